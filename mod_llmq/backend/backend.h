@@ -1,0 +1,108 @@
+/**
+ * @file backend.h
+ * Calls to language models. A *backend* is a configured endpoint with its limits; a *kind*
+ * (echo, openai) is a set of functions that knows how to talk to it; a *call* is one
+ * attempt of one job at one backend. backend.c knows the kinds, endpoint.c chooses,
+ * backend_curl.c is the engine: one thread, one curl multi handle, any number of calls in
+ * flight.
+ */
+#ifndef LLMQ_BACKEND_H
+#define LLMQ_BACKEND_H
+
+#include "base/text.h"
+#include "core/retry.h"
+
+#include <apr_tables.h>
+
+typedef enum {
+    LLMQ_BACKEND_ECHO = 0, /* answers by itself, deterministic */
+    LLMQ_BACKEND_OPENAI,   /* any OpenAI-compatible /chat/completions */
+    LLMQ_BACKEND_KIND_COUNT
+} llmq_backend_kind_e;
+
+/** A configured backend; filled by cfg/, read-only afterwards. */
+typedef struct llmq_backend_conf_t {
+    const char *name;
+    llmq_backend_kind_e kind;
+    const char *url;   /* openai: base such as http://host:port/v1; /chat/completions is added */
+    const char *model; /* sent as "model"; NULL: "default" */
+    const char *key;   /* bearer key, read from its file at start; NULL none; never logged */
+    int stream;        /* non-zero: ask for a stream and collect it */
+    int max_concurrent;
+    apr_interval_time_t connect_timeout;
+    apr_interval_time_t first_timeout; /* to the first byte of the answer's body */
+    apr_interval_time_t total_timeout; /* the job's own timeout applies too */
+    apr_size_t max_answer_bytes;
+} llmq_backend_conf_t;
+
+/** One attempt. The caller fills the first part, the kind the second. */
+typedef struct llmq_call_t {
+    /* in */
+    const llmq_backend_conf_t *backend;
+    const char *id;       /* of the job, for logs and X-Request-Id */
+    const char *messages; /* JSON array text, llmq_message_to_chat() */
+    apr_interval_time_t timeout; /* of the job */
+    void (*done)(struct llmq_call_t *call); /* called exactly once, on the engine's thread
+                                               or inside llmq_backend_start() */
+    void *ctx;
+    apr_pool_t *pool; /* of this attempt: everything below lives in it */
+    /* out, valid when done() is called */
+    int ok;                   /* non-zero: answered */
+    llmq_failure_t failure;   /* when not ok */
+    const char *error;        /* when not ok: a sentence without keys or URLs */
+    const char *content;      /* when ok; UTF-8, may be empty */
+    const char *model;        /* as the backend says, else as configured */
+    const char *finish_reason; /* "stop" when the backend says nothing */
+    int prompt_tokens;        /* of usage; -1 unknown */
+    int completion_tokens;    /* -1 unknown */
+    apr_time_t started_at;
+    apr_time_t first_at; /* first byte of the body, 0 if none came */
+    apr_time_t ended_at;
+    /* the engine's */
+    void *engine;
+} llmq_call_t;
+
+typedef struct llmq_engine_t llmq_engine_t;
+
+/** @return the word of a kind ("echo", "openai"); static */
+const char *llmq_backend_kind_name(llmq_backend_kind_e kind);
+
+/** @return APR_SUCCESS; APR_EINVAL unknown word */
+apr_status_t llmq_backend_kind_parse(llmq_backend_kind_e *pkind, const char *word);
+
+/**
+ * Start the engine's thread.
+ * @param pengine out
+ * @param p       pool, as long as the engine; its own allocator is created inside
+ * @return APR_SUCCESS; other as from APR or APR_EGENERAL for curl
+ * @phase dispatcher; curl_global_init() was called
+ */
+apr_status_t llmq_backend_engine_create(llmq_engine_t **pengine, apr_pool_t *p);
+
+/**
+ * Begin a call. Never blocks. call->done() follows exactly once, whatever happens; it may
+ * be called before this returns (echo).
+ * @threads any
+ */
+void llmq_backend_start(llmq_engine_t *engine, llmq_call_t *call);
+
+/**
+ * Abort a call that is in flight: done() follows with ok = 0 unless it has been called.
+ * @param id the job's id; unknown ids are ignored
+ * @threads any
+ */
+void llmq_backend_abort(llmq_engine_t *engine, const char *id);
+
+/**
+ * Abort all calls, wait for their done() and end the thread.
+ * @threads single
+ */
+void llmq_backend_engine_stop(llmq_engine_t *engine);
+
+/** The answer as the store keeps it: {"content","model","finish_reason","usage":{…},"backend"}. */
+const char *llmq_backend_result(const llmq_call_t *call, apr_pool_t *p);
+
+/** A failure as the store keeps it: {"type","message","http_status","backend"}. */
+const char *llmq_backend_error(const llmq_call_t *call, apr_pool_t *p);
+
+#endif /* LLMQ_BACKEND_H */

@@ -1,0 +1,65 @@
+/**
+ * @file json.h
+ * JSON in and out. Reading is json-c behind a strict door: RFC 8259 and nothing else (no
+ * NaN, comments, single quotes, trailing commas or text, raw control characters, invalid
+ * UTF-8, lone surrogates, NUL bytes or \u0000, which PostgreSQL cannot hold). Writing goes
+ * straight into an llmq_text_t, without a tree, because the hot path writes far more than
+ * it reads.
+ */
+#ifndef LLMQ_JSON_H
+#define LLMQ_JSON_H
+
+#include "base/result.h"
+#include "base/text.h"
+
+#include <json-c/json_types.h>
+
+/**
+ * Parse one JSON text.
+ * @param pobj      out: the value (NULL for JSON null); freed with the pool
+ * @param text      bytes
+ * @param len       their number
+ * @param max_depth deepest nesting allowed (> 0)
+ * @param why       out: the problem, LLMQ_PROBLEM_JSON with a reason; may be NULL
+ * @param p         pool that owns the value
+ * @return APR_SUCCESS; LLMQ_EBODY not acceptable, *pobj untouched
+ * @threads any
+ */
+apr_status_t llmq_json_parse(struct json_object **pobj, const char *text, apr_size_t len,
+                             int max_depth, llmq_result_t *why, apr_pool_t *p);
+
+/**
+ * @param obj  a value, NULL allowed
+ * @return its compact JSON text; lives as long as @a obj is not touched
+ * @threads any
+ */
+const char *llmq_json_format(struct json_object *obj);
+
+/** Append `"` + escaped + `"`. Input is UTF-8; bytes below 0x20 become \u00XX or short forms. */
+void llmq_json_string(llmq_text_t *t, const char *s, apr_size_t len);
+
+/** As llmq_json_string() for a NUL-terminated text; NULL becomes null. */
+void llmq_json_strz(llmq_text_t *t, const char *s);
+
+/** Append `"key":`, with a comma before it unless the last byte is `{` or `[`. */
+void llmq_json_key(llmq_text_t *t, const char *key);
+
+/** Append `"key":"value"`; NULL becomes null. Comma as llmq_json_key(). */
+void llmq_json_kv(llmq_text_t *t, const char *key, const char *value);
+
+/** Append `"key":n`. */
+void llmq_json_kv_int(llmq_text_t *t, const char *key, apr_int64_t n);
+
+/** Append `"key":x` with at most four decimals, locale-free. */
+void llmq_json_kv_double(llmq_text_t *t, const char *key, double x);
+
+/** Append `"key":` and @a raw as it is; @a raw must be JSON; NULL becomes null. */
+void llmq_json_kv_raw(llmq_text_t *t, const char *key, const char *raw);
+
+/** Append `"key":"2025-01-01T10:30:00Z"`; 0 becomes null. */
+void llmq_json_kv_time(llmq_text_t *t, const char *key, apr_time_t when);
+
+/** Append `"key":"30s"` (llmq_text_duration()). */
+void llmq_json_kv_duration(llmq_text_t *t, const char *key, apr_interval_time_t d);
+
+#endif /* LLMQ_JSON_H */

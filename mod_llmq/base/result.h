@@ -1,0 +1,73 @@
+/**
+ * @file result.h
+ * What went wrong, in words a caller can use. A status says *that* something failed; a
+ * result says which problem it is (a stable name), on which field, and why. It travels
+ * from where the failure is found to where an answer is written; only http/reply.c knows
+ * HTTP statuses and the dialects' numbers.
+ */
+#ifndef LLMQ_RESULT_H
+#define LLMQ_RESULT_H
+
+#include <apr.h>
+#include <apr_errno.h>
+
+/** Problems; names in result.c, mapped to answers in http/reply.c. */
+typedef enum {
+    LLMQ_PROBLEM_NONE = 0,
+    LLMQ_PROBLEM_REQUEST,          /* a parameter or field is wrong */
+    LLMQ_PROBLEM_JSON,             /* the body is not JSON as RFC 8259 has it */
+    LLMQ_PROBLEM_CONTENT_EMPTY,    /* S0 1001 */
+    LLMQ_PROBLEM_CONTENT_LONG,     /* S0 1002 */
+    LLMQ_PROBLEM_PRIORITY,         /* S0 1003 */
+    LLMQ_PROBLEM_NO_MESSAGE,       /* S0 1004 */
+    LLMQ_PROBLEM_NO_CONVERSATION,  /* S0 1005 */
+    LLMQ_PROBLEM_USER,             /* S0 1006 */
+    LLMQ_PROBLEM_QUEUE_FULL,       /* S0 1007 */
+    LLMQ_PROBLEM_TRANSITION,       /* a status cannot follow the present one */
+    LLMQ_PROBLEM_NO_ROUTE,         /* nothing is served at this path */
+    LLMQ_PROBLEM_METHOD,           /* the path exists, the method does not */
+    LLMQ_PROBLEM_MEDIA_TYPE,       /* not application/json */
+    LLMQ_PROBLEM_BODY_SIZE,        /* larger than LimitRequestBody */
+    LLMQ_PROBLEM_BODY_READ,        /* the body broke off */
+    LLMQ_PROBLEM_STORE,            /* S0 2001 */
+    LLMQ_PROBLEM_QUEUE,            /* S0 2003 */
+    LLMQ_PROBLEM_INTERNAL,
+    LLMQ_PROBLEM_COUNT
+} llmq_problem_e;
+
+typedef struct llmq_result_t {
+    llmq_problem_e problem;
+    const char *field;  /* the field or parameter, NULL when none is to blame */
+    const char *reason; /* a short sentence for people; static or in the caller's pool */
+} llmq_result_t;
+
+/**
+ * Fill a result.
+ * @param why     the result; NULL is allowed and ignored
+ * @param problem which problem
+ * @param field   the field to blame or NULL; borrowed
+ * @param reason  the sentence; borrowed
+ * @return LLMQ_EBODY always, so that `return llmq_result_set(...)` reads well
+ * @threads any
+ */
+apr_status_t llmq_result_set(llmq_result_t *why, llmq_problem_e problem,
+                             const char *field, const char *reason);
+
+/**
+ * @param problem a problem
+ * @return its stable name, such as "queue_full"; static
+ * @threads any
+ */
+const char *llmq_result_name(llmq_problem_e problem);
+
+/**
+ * Text of a status, the module's own codes included.
+ * @param rv   the status
+ * @param buf  room for the text
+ * @param size bytes in @a buf
+ * @return @a buf
+ * @threads any
+ */
+const char *llmq_result_strerror(apr_status_t rv, char *buf, apr_size_t size);
+
+#endif /* LLMQ_RESULT_H */

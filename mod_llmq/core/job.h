@@ -1,0 +1,94 @@
+/**
+ * @file job.h
+ * The job record as it travels between the layers, and the states it moves through.
+ *
+ *            put            take                result
+ *   (POST) ───────► PENDING ─────► PROCESSING ─────────► COMPLETED
+ *                     ▲  ▲             │ │ └───────────► FAILED ──┐ requeue
+ *                     │  └─────────────┘ └─────────────► TIMEOUT ─┤
+ *                     │  release, retry with back-off             │
+ *                     └───────────────────────────────────────────┘
+ *
+ * Times of a job: created_at accepted; run_at not before this (back-off, delays);
+ * started_at the present or last attempt began; finished_at it became final; updated_at
+ * the last of any change. All are microseconds since 1970, 0 is "not yet".
+ */
+#ifndef LLMQ_JOB_H
+#define LLMQ_JOB_H
+
+#include "llmq.h"
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+/** All strings are NUL-terminated UTF-8 and live in the pool of whoever filled the record. */
+typedef struct llmq_job_t {
+    apr_int64_t seq; /* order of acceptance, given by the store; 0 before */
+    const char *id;
+    const char *tenant;
+    const char *node;  /* who drains it */
+    const char *owner; /* outside processor that claimed it, NULL when ours */
+    const char *chain; /* conversation id, NULL if none */
+    const char *user;  /* user id, also the fairness key by default */
+    const char *payload;
+    apr_size_t payload_len;  /* bytes */
+    const char *metadata;    /* JSON object text, never NULL once stored */
+    const char *result;      /* JSON object text or NULL */
+    const char *error;       /* problem name and sentence of the last failure, or NULL */
+    apr_time_t created_at;
+    apr_time_t updated_at;
+    apr_time_t run_at;
+    apr_time_t started_at;
+    apr_time_t finished_at;
+    apr_interval_time_t timeout; /* longest time of one attempt */
+    int attempt;                 /* the fence */
+    int retry_count;
+    int max_retries;
+    llmq_kind_e kind;
+    llmq_level_e level;
+    llmq_status_e status;
+    int dead_letter; /* non-zero: final and given up on */
+} llmq_job_t;
+
+/** A state change somebody asks for from outside (PUT …/status). */
+typedef enum {
+    LLMQ_MOVE_REFUSED = 0, /* not a legal transition */
+    LLMQ_MOVE_SAME,        /* already there: nothing to do, answer as if done */
+    LLMQ_MOVE_CLAIM,       /* pending → processing */
+    LLMQ_MOVE_RELEASE,     /* processing → pending */
+    LLMQ_MOVE_FINISH,      /* → completed, failed or timeout */
+    LLMQ_MOVE_REQUEUE      /* failed, timeout → pending */
+} llmq_move_e;
+
+/**
+ * The transition table of the contract (section 8, S0).
+ * @param from the present state
+ * @param to   the wanted one
+ * @return what kind of move it is
+ * @threads any
+ */
+llmq_move_e llmq_job_move(llmq_status_e from, llmq_status_e to);
+
+/**
+ * @param status a state
+ * @return non-zero if nothing but a requeue can follow
+ * @threads any
+ */
+int llmq_job_is_final(llmq_status_e status);
+
+/**
+ * @param status a state
+ * @return S0's word for it ("pending" …); static
+ * @threads any
+ */
+const char *llmq_job_status_name(llmq_status_e status);
+
+/**
+ * @param pstatus out: the state of S0's word; untouched unless APR_SUCCESS
+ * @param word    the word, case-sensitive
+ * @return APR_SUCCESS; APR_EINVAL unknown
+ * @threads any
+ */
+apr_status_t llmq_job_status_parse(llmq_status_e *pstatus, const char *word);
+
+#endif /* LLMQ_JOB_H */

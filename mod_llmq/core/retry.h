@@ -1,0 +1,55 @@
+/**
+ * @file retry.h
+ * The only place that decides whether a failed attempt is tried again, and when.
+ * Exponential back-off with "equal jitter" (half fixed, half random; M. Brooker,
+ * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015): base × 2^n, at most max.
+ * A backend's Retry-After is a lower bound.
+ */
+#ifndef LLMQ_RETRY_H
+#define LLMQ_RETRY_H
+
+#include "core/job.h"
+
+/** Settings; filled by cfg/. */
+typedef struct llmq_retry_conf_t {
+    apr_interval_time_t base; /* first delay, > 0 */
+    apr_interval_time_t max;  /* longest delay, >= base */
+} llmq_retry_conf_t;
+
+/** How an attempt failed. */
+typedef enum {
+    LLMQ_FAILURE_CONNECT,  /* no connection, or it broke before the first byte */
+    LLMQ_FAILURE_TIMEOUT,  /* connect, first token or total time-out */
+    LLMQ_FAILURE_STATUS,   /* an HTTP status above 399 */
+    LLMQ_FAILURE_PROTOCOL, /* 2xx whose body makes no sense, or broke off after bytes */
+    LLMQ_FAILURE_REQUEST   /* our own request could not be built: final */
+} llmq_failure_e;
+
+typedef struct llmq_failure_t {
+    llmq_failure_e kind;
+    int http_status;                 /* of LLMQ_FAILURE_STATUS, else 0 */
+    apr_interval_time_t retry_after; /* what the backend asked for, 0 = nothing */
+} llmq_failure_t;
+
+typedef struct llmq_verdict_t {
+    llmq_status_e status; /* PENDING: again at run_at; FAILED or TIMEOUT: given up */
+    apr_time_t run_at;    /* when PENDING */
+} llmq_verdict_t;
+
+/**
+ * Decide after a failed attempt. 4xx other than 408, 409, 425 and 429 are final, as is
+ * LLMQ_FAILURE_REQUEST; everything else is tried until retry_count reaches max_retries.
+ * Given up after a time-out is TIMEOUT, otherwise FAILED.
+ * @param verdict out: what becomes of the job
+ * @param conf    delays
+ * @param failure how the attempt failed
+ * @param job     retry_count and max_retries are read
+ * @param now     the present
+ * @param chance  a random number; its low 16 bits are the jitter
+ * @threads any
+ */
+void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
+                       const llmq_failure_t *failure, const llmq_job_t *job,
+                       apr_time_t now, unsigned int chance);
+
+#endif /* LLMQ_RETRY_H */

@@ -1,0 +1,303 @@
+/**
+ * @file queue.h
+ * The shared priority queue: one segment of shared memory that all processes of a server
+ * map, an index of what waits in the store. It holds fixed-size entries and 1-based 32-bit
+ * indexes, no pointers and no payloads, and may be lost at any moment: the store is the
+ * truth and llmq_queue_put() of everything unfinished rebuilds it.
+ *
+ * Entry states:
+ *
+ *          put                   take               ack
+ *   (new) ─────► READY ─────────────────► RUNNING ─────► (gone)
+ *           │     ▲  ▲                      │ │
+ *           │     │  └── predecessor gone   │ └─ requeue with run_at ─► DELAYED
+ *           ├──► BLOCKED (behind its chain) │
+ *           └──► DELAYED ── run_at reached ─┘ (to READY)
+ *
+ * Fairness rule. Levels are strict: nothing of a lower level is taken while a higher one
+ * has something ready and is below its concurrency. Inside a level keys take turns: each
+ * take serves the key at the front of the ring and moves it to the back, so a key with a
+ * thousand entries delays another key's first by one turn. Inside a key, entries leave in
+ * the order in which they were put. Entries of one chain run one at a time in the order
+ * in which they were put, whatever their levels: the head of a chain is ready (or delayed,
+ * or running), all others are blocked.
+ *
+ * All calls are O(1) but for the delay heap, O(log n). One global mutex guards the
+ * segment; nothing under it does I/O, logs, or calls back. A holder marks itself in the
+ * header, so the next one notices a death inside the lock and declares the segment
+ * damaged; from then until llmq_queue_reset() every call answers APR_EINCOMPLETE.
+ */
+#ifndef LLMQ_QUEUE_H
+#define LLMQ_QUEUE_H
+
+#include "llmq.h"
+
+#include <apr_global_mutex.h>
+#include <apr_pools.h>
+#include <apr_time.h>
+
+typedef struct llmq_queue_t llmq_queue_t; /* one per process; points into the segment */
+
+/** Settings of one level. */
+typedef struct llmq_queue_level_conf_t {
+    apr_uint32_t max_size;       /* waiting entries (ready, blocked, delayed) */
+    apr_uint32_t max_concurrent; /* running entries */
+} llmq_queue_level_conf_t;
+
+/** Settings; filled by cfg/. */
+typedef struct llmq_queue_conf_t {
+    llmq_queue_level_conf_t level[LLMQ_LEVEL_COUNT]; /* by level, slot 0 unused */
+} llmq_queue_conf_t;
+
+typedef enum {
+    LLMQ_ENTRY_FREE = 0,
+    LLMQ_ENTRY_READY,
+    LLMQ_ENTRY_BLOCKED,
+    LLMQ_ENTRY_DELAYED,
+    LLMQ_ENTRY_RUNNING
+} llmq_entry_state_e;
+
+/** What the queue knows of a job: what a caller puts in, and a copy of what comes out. */
+typedef struct llmq_entry_t {
+    char id[LLMQ_ID_MAX + 1];
+    apr_uint64_t key;   /* llmq_id_hash() of tenant and fairness key, not 0 */
+    apr_uint64_t chain; /* llmq_id_hash() of tenant and conversation, 0 = none */
+    apr_time_t put_at;  /* accepted; waits are counted from here */
+    apr_time_t run_at;  /* not before this; 0 or past = now */
+    apr_time_t taken_at; /* out: when it was taken, 0 before */
+    apr_uint32_t attempt; /* the fence, as in the store */
+    apr_uint32_t owner;   /* out: dispatcher (pid) that runs it, 0 when none */
+    apr_uint8_t level;
+    apr_uint8_t kind;
+    apr_uint8_t state;    /* out: llmq_entry_state_e */
+    apr_uint8_t canceled; /* out: cancelled while running */
+} llmq_entry_t;
+
+/** How an attempt ended, for the statistics. */
+typedef enum {
+    LLMQ_ACK_COMPLETED,
+    LLMQ_ACK_FAILED, /* failed or timed out for good */
+    LLMQ_ACK_GONE    /* withdrawn, or no longer ours: counts nowhere */
+} llmq_ack_e;
+
+/** A level's figures. */
+typedef struct llmq_queue_stats_t {
+    apr_uint32_t ready;
+    apr_uint32_t blocked;
+    apr_uint32_t delayed;
+    apr_uint32_t running;
+    apr_uint32_t max_size;
+    apr_uint32_t max_concurrent;
+    apr_uint64_t total_put;
+    apr_uint64_t total_completed;
+    apr_uint64_t total_failed;
+    apr_uint64_t total_taken;
+    apr_interval_time_t wait_sum;  /* of all taken, put to take; back-off excluded */
+    apr_interval_time_t wait_max;  /* largest of those */
+    apr_interval_time_t wait_ewma; /* moving mean, weight 1/16 */
+    apr_interval_time_t run_ewma;  /* moving mean of take to ack, weight 1/16 */
+} llmq_queue_stats_t;
+
+/**
+ * @param conf   settings
+ * @return bytes of shared memory that llmq_queue_create() needs; 0 if the sizes overflow
+ * @threads any
+ */
+apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf);
+
+/**
+ * Lay out an empty queue in a zeroed segment, in the state "to be rebuilt":
+ * llmq_queue_needs_rebuild() is true until llmq_queue_rebuilt().
+ * @param pq      out: the queue
+ * @param segment shared memory of llmq_queue_segment_size(conf) bytes, 64-byte aligned
+ * @param mutex   guards the segment; re-attached by the caller after each fork
+ * @param wake_rd read end of a non-blocking pipe, wake_wr its write end; the taker sleeps
+ *                on it
+ * @param conf    settings
+ * @param p       pool of *pq (not of the segment); as long as the segment
+ * @return APR_SUCCESS; APR_EINVAL sizes
+ * @phase parent; @threads single. Processes forked later use the same pointer.
+ */
+apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
+                               apr_global_mutex_t *mutex, int wake_rd, int wake_wr,
+                               const llmq_queue_conf_t *conf, apr_pool_t *p);
+
+/**
+ * Apply changed limits to a queue that lives on over a graceful restart.
+ * @return APR_SUCCESS; LLMQ_EFULL the sum of the new sizes does not fit the segment
+ * @phase parent
+ */
+apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf);
+
+/**
+ * Ask for a place before the row is stored, so that a full queue refuses before it stores.
+ * @return APR_SUCCESS: exactly one llmq_queue_put() with LLMQ_PUT_ADMITTED or one
+ *         llmq_queue_dismiss() must follow; LLMQ_EFULL the level is at max_size
+ * @threads any; lock-free
+ */
+apr_status_t llmq_queue_admit(llmq_queue_t *q, llmq_level_e level);
+
+/** Give back a place that llmq_queue_admit() gave. Lock-free. */
+void llmq_queue_dismiss(llmq_queue_t *q, llmq_level_e level);
+
+/**
+ * Places given out more than @a age ago cannot come back (their process died): forget them
+ * when none has been given or returned for that long.
+ * @threads the dispatcher's janitor
+ */
+void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
+
+#define LLMQ_PUT_ADMITTED 1 /* each entry uses up a place of llmq_queue_admit() */
+
+/**
+ * Put entries in, in order, under one lock, and wake the taker if it sleeps. An id that is
+ * there already is skipped (its place is given back). An entry that does not fit is
+ * skipped too, and the queue remembers that the store holds more than it does
+ * (llmq_queue_needs_rebuild()).
+ * @param q       the queue
+ * @param entries what to put: id, key, chain, put_at, run_at, attempt, level, kind
+ * @param n       their number
+ * @param flags   0 or LLMQ_PUT_ADMITTED
+ * @return APR_SUCCESS; APR_EINCOMPLETE the segment is damaged, nothing was put (the
+ *         rebuild will)
+ * @threads any; never blocks on I/O
+ */
+apr_status_t llmq_queue_put(llmq_queue_t *q, const llmq_entry_t *entries, int n, int flags);
+
+/**
+ * Take the most urgent ready entries by the fairness rule. Due delayed entries become
+ * ready first.
+ * @param out   at least @a max entries
+ * @param pn    out: how many were taken, 0 if none
+ * @param q     the queue
+ * @param max   most to take (> 0)
+ * @param owner the taker's pid, not 0
+ * @return APR_SUCCESS (also with 0 taken); APR_EINCOMPLETE damaged
+ * @threads any
+ */
+apr_status_t llmq_queue_take(llmq_entry_t *out, int *pn, llmq_queue_t *q, int max,
+                             apr_uint32_t owner);
+
+/**
+ * Wait until something may be ready: a put, an ack, a due delay, llmq_queue_wake().
+ * @param limit longest wait in microseconds
+ * @return APR_SUCCESS look again; APR_TIMEUP nothing happened
+ * @threads one taker thread of a process
+ */
+apr_status_t llmq_queue_wait(llmq_queue_t *q, apr_interval_time_t limit);
+
+/** Wake whoever is in llmq_queue_wait(). @threads any, signal handlers too */
+void llmq_queue_wake(llmq_queue_t *q);
+
+/** One finished attempt. */
+typedef struct llmq_queue_ack_t {
+    const char *id;
+    apr_uint32_t attempt; /* that of the taken entry; an older one changes nothing */
+    llmq_ack_e how;
+} llmq_queue_ack_t;
+
+/**
+ * Attempts have ended for good and the store knows: the entries leave, the next of each
+ * chain becomes ready, the taker is woken when that made something possible.
+ * @param n number of @a acks
+ * @return APR_SUCCESS; APR_EINCOMPLETE damaged
+ * @threads any
+ */
+apr_status_t llmq_queue_ack(llmq_queue_t *q, const llmq_queue_ack_t *acks, int n);
+
+/**
+ * Give a running entry back, to be taken again.
+ * @param id      which
+ * @param attempt the fence of the taken entry
+ * @param next    the new fence (>= attempt)
+ * @param run_at  not before this, 0 = now; it keeps its place at the head of its chain
+ * @return APR_SUCCESS; APR_NOTFOUND not running with that attempt; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_requeue(llmq_queue_t *q, const char *id, apr_uint32_t attempt,
+                                apr_uint32_t next, apr_time_t run_at);
+
+/**
+ * Withdraw an entry. One that waits leaves at once; a running one is marked canceled,
+ * stays until its ack, and the taker is woken.
+ * @return APR_SUCCESS it left; LLMQ_EBUSY it was running and is marked now; APR_NOTFOUND;
+ *         APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_cancel(llmq_queue_t *q, const char *id);
+
+/**
+ * Move a waiting entry to the end of its key in another level.
+ * @return APR_SUCCESS; APR_NOTFOUND; LLMQ_EBUSY it is running; LLMQ_EFULL that level is
+ *         full; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_reprioritise(llmq_queue_t *q, const char *id, llmq_level_e level);
+
+/**
+ * @param out out: a copy of the entry; may be NULL
+ * @return APR_SUCCESS; APR_NOTFOUND; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_find(llmq_entry_t *out, llmq_queue_t *q, const char *id);
+
+/**
+ * Copy the running entries, of all owners or of one.
+ * @param out   array, in @a p
+ * @param pn    out: their number
+ * @param owner a pid, or 0 for all
+ * @return APR_SUCCESS; APR_EINCOMPLETE
+ * @threads any; O(capacity), for take-over and status only
+ */
+apr_status_t llmq_queue_running(llmq_entry_t **out, int *pn, llmq_queue_t *q,
+                                apr_uint32_t owner, apr_pool_t *p);
+
+/**
+ * How long until the next delayed entry is due.
+ * @return microseconds, 0 when one is due, -1 when none waits
+ * @threads any
+ */
+apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q);
+
+/**
+ * @param stats out: array of LLMQ_LEVEL_COUNT, by level; slot 0 is the sum
+ * @return APR_SUCCESS; APR_EINCOMPLETE (figures are zero)
+ * @threads any
+ */
+apr_status_t llmq_queue_stats(llmq_queue_stats_t *stats, llmq_queue_t *q);
+
+/** Set the totals that outlive the segment (from the store). */
+apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
+                                   apr_uint64_t completed, apr_uint64_t failed);
+
+/**
+ * Must the dispatcher walk the store and put what is missing? After create, reset, an
+ * entry that did not fit (once there is room again), or llmq_queue_suspect().
+ * @return non-zero if so
+ * @threads any
+ */
+int llmq_queue_needs_rebuild(llmq_queue_t *q);
+
+/** The walk over the store begins now; suspicions from here on ask for another one. */
+void llmq_queue_rebuild_begin(llmq_queue_t *q);
+
+/** The walk has ended. @param complete 0 if it stopped for lack of room */
+void llmq_queue_rebuild_end(llmq_queue_t *q, int complete);
+
+/**
+ * A process died and may have stored rows without putting them: ask for a walk.
+ * @threads any, the parent included
+ */
+void llmq_queue_suspect(llmq_queue_t *q);
+
+/** @return non-zero when a death inside the lock was noticed and no reset came since */
+int llmq_queue_is_damaged(llmq_queue_t *q);
+
+/**
+ * Empty a damaged segment: all entries go, the totals stay, a rebuild is asked for. Does
+ * nothing when the segment is not damaged.
+ * @threads the dispatcher only
+ */
+apr_status_t llmq_queue_reset(llmq_queue_t *q);
+
+#endif /* LLMQ_QUEUE_H */
