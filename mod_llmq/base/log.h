@@ -11,6 +11,7 @@
 
 #include <apr.h>
 #include <apr_errno.h>
+#include <apr_time.h>
 
 /** Levels with httpd's own numbers (APLOG_*), so that a sink can pass them through. */
 typedef enum {

@@ -67,10 +67,10 @@ typedef struct llmq_entry_t {
     apr_time_t taken_at; /* out: when it was taken, 0 before */
     apr_uint32_t attempt; /* the fence, as in the store */
     apr_uint32_t owner;   /* out: dispatcher (pid) that runs it, 0 when none */
-    apr_uint8_t level;
-    apr_uint8_t kind;
-    apr_uint8_t state;    /* out: llmq_entry_state_e */
-    apr_uint8_t canceled; /* out: cancelled while running */
+    unsigned char level;
+    unsigned char kind;
+    unsigned char state;    /* out: llmq_entry_state_e */
+    unsigned char canceled; /* out: cancelled while running */
 } llmq_entry_t;
 
 /** How an attempt ended, for the statistics. */

@@ -1,0 +1,27 @@
+#include "support.h"
+
+#include <apr_general.h>
+
+apr_pool_t *test_pool;
+
+static void setup(void)
+{
+    apr_initialize();
+    apr_pool_create(&test_pool, NULL);
+}
+
+static void teardown(void)
+{
+    apr_pool_destroy(test_pool);
+    test_pool = NULL;
+    apr_terminate();
+}
+
+TCase *test_case(const char *name)
+{
+    TCase *tc = tcase_create(name);
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    return tc;
+}

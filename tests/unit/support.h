@@ -1,0 +1,52 @@
+/**
+ * @file support.h
+ * What the unit tests share. Each tests/unit/test_<file>.c defines one function
+ * `TCase *case_<file>(void)` and support.h lists them all; main.c runs them, one process
+ * per test (CK_FORK=no for a debugger or valgrind).
+ */
+#ifndef LLMQ_TEST_SUPPORT_H
+#define LLMQ_TEST_SUPPORT_H
+
+#include <check.h>
+
+#include <apr_pools.h>
+
+/** A pool that a fresh test starts with: created by the checked fixture of support.c. */
+extern apr_pool_t *test_pool;
+
+/** A TCase with the pool fixture and a time-out of 60 s. */
+TCase *test_case(const char *name);
+
+/** Name, case function: one line per file, kept sorted. */
+#define TEST_CASES(X)                                                                    \
+    X(backend)                                                                           \
+    X(backend_curl)                                                                      \
+    X(backend_echo)                                                                      \
+    X(backend_openai)                                                                    \
+    X(clock)                                                                             \
+    X(endpoint)                                                                          \
+    X(id)                                                                                \
+    X(job)                                                                               \
+    X(json)                                                                              \
+    X(log)                                                                               \
+    X(message)                                                                           \
+    X(priority)                                                                          \
+    X(queue)                                                                             \
+    X(queue_heap)                                                                        \
+    X(queue_layout)                                                                      \
+    X(queue_wake)                                                                        \
+    X(result)                                                                            \
+    X(retry)                                                                             \
+    X(store)                                                                             \
+    X(store_commit)                                                                      \
+    X(store_job)                                                                         \
+    X(store_node)                                                                        \
+    X(store_schema)                                                                      \
+    X(store_sql)                                                                         \
+    X(text)
+
+#define TEST_DECLARE(name) TCase *case_##name(void);
+TEST_CASES(TEST_DECLARE)
+#undef TEST_DECLARE
+
+#endif /* LLMQ_TEST_SUPPORT_H */
