@@ -1,0 +1,210 @@
+#include "cfg/cfg.h"
+#include "base/log.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+
+extern module AP_MODULE_DECLARE_DATA llmq_module;
+APLOG_USE_MODULE(llmq);
+
+static const char *const handler_names[] = {
+    [LLMQ_HANDLER_NONE] = "",
+    [LLMQ_HANDLER_QUEUE] = "llmq-queue",
+    [LLMQ_HANDLER_HEALTH] = "llmq-health",
+};
+_Static_assert(sizeof(handler_names) / sizeof(handler_names[0]) == LLMQ_HANDLER_COUNT,
+               "one word for each handler");
+
+/* S0's numbers (4.1): what its own sample of /queues/status shows. */
+static const llmq_queue_level_conf_t default_levels[LLMQ_LEVEL_COUNT] = {
+    [LLMQ_LEVEL_REALTIME] = {1000, 10},
+    [LLMQ_LEVEL_HIGH] = {5000, 20},
+    [LLMQ_LEVEL_NORMAL] = {10000, 30},
+    [LLMQ_LEVEL_LOW] = {20000, 20},
+};
+
+void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
+{
+    llmq_cfg_server_t *conf = apr_pcalloc(p, sizeof(*conf));
+
+    (void)s;
+    conf->dispatcher = 1;
+    memcpy(conf->queue.level, default_levels, sizeof(default_levels));
+    conf->store_timeout = apr_time_from_sec(10);
+    conf->node_timeout = apr_time_from_sec(30);
+    conf->commit.max_rows = 256;
+    conf->retry.base = apr_time_from_sec(1);
+    conf->retry.max = apr_time_from_sec(60);
+    conf->batch = 64;
+    conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
+    conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
+    return conf;
+}
+
+/* Server-wide settings cannot be set in a virtual host; only the mounts add up. */
+void *llmq_cfg_merge_server(apr_pool_t *p, void *base, void *add)
+{
+    const llmq_cfg_server_t *b = base;
+    const llmq_cfg_server_t *a = add;
+    llmq_cfg_server_t *conf = apr_pmemdup(p, b, sizeof(*b));
+
+    conf->mounts = apr_array_append(p, b->mounts, a->mounts);
+    return conf;
+}
+
+void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
+{
+    llmq_cfg_dir_t *conf = apr_pcalloc(p, sizeof(*conf));
+
+    (void)path;
+    conf->max_content = -1;
+    conf->max_depth = -1;
+    conf->max_retries = -1;
+    conf->timeout = -1;
+    conf->retry_after = -1;
+    return conf;
+}
+
+#define MERGE_SET(field)   conf->field = a->field >= 0 ? a->field : b->field
+#define MERGE_GIVEN(field) conf->field = a->field ? a->field : b->field
+
+void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
+{
+    const llmq_cfg_dir_t *b = base;
+    const llmq_cfg_dir_t *a = add;
+    llmq_cfg_dir_t *conf = apr_pcalloc(p, sizeof(*conf));
+
+    MERGE_GIVEN(mount);
+    MERGE_GIVEN(tenant);
+    MERGE_SET(max_content);
+    MERGE_SET(max_depth);
+    MERGE_SET(max_retries);
+    MERGE_SET(timeout);
+    MERGE_SET(retry_after);
+    return conf;
+}
+
+llmq_cfg_server_t *llmq_cfg_server(server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &llmq_module);
+}
+
+const llmq_cfg_dir_t *llmq_cfg_dir(request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &llmq_module);
+}
+
+const char *llmq_cfg_tenant(const llmq_cfg_dir_t *dir)
+{
+    return dir->tenant ? dir->tenant : "default";
+}
+
+void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir)
+{
+    conf->max_content_bytes = dir->max_content >= 0 ? (apr_size_t)dir->max_content : 65536;
+    conf->max_depth = dir->max_depth >= 0 ? dir->max_depth : 64;
+    conf->max_retries = dir->max_retries >= 0 ? dir->max_retries : 3;
+    conf->timeout = dir->timeout >= 0 ? dir->timeout : apr_time_from_sec(30);
+}
+
+int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir)
+{
+    apr_interval_time_t t = dir->retry_after >= 0 ? dir->retry_after : apr_time_from_sec(5);
+    apr_int64_t sec = apr_time_sec(t + APR_USEC_PER_SEC - 1);
+
+    return sec < 1 ? 1 : (int)sec;
+}
+
+const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri)
+{
+    const apr_array_header_t *mounts = llmq_cfg_server(s)->mounts;
+    const llmq_mount_t *best = NULL;
+    int i;
+
+    for (i = 0; uri && i < mounts->nelts; i++) {
+        const llmq_mount_t *m = APR_ARRAY_IDX(mounts, i, const llmq_mount_t *);
+
+        if (strncmp(uri, m->path, m->len) == 0
+            && (uri[m->len] == '/' || uri[m->len] == '\0' || uri[m->len] == '?')
+            && (!best || m->len > best->len)) {
+            best = m;
+        }
+    }
+    return best;
+}
+
+const char *llmq_cfg_handler_name(llmq_handler_e handler)
+{
+    return handler_names[handler];
+}
+
+llmq_handler_e llmq_cfg_handler_parse(const char *word)
+{
+    int i;
+
+    for (i = LLMQ_HANDLER_NONE + 1; i < LLMQ_HANDLER_COUNT; i++) {
+        if (strcmp(word, handler_names[i]) == 0) {
+            return (llmq_handler_e)i;
+        }
+    }
+    return LLMQ_HANDLER_NONE;
+}
+
+/* The nodes of one level of the tree, containers left alone: a virtual host's database is
+ * its own business. IfModule and its like are dissolved when httpd reads them. */
+void llmq_cfg_dbd(llmq_cfg_dbd_t *dbd, apr_pool_t *p)
+{
+    const ap_directive_t *node;
+
+    dbd->driver = NULL;
+    dbd->params = "";
+    for (node = ap_conftree; node; node = node->next) {
+        const char *args = node->args;
+
+        if (ap_cstr_casecmp(node->directive, "DBDriver") == 0) {
+            dbd->driver = ap_getword_conf(p, &args);
+        }
+        else if (ap_cstr_casecmp(node->directive, "DBDParams") == 0) {
+            dbd->params = ap_getword_conf(p, &args);
+        }
+    }
+}
+
+static int check_backends(const llmq_cfg_server_t *conf, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < conf->backends->nelts; i++) {
+        const llmq_backend_conf_t *b =
+            APR_ARRAY_IDX(conf->backends, i, const llmq_backend_conf_t *);
+
+        if (b->kind == LLMQ_BACKEND_OPENAI && !b->url) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
+                         LLMQ_NO(0101) "<LLMQBackend %s> is of kind openai and has no"
+                                       " LLMQBackendURL",
+                         b->name);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}
+
+int llmq_cfg_check(apr_pool_t *p, server_rec *s)
+{
+    const llmq_cfg_server_t *conf = llmq_cfg_server(s);
+
+    (void)p;
+    if (conf->retry.base > conf->retry.max) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
+                     LLMQ_NO(0102) "LLMQRetryDelay: the first delay is longer than the"
+                                   " longest");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (llmq_queue_segment_size(&conf->queue) == 0) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
+                     LLMQ_NO(0103) "LLMQQueueSize: the levels together are larger than"
+                                   " the queue can index");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return check_backends(conf, s);
+}

@@ -1,0 +1,116 @@
+/**
+ * @file cfg.h
+ * What httpd.conf says. Two records: llmq_cfg_server_t for what concerns the whole server
+ * (one queue, one dispatcher, one database), set outside of virtual hosts; llmq_cfg_dir_t
+ * for what may differ by location and virtual host. Both are read-only once children run.
+ * The library's settings structs are filled here; nothing below includes this header.
+ */
+#ifndef LLMQ_CFG_H
+#define LLMQ_CFG_H
+
+#include "backend/backend.h"
+#include "core/message.h"
+#include "dispatch/dispatch.h"
+#include "queue/queue.h"
+#include "store/store_commit.h"
+
+#include <httpd.h>
+#include <http_config.h>
+
+/** The handlers that SetHandler can name; words in cfg.c. */
+typedef enum {
+    LLMQ_HANDLER_NONE = 0,
+    LLMQ_HANDLER_QUEUE,  /* llmq-queue */
+    LLMQ_HANDLER_HEALTH, /* llmq-health */
+    LLMQ_HANDLER_COUNT
+} llmq_handler_e;
+
+/** A `<Location>` with one of our handlers. */
+typedef struct llmq_mount_t {
+    const char *path; /* without a final slash; "" for the root */
+    apr_size_t len;   /* bytes of path */
+    llmq_handler_e handler;
+} llmq_mount_t;
+
+/** Server-wide settings. */
+typedef struct llmq_cfg_server_t {
+    int dispatcher;                      /* LLMQDispatcher */
+    const char *node;                    /* LLMQNode; NULL until post_config */
+    llmq_queue_conf_t queue;             /* LLMQQueueSize, LLMQQueueConcurrency */
+    apr_interval_time_t store_timeout;   /* LLMQStoreTimeout */
+    apr_interval_time_t node_timeout;    /* LLMQNodeTimeout */
+    llmq_commit_conf_t commit;           /* LLMQCommitRows, LLMQCommitDelay */
+    llmq_retry_conf_t retry;             /* LLMQRetryDelay */
+    int batch;                           /* LLMQDispatchBatch */
+    apr_array_header_t *backends;        /* llmq_backend_conf_t *, in order */
+    llmq_backend_conf_t *open_backend;   /* the block being read, else NULL */
+    apr_array_header_t *mounts;          /* llmq_mount_t *, of this virtual host */
+} llmq_cfg_server_t;
+
+/** Settings of a location. Unset numbers are -1, unset strings NULL. */
+typedef struct llmq_cfg_dir_t {
+    const llmq_mount_t *mount; /* where SetHandler named one of ours */
+    const char *tenant;        /* LLMQTenant */
+    apr_int64_t max_content;   /* LLMQMaxContent, bytes */
+    int max_depth;             /* LLMQMaxDepth */
+    int max_retries;           /* LLMQMaxRetries */
+    apr_interval_time_t timeout;     /* LLMQTimeout */
+    apr_interval_time_t retry_after; /* LLMQRetryAfter */
+} llmq_cfg_dir_t;
+
+/** mod_dbd's settings of the main server, which the dispatcher needs for itself. */
+typedef struct llmq_cfg_dbd_t {
+    const char *driver; /* NULL when mod_dbd is not configured */
+    const char *params;
+} llmq_cfg_dbd_t;
+
+extern const command_rec llmq_cfg_cmds[];
+
+void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s);
+void *llmq_cfg_merge_server(apr_pool_t *p, void *base, void *add);
+void *llmq_cfg_create_dir(apr_pool_t *p, char *path);
+void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add);
+
+/** @return the settings of @a s; server-wide ones are only valid in the main server's */
+llmq_cfg_server_t *llmq_cfg_server(server_rec *s);
+
+/** @return the merged settings of a request's location */
+const llmq_cfg_dir_t *llmq_cfg_dir(request_rec *r);
+
+/** @return the tenant of a location, never NULL */
+const char *llmq_cfg_tenant(const llmq_cfg_dir_t *dir);
+
+/** Limits of new messages at a location, defaults filled in. */
+void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir);
+
+/** @return seconds for Retry-After, >= 1 */
+int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir);
+
+/**
+ * The mount that a path belongs to, for errors that httpd finds before it knows the
+ * location: the longest that is a prefix of @a uri.
+ * @return the mount or NULL
+ */
+const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri);
+
+/** @return the word of a handler, such as "llmq-queue" */
+const char *llmq_cfg_handler_name(llmq_handler_e handler);
+
+/** @return the handler of a word, LLMQ_HANDLER_NONE if it is not ours */
+llmq_handler_e llmq_cfg_handler_parse(const char *word);
+
+/**
+ * What cannot be seen line by line: runs for `apachectl -t` too.
+ * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging what is wrong
+ * @phase check_config
+ */
+int llmq_cfg_check(apr_pool_t *p, server_rec *s);
+
+/**
+ * Read DBDriver and DBDParams of the main server from the configuration tree; mod_dbd has
+ * no call that tells them.
+ * @phase post_config
+ */
+void llmq_cfg_dbd(llmq_cfg_dbd_t *dbd, apr_pool_t *p);
+
+#endif /* LLMQ_CFG_H */

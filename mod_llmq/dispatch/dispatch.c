@@ -1,0 +1,105 @@
+#include "dispatch/dispatch.h"
+
+#include "base/log.h"
+#include "dispatch/dispatch_run.h"
+#include "dispatch/finisher.h"
+#include "dispatch/janitor.h"
+
+#include <apr_atomic.h>
+
+#include <unistd.h>
+
+#define TICK apr_time_from_msec(100)
+
+apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
+                                  const llmq_dispatch_conf_t *conf,
+                                  const llmq_dispatch_host_t *host, apr_pool_t *p)
+{
+    llmq_dispatch_t *d = apr_pcalloc(p, sizeof(*d));
+    apr_status_t rv;
+
+    d->queue = queue;
+    d->conf = conf;
+    d->host = *host;
+    d->pool = p;
+    d->owner = (apr_uint32_t)getpid();
+    APR_RING_INIT(&d->in_flight, llmq_attempt_t, in_flight);
+    d->drain_store = llmq_dispatch_run_store(d, p);
+    d->janitor_store = llmq_dispatch_run_store(d, p);
+    rv = apr_thread_mutex_create(&d->lock, APR_THREAD_MUTEX_DEFAULT, p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_endpoint_create(&d->endpoints, conf->backends, conf->n_backends, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_backend_engine_create(&d->engine, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_finisher_create(&d->finisher, d, p);
+    }
+    if (rv == APR_SUCCESS) {
+        *pd = d;
+    }
+    return rv;
+}
+
+void llmq_dispatch_drain(llmq_dispatch_t *d)
+{
+    if (d->asked < LLMQ_ASKED_DRAIN) {
+        d->asked = LLMQ_ASKED_DRAIN;
+    }
+    llmq_queue_wake(d->queue);
+}
+
+void llmq_dispatch_stop(llmq_dispatch_t *d)
+{
+    d->asked = LLMQ_ASKED_STOP;
+    llmq_queue_wake(d->queue);
+}
+
+/* Draining waits for the calls in flight, stopping does not. */
+static void wait_for_calls(llmq_dispatch_t *d)
+{
+    apr_time_t until = d->conf->grace ? apr_time_now() + d->conf->grace : 0;
+
+    while (d->asked == LLMQ_ASKED_DRAIN && llmq_dispatch_run_count(d) > 0
+           && (!until || apr_time_now() < until) && !d->host.orphaned(d->host.ctx)) {
+        apr_sleep(apr_time_from_msec(20));
+    }
+}
+
+static void wind_up(llmq_dispatch_t *d)
+{
+    apr_status_t rv;
+
+    if (d->drain_thread) {
+        llmq_queue_wake(d->queue);
+        apr_thread_join(&rv, d->drain_thread);
+    }
+    wait_for_calls(d);
+    apr_atomic_set32(&d->winding_up, 1);
+    llmq_backend_engine_stop(d->engine);
+    llmq_finisher_stop(d->finisher);
+}
+
+void llmq_dispatch_run(llmq_dispatch_t *d)
+{
+    llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
+
+    while (d->asked == LLMQ_ASKED_NOTHING) {
+        /* Draining begins once the queue is whole, so that what waited in the database
+         * competes by its level from the first take on. */
+        if (llmq_janitor_tick(janitor) == APR_SUCCESS && !d->drain_thread
+            && apr_thread_create(&d->drain_thread, NULL, llmq_dispatch_run_drain, d, d->pool)
+                   != APR_SUCCESS) {
+            LLMQ_LOG(LLMQ_LOG_CRIT, 0, LLMQ_NO(0713) "the drain thread cannot be started");
+            break;
+        }
+        if (d->host.orphaned(d->host.ctx)) {
+            llmq_dispatch_stop(d);
+        }
+        if (d->asked == LLMQ_ASKED_NOTHING) {
+            apr_sleep(TICK);
+        }
+    }
+    wind_up(d);
+}

@@ -1,0 +1,73 @@
+/**
+ * @file dispatch.h
+ * The dispatcher: the one process of a server that takes jobs out of the queue, has them
+ * answered by backends and writes what became of them.
+ *
+ * Threads: the *drain* thread takes, loads and starts (dispatch_run.c, the story of a
+ * job); the call *engine* runs the calls (backend/); the *finisher* writes outcomes in
+ * batches (finisher.c); the process's first thread is the *janitor*: heartbeat, rebuilding
+ * the queue, taking over from dead dispatchers, signals (janitor.c). Each thread that
+ * talks to the database has a store of its own.
+ *
+ * Ends in one of two ways. *Drain* (graceful restart): take no more, let the calls in
+ * flight finish within conf.grace, then give back the rest. *Stop*: give everything back
+ * at once; outcomes that exist already are still written.
+ */
+#ifndef LLMQ_DISPATCH_H
+#define LLMQ_DISPATCH_H
+
+#include "backend/backend.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+typedef struct llmq_dispatch_t llmq_dispatch_t;
+
+/** What the dispatcher asks of the process around it. */
+typedef struct llmq_dispatch_host_t {
+    /** @return non-zero while the process @a owner is a dispatcher that lives */
+    int (*owner_alive)(void *ctx, apr_uint32_t owner);
+    /** @return a number that changes whenever a dispatcher has died */
+    apr_uint32_t (*deaths)(void *ctx);
+    /** @return non-zero once the server above us is gone */
+    int (*orphaned)(void *ctx);
+    void *ctx;
+} llmq_dispatch_host_t;
+
+/** Settings; filled by cfg/ and glue/. */
+typedef struct llmq_dispatch_conf_t {
+    llmq_retry_conf_t retry;
+    const llmq_backend_conf_t *const *backends;
+    int n_backends;
+    int batch;                 /* most jobs of one take, > 0 */
+    apr_interval_time_t grace; /* time for calls in flight when draining; 0 = until done */
+    llmq_store_conf_t store;
+    const char *db_driver; /* apr_dbd driver name */
+    const char *db_params; /* its connection string, never logged */
+} llmq_dispatch_conf_t;
+
+/**
+ * @param pd    out
+ * @param queue the shared queue, mutex re-attached in this process
+ * @param conf  settings; borrowed
+ * @param host  the process around; copied
+ * @param p     pool, as long as the dispatcher
+ * @return APR_SUCCESS; else threads or the engine could not be started
+ * @phase dispatcher; @threads single
+ */
+apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
+                                  const llmq_dispatch_conf_t *conf,
+                                  const llmq_dispatch_host_t *host, apr_pool_t *p);
+
+/**
+ * Work until told to drain or stop, or until orphaned; then wind up. The janitor's loop.
+ * @phase dispatcher; @threads the first thread
+ */
+void llmq_dispatch_run(llmq_dispatch_t *d);
+
+/** Take no more and end when the calls in flight have. Signal-safe. */
+void llmq_dispatch_drain(llmq_dispatch_t *d);
+
+/** End now. Signal-safe. */
+void llmq_dispatch_stop(llmq_dispatch_t *d);
+
+#endif /* LLMQ_DISPATCH_H */

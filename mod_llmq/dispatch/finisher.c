@@ -1,0 +1,379 @@
+#include "dispatch/finisher.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/queue_job.h"
+#include "store/store_job.h"
+
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <apr_thread_cond.h>
+
+#define MAX_BATCH     256
+#define TICK          apr_time_from_msec(100)
+#define STORE_PAUSE   apr_time_from_msec(500) /* between tries while the database is away */
+#define FAREWELL_TIME apr_time_from_sec(2)    /* patience with the database when ending */
+
+static const char unstorable[] =
+    "{\"type\":\"unstorable\",\"message\":\"the database refuses the answer\"}";
+
+struct llmq_finisher_t {
+    llmq_dispatch_t *d;
+    llmq_store_t *store; /* finisher thread only */
+    apr_thread_t *thread;
+    apr_thread_mutex_t *lock; /* guards the list and stopping */
+    apr_thread_cond_t *more;
+    llmq_attempt_t *first;
+    llmq_attempt_t **last;
+    int stopping;
+    apr_time_t patience_ends; /* when stopping */
+};
+
+/* ---- what becomes of an attempt ---- */
+
+static void decide_failed(llmq_outcome_t *o, llmq_attempt_t *a)
+{
+    const llmq_call_t *call = &a->call;
+    llmq_verdict_t verdict;
+    unsigned char chance[2];
+
+    apr_generate_random_bytes(chance, sizeof(chance));
+    llmq_retry_decide(&verdict, &a->d->conf->retry, &call->failure, &a->job, call->ended_at,
+                      (unsigned int)chance[0] << 8 | chance[1]);
+    o->status = verdict.status;
+    o->error = llmq_backend_error(call, a->pool);
+    if (verdict.status == LLMQ_STATUS_PENDING) {
+        o->next_attempt = a->job.attempt + 1;
+        o->retry_count = a->job.retry_count + 1;
+        o->run_at = verdict.run_at;
+    }
+    else {
+        o->dead_letter = 1;
+        o->finished_at = call->ended_at;
+    }
+    LLMQ_LOG(LLMQ_LOG_INFO, 0, LLMQ_NO(0704) "msg[%s] failed at ep[%s], attempt %d: %s%s",
+             call->id, call->backend->name, a->job.attempt,
+             call->error ? call->error : "no reason given",
+             verdict.status == LLMQ_STATUS_PENDING ? "; will be tried again" : "; given up");
+}
+
+static void decide(llmq_outcome_t *o, llmq_attempt_t *a)
+{
+    memset(o, 0, sizeof(*o));
+    o->id = a->call.id;
+    o->attempt = a->job.attempt;
+    o->next_attempt = a->job.attempt;
+    o->retry_count = a->job.retry_count;
+    o->started_at = a->call.started_at;
+    if (a->handed_back) {
+        o->status = LLMQ_STATUS_PENDING;
+        o->next_attempt = a->job.attempt + 1;
+    }
+    else if (a->call.ok) {
+        o->status = LLMQ_STATUS_COMPLETED;
+        o->result = llmq_backend_result(&a->call, a->pool);
+        o->finished_at = a->call.ended_at;
+    }
+    else {
+        decide_failed(o, a);
+    }
+}
+
+/* ---- writing ---- */
+
+static int out_of_patience(llmq_finisher_t *f)
+{
+    int out;
+
+    apr_thread_mutex_lock(f->lock);
+    out = f->stopping && apr_time_now() > f->patience_ends;
+    apr_thread_mutex_unlock(f->lock);
+    return out;
+}
+
+static void make_storable(llmq_outcome_t *o)
+{
+    LLMQ_LOG(LLMQ_LOG_ERR, 0,
+             LLMQ_NO(0705) "msg[%s]: the database refuses the answer, it counts as failed",
+             o->id);
+    o->status = LLMQ_STATUS_FAILED;
+    o->next_attempt = o->attempt;
+    o->dead_letter = 1;
+    o->finished_at = llmq_clock_now();
+    o->run_at = 0;
+    o->result = NULL;
+    o->error = unstorable;
+}
+
+/* A refused batch is split until the bad outcome stands alone; that one is replaced by a
+ * failure that certainly can be written. */
+static apr_status_t write_outcomes(llmq_finisher_t *f, llmq_outcome_t *o, int n,
+                                   apr_pool_t *p)
+{
+    apr_status_t rv = llmq_store_job_finish(f->store, o, n, p);
+
+    if (rv == LLMQ_EROW && n > 1) {
+        rv = write_outcomes(f, o, n / 2, p);
+        return rv == APR_SUCCESS ? write_outcomes(f, o + n / 2, n - n / 2, p) : rv;
+    }
+    if (rv == LLMQ_EROW && o->error != unstorable) {
+        make_storable(o);
+        rv = llmq_store_job_finish(f->store, o, 1, p);
+    }
+    return rv;
+}
+
+/* What exists as a result is not thrown away because the database is: keep trying. */
+static apr_status_t write_patiently(llmq_finisher_t *f, llmq_outcome_t *o, int n,
+                                    apr_pool_t *p)
+{
+    apr_status_t rv;
+
+    while ((rv = write_outcomes(f, o, n, p)) != APR_SUCCESS && !out_of_patience(f)) {
+        LLMQ_LOG(LLMQ_LOG_WARNING, rv,
+                 LLMQ_NO(0706) "%d outcomes wait for the database", n);
+        apr_sleep(STORE_PAUSE);
+    }
+    return rv;
+}
+
+/* ---- telling the queue ---- */
+
+static void requeue(llmq_attempt_t *a, apr_time_t run_at)
+{
+    llmq_queue_t *q = a->d->queue;
+
+    if (llmq_queue_requeue(q, a->entry.id, a->entry.attempt, a->entry.attempt + 1, run_at)
+        == APR_NOTFOUND) {
+        /* Cancelled, or the segment was rebuilt meanwhile: the store decides. */
+        llmq_queue_suspect(q);
+    }
+}
+
+static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *o, int n)
+{
+    llmq_queue_ack_t acks[MAX_BATCH];
+    int n_acks = 0;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (o[i].accepted && o[i].status == LLMQ_STATUS_PENDING) {
+            requeue(as[i], o[i].run_at);
+            continue;
+        }
+        acks[n_acks].id = as[i]->entry.id;
+        acks[n_acks].attempt = as[i]->entry.attempt;
+        acks[n_acks++].how = !o[i].accepted                         ? LLMQ_ACK_GONE
+                             : o[i].status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
+                                                                    : LLMQ_ACK_FAILED;
+    }
+    llmq_queue_ack(f->d->queue, acks, n_acks);
+}
+
+static void log_lost(const llmq_outcome_t *o)
+{
+    if (!o->accepted) {
+        LLMQ_LOG(LLMQ_LOG_INFO, 0,
+                 LLMQ_NO(0707) "msg[%s]: the outcome of attempt %d came too late and"
+                               " changes nothing",
+                 o->id, o->attempt);
+    }
+}
+
+static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_pool_t *p)
+{
+    llmq_outcome_t *o = apr_palloc(p, sizeof(*o) * (apr_size_t)n);
+    int written;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        decide(&o[i], as[i]);
+    }
+    written = write_patiently(f, o, n, p) == APR_SUCCESS;
+    for (i = 0; i < n; i++) {
+        llmq_dispatch_run_land(as[i]);
+    }
+    if (written) {
+        tell_queue(f, as, o, n);
+    }
+    for (i = 0; i < n; i++) {
+        if (written) {
+            log_lost(&o[i]);
+        }
+        apr_pool_destroy(as[i]->pool);
+    }
+}
+
+/* ---- the ones that take long ---- */
+
+/* The attempts that have been in flight for a tick; they cannot go away, since only this
+ * thread destroys attempts. */
+static int collect_long(llmq_dispatch_t *d, llmq_attempt_t **as, int max)
+{
+    apr_time_t before = llmq_clock_now() - TICK;
+    llmq_attempt_t *a;
+    int n = 0;
+
+    apr_thread_mutex_lock(d->lock);
+    APR_RING_FOREACH(a, &d->in_flight, llmq_attempt_t, in_flight)
+    {
+        if (n == max || a->call.started_at > before) {
+            break;
+        }
+        as[n++] = a;
+    }
+    apr_thread_mutex_unlock(d->lock);
+    return n;
+}
+
+static void abort_withdrawn(llmq_dispatch_t *d, llmq_attempt_t *a)
+{
+    llmq_entry_t entry;
+
+    if (!a->canceled && llmq_queue_find(&entry, d->queue, a->entry.id) == APR_SUCCESS
+        && entry.canceled && entry.attempt == a->entry.attempt) {
+        a->canceled = 1;
+        llmq_backend_abort(d->engine, a->call.id);
+    }
+}
+
+static void start_outcome(llmq_outcome_t *o, const llmq_attempt_t *a)
+{
+    memset(o, 0, sizeof(*o));
+    o->id = a->call.id;
+    o->attempt = o->next_attempt = a->job.attempt;
+    o->retry_count = a->job.retry_count;
+    o->started_at = a->call.started_at;
+    o->status = LLMQ_STATUS_PROCESSING;
+}
+
+/* A start that cannot be written is no loss, the next tick tries again; one that is not
+ * accepted belongs to a job that somebody took away. */
+static void write_starts(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_pool_t *p)
+{
+    llmq_attempt_t *new_ones[MAX_BATCH];
+    llmq_outcome_t *o = apr_palloc(p, sizeof(*o) * MAX_BATCH);
+    int n_new = 0;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (!as[i]->start_written) {
+            new_ones[n_new] = as[i];
+            start_outcome(&o[n_new++], as[i]);
+        }
+    }
+    if (n_new == 0 || llmq_store_job_finish(f->store, o, n_new, p) != APR_SUCCESS) {
+        return;
+    }
+    for (i = 0; i < n_new; i++) {
+        new_ones[i]->start_written = 1;
+        if (!o[i].accepted && !new_ones[i]->canceled) {
+            new_ones[i]->canceled = 1;
+            llmq_backend_abort(f->d->engine, o[i].id);
+        }
+    }
+}
+
+static void look_after_long(llmq_finisher_t *f, llmq_attempt_t **as, apr_pool_t *p)
+{
+    int n = collect_long(f->d, as, MAX_BATCH);
+    int i;
+
+    for (i = 0; i < n; i++) {
+        abort_withdrawn(f->d, as[i]);
+    }
+    write_starts(f, as, n, p);
+}
+
+/* ---- the thread ---- */
+
+static int next_batch(llmq_finisher_t *f, llmq_attempt_t **as, int *pstopping)
+{
+    int n = 0;
+
+    apr_thread_mutex_lock(f->lock);
+    if (!f->first && !f->stopping) {
+        apr_thread_cond_timedwait(f->more, f->lock, TICK);
+    }
+    while (f->first && n < MAX_BATCH) {
+        as[n++] = f->first;
+        f->first = f->first->next;
+    }
+    if (!f->first) {
+        f->last = &f->first;
+    }
+    *pstopping = f->stopping;
+    apr_thread_mutex_unlock(f->lock);
+    return n;
+}
+
+static void *APR_THREAD_FUNC finisher_main(apr_thread_t *thread, void *data)
+{
+    llmq_finisher_t *f = data;
+    llmq_attempt_t *as[MAX_BATCH];
+    apr_time_t next_tick = 0;
+    apr_pool_t *p;
+    int stopping = 0;
+    int n;
+
+    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS) {
+        LLMQ_LOG(LLMQ_LOG_CRIT, APR_ENOMEM, LLMQ_NO(0708) "the finisher cannot start");
+        return NULL;
+    }
+    while ((n = next_batch(f, as, &stopping)) > 0 || !stopping) {
+        if (n > 0) {
+            finish_batch(f, as, n, p);
+        }
+        if (llmq_clock_now() >= next_tick) {
+            look_after_long(f, as, p);
+            next_tick = llmq_clock_now() + TICK;
+        }
+        apr_pool_clear(p);
+    }
+    apr_pool_destroy(p);
+    (void)thread;
+    return NULL;
+}
+
+apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_pool_t *p)
+{
+    llmq_finisher_t *f = apr_pcalloc(p, sizeof(*f));
+    apr_status_t rv;
+
+    f->d = d;
+    f->last = &f->first;
+    f->store = llmq_dispatch_run_store(d, p);
+    if ((rv = apr_thread_mutex_create(&f->lock, APR_THREAD_MUTEX_DEFAULT, p)) != APR_SUCCESS
+        || (rv = apr_thread_cond_create(&f->more, p)) != APR_SUCCESS) {
+        return rv;
+    }
+    *pf = f;
+    return apr_thread_create(&f->thread, NULL, finisher_main, f, p);
+}
+
+void llmq_finisher_put(llmq_finisher_t *f, llmq_attempt_t *a)
+{
+    int was_empty;
+
+    a->next = NULL;
+    apr_thread_mutex_lock(f->lock);
+    was_empty = f->first == NULL;
+    *f->last = a;
+    f->last = &a->next;
+    apr_thread_mutex_unlock(f->lock);
+    if (was_empty) {
+        apr_thread_cond_signal(f->more);
+    }
+}
+
+void llmq_finisher_stop(llmq_finisher_t *f)
+{
+    apr_status_t rv;
+
+    apr_thread_mutex_lock(f->lock);
+    f->stopping = 1;
+    f->patience_ends = apr_time_now() + FAREWELL_TIME;
+    apr_thread_mutex_unlock(f->lock);
+    apr_thread_cond_signal(f->more);
+    apr_thread_join(&rv, f->thread);
+}

@@ -1,0 +1,39 @@
+/**
+ * @file finisher.h
+ * The finisher: one thread that writes what became of attempts, in batches, and then tells
+ * the queue. It alone decides between a result, another try and giving up (core/retry),
+ * and it alone destroys attempts. While the database is away it keeps the outcomes and
+ * tries again. Every tenth of a second it also looks at the attempts that have been in
+ * flight for longer: their start is written, so that everybody can see they are being
+ * processed, and those that were withdrawn meanwhile are aborted. Shorter attempts need
+ * no start of their own: the result is fenced all the same.
+ */
+#ifndef LLMQ_FINISHER_H
+#define LLMQ_FINISHER_H
+
+#include "dispatch/dispatch_run.h"
+
+/**
+ * Start the thread.
+ * @param pf out
+ * @param d  the dispatcher
+ * @param p  pool, as long as the finisher
+ * @return APR_SUCCESS; else the thread could not be started
+ * @phase dispatcher; @threads single
+ */
+apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_pool_t *p);
+
+/**
+ * Hand an ended attempt over. Takes ownership.
+ * @threads any
+ */
+void llmq_finisher_put(llmq_finisher_t *f, llmq_attempt_t *a);
+
+/**
+ * Write what is left and end the thread. Outcomes that the database does not take within
+ * a few seconds are dropped: their jobs will be done again.
+ * @threads the first thread, after the engine has stopped
+ */
+void llmq_finisher_stop(llmq_finisher_t *f);
+
+#endif /* LLMQ_FINISHER_H */

@@ -1,0 +1,234 @@
+#include "dispatch/janitor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/queue_job.h"
+#include "store/store_job.h"
+#include "store/store_node.h"
+
+#define PAGE            1000                   /* rows of one step of a rebuild */
+#define SAFETY_INTERVAL apr_time_from_sec(60) /* a rebuild nobody asked for */
+#define ADMISSION_AGE   apr_time_from_sec(60)
+
+struct llmq_janitor_t {
+    llmq_dispatch_t *d;
+    apr_pool_t *scratch;
+    apr_uint32_t deaths_seen; /* take-overs done up to this number of deaths */
+    int took_over;            /* non-zero after the first */
+    int totals_set;
+    apr_time_t next_beat;
+    apr_time_t next_safety;
+};
+
+llmq_janitor_t *llmq_janitor_create(llmq_dispatch_t *d, apr_pool_t *p)
+{
+    llmq_janitor_t *j = apr_pcalloc(p, sizeof(*j));
+
+    j->d = d;
+    j->next_safety = llmq_clock_now() + SAFETY_INTERVAL;
+    apr_pool_create(&j->scratch, p);
+    apr_pool_tag(j->scratch, "llmq_janitor");
+    return j;
+}
+
+static apr_status_t beat(llmq_janitor_t *j)
+{
+    llmq_dispatch_t *d = j->d;
+    apr_time_t now = llmq_clock_now();
+    int adopted = 0;
+    apr_status_t rv;
+
+    if (now < j->next_beat) {
+        return APR_SUCCESS;
+    }
+    rv = llmq_store_node_beat(d->janitor_store, &adopted, now, j->scratch);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    j->next_beat = now + d->conf->store.node_timeout / 3;
+    if (adopted) {
+        LLMQ_LOG(LLMQ_LOG_NOTICE, 0,
+                 LLMQ_NO(0709) "took over %d messages of nodes that are silent", adopted);
+        llmq_queue_suspect(d->queue);
+    }
+    return APR_SUCCESS;
+}
+
+/* ---- what dead dispatchers ran ---- */
+
+static int is_orphan(llmq_dispatch_t *d, const llmq_entry_t *e)
+{
+    return e->owner != d->owner && !d->host.owner_alive(d->host.ctx, e->owner);
+}
+
+/* The fence is raised in the store before the entry is ready again: should its old owner
+ * live against all evidence, its result will change nothing. */
+static apr_status_t take_over(llmq_janitor_t *j)
+{
+    llmq_dispatch_t *d = j->d;
+    apr_uint32_t deaths = d->host.deaths(d->host.ctx);
+    llmq_entry_t *running;
+    const char **ids;
+    apr_status_t rv;
+    int n = 0;
+    int n_ids = 0;
+    int i;
+
+    if (j->took_over && deaths == j->deaths_seen) {
+        return APR_SUCCESS;
+    }
+    rv = llmq_queue_running(&running, &n, d->queue, 0, j->scratch);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    ids = apr_palloc(j->scratch, sizeof(*ids) * (apr_size_t)(n + 1));
+    for (i = 0; i < n; i++) {
+        if (is_orphan(d, &running[i])) {
+            ids[n_ids++] = running[i].id;
+        }
+    }
+    if (n_ids) {
+        rv = llmq_store_job_fence(d->janitor_store, ids, n_ids, j->scratch);
+    }
+    for (i = 0; rv == APR_SUCCESS && i < n; i++) {
+        if (is_orphan(d, &running[i])) {
+            llmq_queue_requeue(d->queue, running[i].id, running[i].attempt,
+                               running[i].attempt + 1, 0);
+        }
+    }
+    if (rv == APR_SUCCESS) {
+        j->took_over = 1;
+        j->deaths_seen = deaths;
+        if (n_ids) {
+            LLMQ_LOG(LLMQ_LOG_NOTICE, 0,
+                     LLMQ_NO(0710) "took over %d messages of a dispatcher that died", n_ids);
+        }
+    }
+    return rv;
+}
+
+/* ---- rebuilding ---- */
+
+static apr_status_t set_totals(llmq_janitor_t *j)
+{
+    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+    llmq_totals_t totals;
+    apr_status_t rv;
+    int l;
+
+    rv = llmq_queue_stats(stats, j->d->queue);
+    if (rv != APR_SUCCESS || j->totals_set || stats[0].total_put > 0) {
+        j->totals_set = rv == APR_SUCCESS;
+        return rv; /* a queue that has seen work counts by itself */
+    }
+    rv = llmq_store_job_totals(&totals, j->d->janitor_store, j->scratch);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    LLMQ_EACH_LEVEL(l)
+    {
+        llmq_queue_set_totals(j->d->queue, (llmq_level_e)l, totals.completed[l],
+                              totals.failed[l]);
+    }
+    j->totals_set = 1;
+    return APR_SUCCESS;
+}
+
+static void entry_of_row(llmq_entry_t *e, const llmq_backlog_t *row)
+{
+    llmq_job_t job = {0};
+
+    job.id = row->id;
+    job.tenant = row->tenant;
+    job.chain = row->chain;
+    job.user = row->user;
+    job.created_at = row->created_at;
+    job.run_at = row->run_at;
+    job.attempt = row->attempt;
+    job.kind = row->kind;
+    job.level = row->level;
+    llmq_queue_job_entry(e, &job);
+}
+
+static apr_status_t put_page(llmq_janitor_t *j, apr_int64_t *after, int *pn)
+{
+    llmq_backlog_t *rows;
+    llmq_entry_t *entries;
+    apr_status_t rv;
+    int i;
+
+    rv = llmq_store_job_backlog(&rows, pn, j->d->janitor_store, *after, PAGE, j->scratch);
+    if (rv != APR_SUCCESS || *pn == 0) {
+        return rv;
+    }
+    entries = apr_palloc(j->scratch, sizeof(*entries) * (apr_size_t)*pn);
+    for (i = 0; i < *pn; i++) {
+        entry_of_row(&entries[i], &rows[i]);
+    }
+    *after = rows[*pn - 1].seq;
+    return llmq_queue_put(j->d->queue, entries, *pn, 0);
+}
+
+/* The calls of this dispatcher outlive a reset: the queue must know that they run, or they
+ * would be begun a second time. */
+static void put_in_flight(llmq_dispatch_t *d)
+{
+    llmq_attempt_t *a;
+
+    apr_thread_mutex_lock(d->lock);
+    APR_RING_FOREACH(a, &d->in_flight, llmq_attempt_t, in_flight)
+    {
+        llmq_queue_put(d->queue, &a->entry, 1, LLMQ_PUT_RUNNING);
+    }
+    apr_thread_mutex_unlock(d->lock);
+}
+
+static void mend(llmq_dispatch_t *d)
+{
+    if (llmq_queue_is_damaged(d->queue)) {
+        LLMQ_LOG(LLMQ_LOG_WARNING, 0,
+                 LLMQ_NO(0711) "a process died inside the queue's lock: the queue is built"
+                               " anew from the database");
+        llmq_queue_reset(d->queue);
+        put_in_flight(d);
+    }
+}
+
+static apr_status_t rebuild(llmq_janitor_t *j)
+{
+    llmq_queue_t *q = j->d->queue;
+    apr_int64_t after = 0;
+    apr_status_t rv;
+    int n;
+
+    if (!llmq_queue_needs_rebuild(q)) {
+        return APR_SUCCESS;
+    }
+    llmq_queue_rebuild_begin(q);
+    do {
+        rv = put_page(j, &after, &n);
+        apr_pool_clear(j->scratch);
+    } while (rv == APR_SUCCESS && n == PAGE);
+    llmq_queue_rebuild_end(q, rv == APR_SUCCESS);
+    LLMQ_LOG(LLMQ_LOG_DEBUG, rv, LLMQ_NO(0712) "walked over the database's backlog");
+    return rv;
+}
+
+apr_status_t llmq_janitor_tick(llmq_janitor_t *j)
+{
+    apr_time_t now = llmq_clock_now();
+    apr_status_t rv;
+
+    apr_pool_clear(j->scratch);
+    if (now >= j->next_safety) {
+        j->next_safety = now + SAFETY_INTERVAL;
+        llmq_queue_forget_admissions(j->d->queue, ADMISSION_AGE);
+        llmq_queue_suspect(j->d->queue);
+    }
+    mend(j->d);
+    if ((rv = beat(j)) == APR_SUCCESS && (rv = set_totals(j)) == APR_SUCCESS
+        && (rv = rebuild(j)) == APR_SUCCESS) {
+        rv = take_over(j);
+    }
+    return rv;
+}

@@ -1,0 +1,75 @@
+#include "glue/glue_child.h"
+
+#include "base/log.h"
+#include "glue/glue_dbd.h"
+#include "glue/glue_log.h"
+#include "http/service.h"
+
+#include <ap_mpm.h>
+#include <apr_atomic.h>
+
+static llmq_glue_shm_t *shm;
+
+static int dispatcher_alive(void)
+{
+    return apr_atomic_read32(&shm->shared->current) != 0;
+}
+
+/* Request threads have ended when the child's pool goes; what they handed over must be
+ * committed while the pool and mod_dbd still stand. */
+static apr_status_t stop_commits(void *data)
+{
+    llmq_commit_stop(data);
+    return APR_SUCCESS;
+}
+
+static int is_threaded(void)
+{
+    int threaded = 0;
+
+    return ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) == APR_SUCCESS
+           && threaded != AP_MPMQ_NOT_SUPPORTED;
+}
+
+static apr_status_t create_service(llmq_service_t *service, const llmq_store_conf_t *conf,
+                                   server_rec *s, apr_pool_t *p)
+{
+    const llmq_cfg_server_t *cfg = llmq_cfg_server(s);
+    llmq_store_source_t source;
+    apr_status_t rv;
+
+    service->queue = shm->queue;
+    service->started_at = shm->started_at;
+    service->has_dispatcher = cfg->dispatcher;
+    service->dispatcher_alive = dispatcher_alive;
+    rv = llmq_glue_shm_attach(shm, p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_glue_dbd_source(&source, s);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_create(&service->store, &source, conf, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_commit_create(&service->commit, service->store, &cfg->commit,
+                                is_threaded(), llmq_service_committed, service, p);
+    }
+    return rv;
+}
+
+void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store, server_rec *s,
+                          apr_pool_t *p)
+{
+    llmq_service_t *service = apr_pcalloc(p, sizeof(*service));
+    apr_status_t rv;
+
+    shm = g;
+    llmq_glue_log_attach(s);
+    rv = create_service(service, store, s, p);
+    if (rv != APR_SUCCESS) {
+        LLMQ_LOG(LLMQ_LOG_ERR, rv,
+                 LLMQ_NO(0809) "this child cannot serve the queue, its requests get 2003");
+        return;
+    }
+    apr_pool_pre_cleanup_register(p, service->commit, stop_commits);
+    llmq_service_set(service);
+}

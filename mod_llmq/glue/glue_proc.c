@@ -1,0 +1,374 @@
+#include "glue/glue_proc.h"
+
+#include "base/log.h"
+#include "glue/glue_log.h"
+#include "store/store_schema.h"
+
+#include <ap_listen.h>
+#include <ap_mpm.h>
+#include <apr_atomic.h>
+#include <apr_signal.h>
+#include <apr_thread_proc.h>
+#include <http_config.h>
+#include <mpm_common.h>
+#include <unixd.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIGRATE_LIMIT_MSEC 20000                  /* then start without */
+#define SHORT_LIFE         apr_time_from_msec(500)
+#define PAUSE_FIRST_MSEC   100
+#define PAUSE_MAX_MSEC     5000
+#define STOP_LIMIT         apr_time_from_sec(5) /* from SIGTERM to SIGKILL */
+#define RETAINED_KEY       "mod_llmq-proc"
+
+/* The parent's memory of its dispatchers; outlives restarts like the segment. */
+typedef struct {
+    llmq_glue_proc_t *current; /* of the present generation; NULL between generations */
+    llmq_glue_shm_t *shm;
+    apr_proc_t *proc;        /* the one that takes */
+    apr_time_t born_at;      /* of that one */
+    unsigned int pause_msec; /* before the next start; grows while starts fail */
+} keeper_t;
+
+static keeper_t *keeper;
+
+/* ---- what a new process must do before anything else ---- */
+
+static void become_own_process(const char *name, server_rec *s, apr_pool_t *p)
+{
+    sigset_t none;
+
+    prctl(PR_SET_NAME, name);
+    ap_close_listeners();
+    apr_signal(SIGHUP, SIG_IGN);
+    apr_signal(SIGINT, SIG_IGN);
+    apr_signal(SIGPIPE, SIG_IGN);
+    apr_signal(SIGCHLD, SIG_DFL);
+    apr_signal(SIGTERM, SIG_DFL);
+    apr_signal(SIGUSR1, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (ap_run_drop_privileges(p, s) != OK) {
+        _exit(1);
+    }
+    llmq_glue_log_attach(s);
+}
+
+/* ---- migration ---- */
+
+static void migrate_here(const llmq_glue_proc_t *proc, int report_fd, apr_pool_t *p)
+{
+    llmq_store_source_t source;
+    llmq_dbd_t *db;
+    apr_status_t rv;
+
+    llmq_store_source_direct(&source, proc->conf.db_driver, proc->conf.db_params,
+                             apr_time_from_sec(1), p);
+    rv = source.acquire(&db, source.ctx, p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_schema_migrate(db, proc->conf.store.dialect, NULL, p);
+        source.release(source.ctx, db, 0);
+    }
+    if (write(report_fd, &rv, sizeof(rv)) != (ssize_t)sizeof(rv)) {
+        _exit(1);
+    }
+}
+
+static apr_status_t hear_report(int fd, pid_t pid)
+{
+    struct pollfd pfd = {fd, POLLIN, 0};
+    apr_status_t rv = LLMQ_ESTORE;
+    int status;
+
+    if (poll(&pfd, 1, MIGRATE_LIMIT_MSEC) != 1
+        || read(fd, &rv, sizeof(rv)) != (ssize_t)sizeof(rv)) {
+        rv = LLMQ_ESTORE;
+        kill(pid, SIGKILL);
+    }
+    waitpid(pid, &status, 0);
+    return rv;
+}
+
+apr_status_t llmq_glue_proc_migrate(const llmq_glue_proc_t *proc, apr_pool_t *ptemp)
+{
+    apr_status_t rv;
+    int fds[2];
+    pid_t pid;
+
+    if (pipe(fds) != 0) {
+        return APR_FROM_OS_ERROR(errno);
+    }
+    pid = fork();
+    if (pid == 0) {
+        become_own_process("llmq-migrate", proc->server, ptemp);
+        migrate_here(proc, fds[1], ptemp);
+        _exit(0);
+    }
+    close(fds[1]);
+    rv = pid < 0 ? APR_FROM_OS_ERROR(errno) : hear_report(fds[0], pid);
+    close(fds[0]);
+    if (rv == LLMQ_EVERSION) {
+        LLMQ_LOG(LLMQ_LOG_CRIT, 0,
+                 LLMQ_NO(0802) "the database has a newer schema than this module knows (%d):"
+                               " refusing to start",
+                 llmq_store_schema_known(proc->conf.store.dialect));
+        return rv;
+    }
+    if (rv != APR_SUCCESS) {
+        LLMQ_LOG(LLMQ_LOG_WARNING, 0,
+                 LLMQ_NO(0803) "the database is not available; requests get 2001 until it"
+                               " is");
+    }
+    return APR_SUCCESS;
+}
+
+/* ---- the list of those that live ---- */
+
+static void list_alive(llmq_shared_t *shared, apr_uint32_t pid)
+{
+    int i;
+
+    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
+        if (apr_atomic_cas32(&shared->alive[i], pid, 0) == 0) {
+            return;
+        }
+    }
+}
+
+static void list_dead(llmq_shared_t *shared, apr_uint32_t pid)
+{
+    int i;
+
+    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
+        apr_atomic_cas32(&shared->alive[i], 0, pid);
+    }
+    apr_atomic_cas32(&shared->current, 0, pid);
+    apr_atomic_inc32(&shared->deaths);
+}
+
+static int owner_alive(void *ctx, apr_uint32_t owner)
+{
+    llmq_shared_t *shared = ctx;
+    int i;
+
+    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
+        if (apr_atomic_read32(&shared->alive[i]) == owner) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static apr_uint32_t deaths(void *ctx)
+{
+    return apr_atomic_read32(&((llmq_shared_t *)ctx)->deaths);
+}
+
+static pid_t parent_pid;
+
+static int orphaned(void *ctx)
+{
+    (void)ctx;
+    return getppid() != parent_pid;
+}
+
+/* ---- the dispatcher process ---- */
+
+static llmq_dispatch_t *the_dispatch; /* in the dispatcher process only */
+
+static void on_drain(int sig)
+{
+    (void)sig;
+    llmq_dispatch_drain(the_dispatch);
+}
+
+static void on_stop(int sig)
+{
+    (void)sig;
+    llmq_dispatch_stop(the_dispatch);
+}
+
+static int dispatcher_main(const llmq_glue_proc_t *proc, apr_pool_t *p)
+{
+    llmq_glue_shm_t *g = proc->shm;
+    llmq_dispatch_host_t host = {owner_alive, deaths, orphaned, g->shared};
+    apr_status_t rv;
+
+    rv = llmq_glue_shm_attach(g, p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_dispatch_create(&the_dispatch, g->queue, &proc->conf, &host, p);
+    }
+    if (rv != APR_SUCCESS) {
+        LLMQ_LOG(LLMQ_LOG_CRIT, rv, LLMQ_NO(0804) "the dispatcher cannot start");
+        return 1;
+    }
+    apr_signal(SIGTERM, on_stop);
+    apr_signal(SIGUSR1, on_drain);
+    LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0805) "dispatcher started, pid %d, node %s",
+             (int)getpid(), proc->conf.store.node);
+    llmq_dispatch_run(the_dispatch);
+    LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0806) "dispatcher ended, pid %d", (int)getpid());
+    return 0;
+}
+
+/* The new process lists itself before it can own anything, and sleeps off the pause, so
+ * that the parent never waits. It leaves with _exit(): the cleanups of the parent's pools
+ * are not its own. */
+static void run_child(const llmq_glue_proc_t *proc, unsigned int pause_msec)
+{
+    apr_pool_t *p;
+
+    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS) {
+        _exit(1);
+    }
+    become_own_process("llmq-dispatch", proc->server, p);
+    if (pause_msec) {
+        apr_sleep(apr_time_from_msec(pause_msec));
+    }
+    _exit(dispatcher_main(proc, p));
+}
+
+static apr_status_t spawn(void);
+
+static int server_is_ending(void)
+{
+    int state;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) != APR_SUCCESS
+           || state == AP_MPMQ_STOPPING;
+}
+
+/* The parent hears that a dispatcher has ended. */
+static void on_other_child(int reason, void *data, int status)
+{
+    apr_proc_t *proc = data;
+    int was_current = keeper->proc == proc;
+
+    if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) {
+        return;
+    }
+    apr_proc_other_child_unregister(proc);
+    list_dead(keeper->shm->shared, (apr_uint32_t)proc->pid);
+    if (!was_current || !keeper->current || server_is_ending()) {
+        return;
+    }
+    keeper->proc = NULL;
+    if (apr_time_now() - keeper->born_at >= SHORT_LIFE) {
+        keeper->pause_msec = 0;
+    }
+    else {
+        keeper->pause_msec = keeper->pause_msec ? keeper->pause_msec * 2 : PAUSE_FIRST_MSEC;
+        if (keeper->pause_msec > PAUSE_MAX_MSEC) {
+            keeper->pause_msec = PAUSE_MAX_MSEC;
+        }
+    }
+    LLMQ_LOG(LLMQ_LOG_WARNING, 0,
+             LLMQ_NO(0807) "dispatcher %d died (status 0x%x), the next starts in %u ms",
+             (int)proc->pid, (unsigned int)status, keeper->pause_msec);
+    spawn();
+}
+
+static apr_status_t spawn(void)
+{
+    llmq_shared_t *shared = keeper->shm->shared;
+    apr_proc_t *proc = apr_pcalloc(keeper->shm->pool, sizeof(*proc));
+
+    parent_pid = getpid();
+    proc->pid = fork();
+    if (proc->pid == 0) {
+        list_alive(shared, (apr_uint32_t)getpid());
+        run_child(keeper->current, keeper->pause_msec);
+    }
+    if (proc->pid < 0) {
+        apr_status_t rv = APR_FROM_OS_ERROR(errno);
+
+        LLMQ_LOG(LLMQ_LOG_CRIT, rv, LLMQ_NO(0808) "cannot fork the dispatcher");
+        return rv;
+    }
+    if (!owner_alive(shared, (apr_uint32_t)proc->pid)) {
+        list_alive(shared, (apr_uint32_t)proc->pid);
+    }
+    apr_atomic_set32(&shared->current, (apr_uint32_t)proc->pid);
+    keeper->proc = proc;
+    keeper->born_at = apr_time_now() + apr_time_from_msec(keeper->pause_msec);
+    apr_proc_other_child_register(proc, on_other_child, proc, NULL, keeper->shm->pool);
+    return APR_SUCCESS;
+}
+
+/* ---- ends ---- */
+
+/* The configuration goes away: a restart, or the end. */
+static apr_status_t tell_to_drain(void *data)
+{
+    (void)data;
+    if (keeper->proc) {
+        apr_atomic_cas32(&keeper->shm->shared->current, 0, (apr_uint32_t)keeper->proc->pid);
+        kill(keeper->proc->pid, SIGUSR1);
+        keeper->proc = NULL;
+    }
+    keeper->current = NULL;
+    return APR_SUCCESS;
+}
+
+static int count_alive(llmq_shared_t *shared, int sig)
+{
+    int i;
+    int n = 0;
+
+    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
+        pid_t pid = (pid_t)apr_atomic_read32(&shared->alive[i]);
+        int status;
+
+        if (pid == 0) {
+            continue;
+        }
+        if (waitpid(pid, &status, WNOHANG) != 0) {
+            list_dead(shared, (apr_uint32_t)pid);
+            continue;
+        }
+        n++;
+        if (sig) {
+            kill(pid, sig);
+        }
+    }
+    return n;
+}
+
+/* The server ends: nobody may outlive it. */
+static apr_status_t stop_all(void *data)
+{
+    llmq_glue_shm_t *g = data;
+    apr_time_t until = apr_time_now() + STOP_LIMIT;
+
+    if (getpid() != parent_pid) {
+        return APR_SUCCESS;
+    }
+    count_alive(g->shared, SIGTERM);
+    while (count_alive(g->shared, 0) > 0) {
+        if (apr_time_now() > until) {
+            count_alive(g->shared, SIGKILL);
+            break;
+        }
+        apr_sleep(apr_time_from_msec(20));
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_glue_proc_start(llmq_glue_proc_t *proc, apr_pool_t *pconf)
+{
+    keeper = ap_retained_data_get(RETAINED_KEY);
+    if (!keeper) {
+        keeper = ap_retained_data_create(RETAINED_KEY, sizeof(*keeper));
+        keeper->shm = proc->shm;
+        apr_pool_cleanup_register(keeper->shm->pool, keeper->shm, stop_all, apr_pool_cleanup_null);
+    }
+    keeper->current = proc;
+    keeper->pause_msec = 0;
+    apr_pool_cleanup_register(pconf, NULL, tell_to_drain, apr_pool_cleanup_null);
+    return spawn();
+}

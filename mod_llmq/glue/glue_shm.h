@@ -1,0 +1,71 @@
+/**
+ * @file glue_shm.h
+ * What all processes of a server share and what outlives a graceful restart: the segment
+ * with the queue, its mutexes, the wake-up pipe, and the list of dispatchers that live.
+ *
+ *     [ llmq_shared_t | padding to 64 | queue (queue/queue_layout.h) ]
+ *
+ * It hangs on the process pool, so children of the old generation and the new one work on
+ * the same queue. Only when the configured sizes no longer fit is a new segment made; what
+ * the old children still put into the old one is found in the store.
+ */
+#ifndef LLMQ_GLUE_SHM_H
+#define LLMQ_GLUE_SHM_H
+
+#include "queue/queue.h"
+
+#include <apr_shm.h>
+#include <httpd.h>
+
+/** Dispatchers that can live side by side: the current one and those that wind up. */
+#define LLMQ_DISPATCHERS_MAX 16
+
+/** At the start of the segment; all members by atomics. */
+typedef struct llmq_shared_t {
+    apr_uint32_t alive[LLMQ_DISPATCHERS_MAX]; /* pids, 0 = free */
+    apr_uint32_t current;                     /* pid of the one that takes, 0 = none */
+    apr_uint32_t deaths;                      /* dispatchers that have ended */
+} llmq_shared_t;
+
+/** One per server process tree; children inherit the pointers. */
+typedef struct llmq_glue_shm_t {
+    apr_pool_t *pool;         /* the process pool */
+    apr_pool_t *segment_pool; /* of shm and queue */
+    apr_shm_t *shm;
+    llmq_shared_t *shared;
+    llmq_queue_t *queue;
+    apr_global_mutex_t *queue_mutex;
+    apr_global_mutex_t *store_mutex; /* SQLite's one writer */
+    apr_file_t *wake_rd;
+    apr_file_t *wake_wr;
+    apr_time_t started_at;
+} llmq_glue_shm_t;
+
+/** The names of the mutexes, for the Mutex directive. */
+#define LLMQ_QUEUE_MUTEX "llmq-queue"
+#define LLMQ_STORE_MUTEX "llmq-store"
+
+/** Register the mutex types. @phase pre_config */
+apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf);
+
+/**
+ * Create what is shared, or find it again after a restart and apply the new limits.
+ * @param pg   out
+ * @param conf limits of the queue
+ * @param s    the main server
+ * @return APR_SUCCESS; else it was logged
+ * @phase post_config, second pass
+ */
+apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg, const llmq_queue_conf_t *conf,
+                                       server_rec *s);
+
+/**
+ * Re-attach the mutexes after a fork.
+ * @param g the shared things
+ * @param p pool of this process
+ * @return APR_SUCCESS; else it was logged
+ * @phase child_init, dispatcher start
+ */
+apr_status_t llmq_glue_shm_attach(llmq_glue_shm_t *g, apr_pool_t *p);
+
+#endif /* LLMQ_GLUE_SHM_H */

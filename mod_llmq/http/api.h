@@ -1,0 +1,33 @@
+/**
+ * @file api.h
+ * The functions behind the routes, by file. Each answers its request and returns OK.
+ * @c id is the part of the path that a `*` of the route matched, decoded, NULL without
+ * one. All run on request threads.
+ */
+#ifndef LLMQ_API_H
+#define LLMQ_API_H
+
+#include "http/service.h"
+
+#include <httpd.h>
+
+/** What a row of the route table calls. */
+typedef int llmq_api_fn_t(request_rec *r, const llmq_service_t *service, const char *id);
+
+/* api_message.c */
+llmq_api_fn_t llmq_api_message_create; /* POST /messages */
+llmq_api_fn_t llmq_api_message_get;    /* GET /messages/{id} */
+llmq_api_fn_t llmq_api_message_list;   /* GET /messages */
+llmq_api_fn_t llmq_api_message_remove; /* DELETE /messages/{id} */
+
+/* api_status.c */
+llmq_api_fn_t llmq_api_status_set; /* PUT /messages/{id}/status */
+
+/* api_queue.c */
+llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
+
+/* api_health.c */
+llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */
+llmq_api_fn_t llmq_api_health_tasks; /* GET /health as S3 has it */
+
+#endif /* LLMQ_API_H */

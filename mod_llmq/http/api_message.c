@@ -1,0 +1,232 @@
+/* S0 section 2: messages. The way of a new message begins in llmq_api_message_create(). */
+#include "http/api.h"
+
+#include "base/id.h"
+#include "cfg/cfg.h"
+#include "core/message.h"
+#include "core/priority.h"
+#include "http/body.h"
+#include "http/overlay.h"
+#include "http/query.h"
+#include "http/reply.h"
+#include "queue/queue_job.h"
+
+#include <apr_strings.h>
+
+#define DEFAULT_PAGE_SIZE 20
+#define MAX_PAGE_SIZE     100
+#define MAX_PAGE          1000000
+
+/* ---- POST /messages ---- */
+
+/* Durable when it returns; the committer has put it into the queue, too. */
+static apr_status_t accept_job(const llmq_service_t *service, const llmq_job_t *job,
+                               apr_pool_t *p)
+{
+    llmq_entry_t entry;
+    llmq_text_t row;
+    apr_status_t rv;
+
+    llmq_queue_job_entry(&entry, job);
+    llmq_text_init(&row, job->payload_len + 512, p);
+    llmq_store_job_row(&row, job);
+    rv = llmq_queue_admit(service->queue, job->level);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = llmq_commit_insert(service->commit, row.data, row.len, &entry, sizeof(entry));
+    if (rv != APR_SUCCESS) {
+        llmq_queue_dismiss(service->queue, job->level);
+    }
+    return rv;
+}
+
+static int reply_created(request_rec *r, const llmq_service_t *service,
+                         const llmq_job_t *job)
+{
+    apr_int64_t wait = apr_time_sec(llmq_service_estimate(service, job->level));
+    const char *more = apr_psprintf(
+        r->pool, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT, job->id, wait);
+    llmq_text_t t;
+
+    llmq_text_init(&t, job->payload_len + 1024, r->pool);
+    llmq_message_to_json(&t, job, more);
+    apr_table_setn(r->headers_out, "Location",
+                   apr_pstrcat(r->pool, r->uri, "/", job->id, NULL));
+    return llmq_reply_data(r, HTTP_CREATED, "Message created successfully", t.data);
+}
+
+int llmq_api_message_create(request_rec *r, const llmq_service_t *service, const char *id)
+{
+    const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
+    llmq_message_conf_t conf;
+    llmq_result_t why = {0};
+    struct json_object *body;
+    llmq_job_t *job;
+    apr_status_t rv;
+
+    (void)id;
+    llmq_cfg_message(&conf, dir);
+    if (llmq_body_json(&body, r, &why) != APR_SUCCESS
+        || llmq_message_from_json(&job, body, llmq_cfg_tenant(dir), &conf, &why, r->pool)
+               != APR_SUCCESS) {
+        return llmq_reply_problem(r, &why);
+    }
+    rv = accept_job(service, job, r->pool);
+    if (rv == LLMQ_EROW) {
+        llmq_result_set(&why, LLMQ_PROBLEM_REQUEST, NULL,
+                        "the database refuses the message as it is");
+        return llmq_reply_problem(r, &why);
+    }
+    return rv == APR_SUCCESS ? reply_created(r, service, job) : llmq_reply_status(r, rv);
+}
+
+/* ---- GET /messages/{id}, DELETE /messages/{id} ---- */
+
+static int reply_not_found(request_rec *r)
+{
+    llmq_result_t why;
+
+    llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");
+    return llmq_reply_problem(r, &why);
+}
+
+int llmq_api_message_get(request_rec *r, const llmq_service_t *service, const char *id)
+{
+    llmq_job_t *job;
+    llmq_text_t t;
+    apr_status_t rv = APR_NOTFOUND;
+
+    if (llmq_id_is_name(id)) {
+        rv = llmq_store_job_find(&job, service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
+                                 LLMQ_KIND_MESSAGE, id, r->pool);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv == APR_NOTFOUND ? reply_not_found(r) : llmq_reply_status(r, rv);
+    }
+    llmq_overlay_job(job, service->queue);
+    llmq_text_init(&t, job->payload_len + 1024, r->pool);
+    llmq_message_to_json(&t, job, NULL);
+    return llmq_reply_data(r, HTTP_OK, "success", t.data);
+}
+
+int llmq_api_message_remove(request_rec *r, const llmq_service_t *service, const char *id)
+{
+    apr_status_t rv = APR_NOTFOUND;
+
+    if (llmq_id_is_name(id)) {
+        rv = llmq_store_job_remove(service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
+                                   LLMQ_KIND_MESSAGE, id, apr_time_now(), r->pool);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv == APR_NOTFOUND ? reply_not_found(r) : llmq_reply_status(r, rv);
+    }
+    llmq_queue_cancel(service->queue, id);
+    return llmq_reply_data(r, HTTP_OK, "Message deleted successfully", NULL);
+}
+
+/* ---- GET /messages ---- */
+
+static const char *const sort_words[] = {
+    [LLMQ_SORT_CREATED] = "created_at",
+    [LLMQ_SORT_UPDATED] = "updated_at",
+    [LLMQ_SORT_LEVEL] = "priority",
+    [LLMQ_SORT_COUNT] = NULL,
+};
+
+static const char *const order_words[] = {"asc", "desc", NULL};
+
+static apr_status_t read_filters(llmq_job_query_t *q, const apr_table_t *query,
+                                 llmq_result_t *why)
+{
+    const char *status = apr_table_get(query, "status");
+    const char *priority = apr_table_get(query, "priority");
+    llmq_status_e s = LLMQ_STATUS_PENDING;
+
+    q->chain = apr_table_get(query, "conversation_id");
+    q->user = apr_table_get(query, "user_id");
+    q->status = -1;
+    if (status) {
+        if (llmq_job_status_parse(&s, status) != APR_SUCCESS) {
+            return llmq_result_set(
+                why, LLMQ_PROBLEM_REQUEST, "status",
+                "must be pending, processing, completed, failed or timeout");
+        }
+        q->status = s;
+    }
+    if (priority && llmq_priority_parse(&q->level, priority) != APR_SUCCESS) {
+        return llmq_result_set(why, LLMQ_PROBLEM_PRIORITY, "priority",
+                               "must be realtime, high, normal or low");
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_query(llmq_job_query_t *q, request_rec *r, llmq_result_t *why)
+{
+    apr_table_t *query;
+    int sort = LLMQ_SORT_CREATED;
+    int order = 1;
+    apr_status_t rv = llmq_query_parse(&query, r, why);
+
+    memset(q, 0, sizeof(*q));
+    q->tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
+    q->kind = LLMQ_KIND_MESSAGE;
+    q->page = 1;
+    q->page_size = DEFAULT_PAGE_SIZE;
+    if (rv != APR_SUCCESS || (rv = read_filters(q, query, why)) != APR_SUCCESS
+        || (rv = llmq_query_count(&q->page, query, "page", MAX_PAGE, why)) != APR_SUCCESS
+        || (rv = llmq_query_count(&q->page_size, query, "page_size", MAX_PAGE_SIZE, why))
+               != APR_SUCCESS
+        || (rv = llmq_query_word(&sort, query, "sort", sort_words, why)) != APR_SUCCESS
+        || (rv = llmq_query_word(&order, query, "order", order_words, why)) != APR_SUCCESS) {
+        return rv;
+    }
+    q->sort = (llmq_sort_e)sort;
+    q->descending = order;
+    return APR_SUCCESS;
+}
+
+static void add_pagination(llmq_text_t *t, const llmq_job_query_t *q, apr_int64_t total)
+{
+    llmq_json_key(t, "pagination");
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv_int(t, "page", q->page);
+    llmq_json_kv_int(t, "page_size", q->page_size);
+    llmq_json_kv_int(t, "total", total);
+    llmq_json_kv_int(t, "total_pages", (total + q->page_size - 1) / q->page_size);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+int llmq_api_message_list(request_rec *r, const llmq_service_t *service, const char *id)
+{
+    llmq_job_query_t q;
+    llmq_result_t why = {0};
+    llmq_job_t *jobs;
+    llmq_text_t t;
+    apr_int64_t total;
+    apr_status_t rv;
+    int n;
+    int i;
+
+    (void)id;
+    if (read_query(&q, r, &why) != APR_SUCCESS) {
+        return llmq_reply_problem(r, &why);
+    }
+    rv = llmq_store_job_list(&jobs, &n, &total, service->store, &q, r->pool);
+    if (rv != APR_SUCCESS) {
+        return llmq_reply_status(r, rv);
+    }
+    llmq_text_init(&t, 4096, r->pool);
+    LLMQ_TEXT_LIT(&t, "{\"messages\":[");
+    for (i = 0; i < n; i++) {
+        llmq_overlay_job(&jobs[i], service->queue);
+        if (i) {
+            LLMQ_TEXT_LIT(&t, ",");
+        }
+        llmq_message_to_json(&t, &jobs[i], NULL);
+    }
+    LLMQ_TEXT_LIT(&t, "]");
+    add_pagination(&t, &q, total);
+    LLMQ_TEXT_LIT(&t, "}");
+    return llmq_reply_data(r, HTTP_OK, "success", t.data);
+}

@@ -1,0 +1,155 @@
+#include "http/body.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "cfg/cfg.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+APLOG_USE_MODULE(llmq);
+
+/* What ap_get_limit_req_body() says where no LimitRequestBody is set (server/core.c). */
+#define HTTPD_DEFAULT_LIMIT ((apr_off_t)1 << 30)
+
+static apr_off_t body_limit(request_rec *r)
+{
+    apr_off_t limit = ap_get_limit_req_body(r);
+
+    return limit == HTTPD_DEFAULT_LIMIT || limit <= 0 ? LLMQ_BODY_DEFAULT_LIMIT : limit;
+}
+
+static int has_charset_other_than_utf8(const char *params)
+{
+    const char *cs = ap_strcasestr(params, "charset=");
+
+    if (!cs) {
+        return 0;
+    }
+    cs += sizeof("charset=") - 1;
+    cs += *cs == '"';
+    return ap_cstr_casecmpn(cs, "utf-8", 5) != 0;
+}
+
+static int is_json(request_rec *r)
+{
+    static const char json[] = "application/json";
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    const char *encoding = apr_table_get(r->headers_in, "Content-Encoding");
+
+    if (encoding && ap_cstr_casecmp(encoding, "identity") != 0) {
+        return 0;
+    }
+    if (!type) {
+        return 1;
+    }
+    while (apr_isspace(*type)) {
+        type++;
+    }
+    if (ap_cstr_casecmpn(type, json, sizeof(json) - 1) != 0) {
+        return 0;
+    }
+    type += sizeof(json) - 1;
+    return (*type == '\0' || *type == ';' || apr_isspace(*type))
+           && !has_charset_other_than_utf8(type);
+}
+
+/* Buckets up to the end of the body, as long as they stay below the limit. */
+static apr_status_t append(llmq_text_t *t, apr_bucket_brigade *bb, apr_off_t limit,
+                           int *pend)
+{
+    apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b)) {
+        const char *data;
+        apr_size_t len;
+        apr_status_t rv;
+
+        if (APR_BUCKET_IS_EOS(b)) {
+            *pend = 1;
+            return APR_SUCCESS;
+        }
+        if (APR_BUCKET_IS_METADATA(b)) {
+            continue;
+        }
+        rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        if ((apr_off_t)(t->len + len) > limit) {
+            return APR_ENOSPC;
+        }
+        llmq_text_add(t, data, len);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_all(llmq_text_t *t, request_rec *r, apr_off_t limit)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_status_t rv = APR_SUCCESS;
+    int end = 0;
+
+    while (rv == APR_SUCCESS && !end) {
+        rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ,
+                            HUGE_STRING_LEN);
+        if (rv == APR_SUCCESS) {
+            rv = append(t, bb, limit, &end);
+        }
+        apr_brigade_cleanup(bb);
+    }
+    return rv;
+}
+
+static apr_status_t too_large(llmq_result_t *why, request_rec *r, apr_off_t limit)
+{
+    r->connection->keepalive = AP_CONN_CLOSE; /* do not read a gigabyte to answer 413 */
+    return llmq_result_set(why, LLMQ_PROBLEM_BODY_SIZE, NULL,
+                           apr_psprintf(r->pool, "at most %" APR_OFF_T_FMT " bytes", limit));
+}
+
+static apr_status_t read_body(llmq_text_t *t, request_rec *r, llmq_result_t *why)
+{
+    apr_off_t limit = body_limit(r);
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    apr_int64_t expected = length ? apr_atoi64(length) : 0;
+    apr_status_t rv;
+
+    if (expected > limit) {
+        return too_large(why, r, limit);
+    }
+    llmq_text_init(t, (apr_size_t)(expected > 0 ? expected : 4096) + 1, r->pool);
+    rv = read_all(t, r, limit);
+    if (rv == APR_ENOSPC) {
+        return too_large(why, r, limit);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r,
+                      LLMQ_NO(0203) "the request body broke off");
+        r->connection->keepalive = AP_CONN_CLOSE;
+        return llmq_result_set(why, LLMQ_PROBLEM_BODY_READ, NULL,
+                               "the request body is incomplete or badly framed");
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r, llmq_result_t *why)
+{
+    llmq_message_conf_t conf;
+    llmq_text_t t;
+    apr_status_t rv;
+
+    if (!is_json(r)) {
+        return llmq_result_set(why, LLMQ_PROBLEM_MEDIA_TYPE, "Content-Type",
+                               "the body must be application/json in UTF-8");
+    }
+    rv = read_body(&t, r, why);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    llmq_cfg_message(&conf, llmq_cfg_dir(r));
+    return llmq_json_parse(pbody, t.data, t.len, conf.max_depth, why, r->pool);
+}

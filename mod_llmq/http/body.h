@@ -1,0 +1,27 @@
+/**
+ * @file body.h
+ * Request bodies: read whole and bounded, then parsed as JSON.
+ */
+#ifndef LLMQ_BODY_H
+#define LLMQ_BODY_H
+
+#include "base/result.h"
+
+#include <httpd.h>
+#include <json-c/json_types.h>
+
+/** Cap where LimitRequestBody says nothing: httpd's own default is a gigabyte. */
+#define LLMQ_BODY_DEFAULT_LIMIT (10 * 1024 * 1024)
+
+/**
+ * Read a request's body and parse it.
+ * @param pbody out: the value
+ * @param r     the request; Content-Type must be application/json or absent, and name no
+ *              charset but utf-8; no Content-Encoding
+ * @param why   out: MEDIA_TYPE, BODY_SIZE (beyond LimitRequestBody), BODY_READ or JSON
+ * @return APR_SUCCESS; LLMQ_EBODY see @a why
+ * @threads request; waits for the client as httpd's Timeout and mod_reqtimeout allow
+ */
+apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r, llmq_result_t *why);
+
+#endif /* LLMQ_BODY_H */

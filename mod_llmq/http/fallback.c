@@ -1,0 +1,43 @@
+#include "http/fallback.h"
+
+#include "cfg/cfg.h"
+#include "http/reply.h"
+
+#include <http_protocol.h>
+#include <util_filter.h>
+
+static const char filter_name[] = "LLMQ_FALLBACK";
+
+/* The first brigade is replaced by our body, whatever else httpd writes is dropped. */
+static apr_status_t replace_body(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    request_rec *r = f->r;
+    llmq_text_t *t;
+
+    apr_brigade_cleanup(bb);
+    if (f->ctx) {
+        return APR_SUCCESS;
+    }
+    f->ctx = t = apr_palloc(r->pool, sizeof(*t));
+    llmq_text_init(t, 512, r->pool);
+    llmq_reply_httpd_error(t, r->status);
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)t->len);
+    apr_table_unset(r->headers_out, "Content-Encoding");
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(t->data, t->len, r->pool,
+                                                       r->connection->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(r->connection->bucket_alloc));
+    return ap_pass_brigade(f->next, bb);
+}
+
+void llmq_fallback_register(void)
+{
+    ap_register_output_filter(filter_name, replace_body, NULL, AP_FTYPE_CONTENT_SET);
+}
+
+void llmq_fallback_insert(request_rec *r)
+{
+    if (r->status >= 400 && llmq_cfg_find_mount(r->server, r->uri)) {
+        ap_add_output_filter(filter_name, NULL, r, r->connection);
+    }
+}

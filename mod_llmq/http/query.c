@@ -1,0 +1,86 @@
+#include "http/query.h"
+
+#include "base/text.h"
+#include "llmq.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include <limits.h>
+
+static apr_status_t add_pair(apr_table_t *table, char *pair, llmq_result_t *why)
+{
+    char *value = strchr(pair, '=');
+
+    if (!value) {
+        return APR_SUCCESS;
+    }
+    *value++ = '\0';
+    if (ap_unescape_urlencoded(pair) != OK || ap_unescape_urlencoded(value) != OK
+        || !llmq_text_is_utf8(pair, strlen(pair))
+        || !llmq_text_is_utf8(value, strlen(value))) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,
+                               "the query string is not properly encoded UTF-8");
+    }
+    if (*value) {
+        apr_table_setn(table, pair, value);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_t *why)
+{
+    apr_table_t *table = apr_table_make(r->pool, 8);
+    char *rest = apr_pstrdup(r->pool, r->args ? r->args : "");
+    char *pair;
+    char *state = NULL;
+
+    for (pair = apr_strtok(rest, "&", &state); pair; pair = apr_strtok(NULL, "&", &state)) {
+        apr_status_t rv = add_pair(table, pair, why);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    *ptable = table;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name, int max,
+                              llmq_result_t *why)
+{
+    const char *value = apr_table_get(query, name);
+    const char *c;
+    apr_int64_t n = 0;
+
+    if (!value) {
+        return APR_SUCCESS;
+    }
+    for (c = value; apr_isdigit(*c); c++) {
+        n = n > INT_MAX ? n : n * 10 + (*c - '0');
+    }
+    if (*c || n < 1) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name,
+                               "must be a whole number from 1 up");
+    }
+    *pn = n > max ? max : (int)n;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_query_word(int *pi, const apr_table_t *query, const char *name,
+                             const char *const *words, llmq_result_t *why)
+{
+    const char *value = apr_table_get(query, name);
+    int i;
+
+    if (!value) {
+        return APR_SUCCESS;
+    }
+    for (i = 0; words[i]; i++) {
+        if (strcmp(words[i], value) == 0) {
+            *pi = i;
+            return APR_SUCCESS;
+        }
+    }
+    return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name, "is not one of the known words");
+}

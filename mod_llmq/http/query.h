@@ -1,0 +1,46 @@
+/**
+ * @file query.h
+ * The parameters behind the question mark.
+ */
+#ifndef LLMQ_QUERY_H
+#define LLMQ_QUERY_H
+
+#include "base/result.h"
+
+#include <apr_tables.h>
+#include <httpd.h>
+
+/**
+ * Take the query string apart. The last of equal names wins; an empty value counts as
+ * absent; broken escapes, NUL and bytes that are no UTF-8 are refused.
+ * @param ptable out: name → decoded value
+ * @param r      the request
+ * @param why    out: REQUEST
+ * @return APR_SUCCESS; LLMQ_EBODY
+ * @threads request
+ */
+apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_t *why);
+
+/**
+ * A whole number from 1 up.
+ * @param pn    in: the default; out: the number, at most @a max (larger is clamped)
+ * @param query what llmq_query_parse() gave
+ * @param name  the parameter
+ * @param max   clamp
+ * @param why   out: REQUEST with the field
+ * @return APR_SUCCESS; LLMQ_EBODY not a number, or below 1
+ */
+apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name, int max,
+                              llmq_result_t *why);
+
+/**
+ * One word of a list.
+ * @param pi    in: the default; out: index of the word in @a words
+ * @param words words, ended by NULL
+ * @param why   out: REQUEST with the field
+ * @return APR_SUCCESS; LLMQ_EBODY another word
+ */
+apr_status_t llmq_query_word(int *pi, const apr_table_t *query, const char *name,
+                             const char *const *words, llmq_result_t *why);
+
+#endif /* LLMQ_QUERY_H */

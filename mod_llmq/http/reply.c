@@ -1,0 +1,158 @@
+#include "http/reply.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cfg/cfg.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+APLOG_USE_MODULE(llmq);
+
+/* What a problem is in HTTP and in S0's table (section 7). */
+typedef struct {
+    int status;
+    int error_code; /* 0 where the table has no number */
+    int retry;      /* non-zero: worth trying again, say when */
+    const char *message;
+} answer_t;
+
+static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
+    [LLMQ_PROBLEM_NONE] = {500, 0, 0, "Internal server error"},
+    [LLMQ_PROBLEM_REQUEST] = {400, 0, 0, "Invalid request parameters"},
+    [LLMQ_PROBLEM_JSON] = {400, 0, 0, "Invalid JSON"},
+    [LLMQ_PROBLEM_CONTENT_EMPTY] = {400, 1001, 0, "Invalid request parameters"},
+    [LLMQ_PROBLEM_CONTENT_LONG] = {400, 1002, 0, "Invalid request parameters"},
+    [LLMQ_PROBLEM_PRIORITY] = {400, 1003, 0, "Invalid request parameters"},
+    [LLMQ_PROBLEM_NO_MESSAGE] = {404, 1004, 0, "Message not found"},
+    [LLMQ_PROBLEM_NO_CONVERSATION] = {404, 1005, 0, "Conversation not found"},
+    [LLMQ_PROBLEM_USER] = {400, 1006, 0, "Invalid request parameters"},
+    [LLMQ_PROBLEM_QUEUE_FULL] = {503, 1007, 1, "Queue is full"},
+    [LLMQ_PROBLEM_TRANSITION] = {400, 0, 0, "Invalid status transition"},
+    [LLMQ_PROBLEM_NO_ROUTE] = {404, 0, 0, "Not found"},
+    [LLMQ_PROBLEM_METHOD] = {405, 0, 0, "Method not allowed"},
+    [LLMQ_PROBLEM_MEDIA_TYPE] = {415, 0, 0, "Unsupported media type"},
+    [LLMQ_PROBLEM_BODY_SIZE] = {413, 0, 0, "Request body too large"},
+    [LLMQ_PROBLEM_BODY_READ] = {400, 0, 0, "Request body could not be read"},
+    [LLMQ_PROBLEM_STORE] = {500, 2001, 1, "Database unavailable"},
+    [LLMQ_PROBLEM_QUEUE] = {503, 2003, 1, "Queue service unavailable"},
+    [LLMQ_PROBLEM_INTERNAL] = {500, 0, 0, "Internal server error"},
+};
+
+static void add_timestamp(llmq_text_t *t)
+{
+    llmq_json_kv_time(t, "timestamp", llmq_clock_now());
+    LLMQ_TEXT_LIT(t, "}\n");
+}
+
+int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_status_t rv;
+
+    r->status = status;
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)len);
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    APR_BRIGADE_INSERT_TAIL(
+        bb, apr_bucket_pool_create(body, len, r->pool, r->connection->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(r->connection->bucket_alloc));
+    rv = ap_pass_brigade(r->output_filters, bb);
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_TRACE1, rv, r, "the client did not take its answer");
+    }
+    return OK;
+}
+
+int llmq_reply_data(request_rec *r, int status, const char *message, const char *data)
+{
+    llmq_text_t t;
+
+    llmq_text_init(&t, 256 + (data ? strlen(data) : 0), r->pool);
+    LLMQ_TEXT_LIT(&t, "{");
+    llmq_json_kv_int(&t, "code", status);
+    llmq_json_kv(&t, "message", message);
+    llmq_json_kv_raw(&t, "data", data);
+    add_timestamp(&t);
+    return llmq_reply_json(r, status, t.data, t.len);
+}
+
+static void add_details(llmq_text_t *t, const answer_t *a, const llmq_result_t *why)
+{
+    llmq_json_key(t, "details");
+    LLMQ_TEXT_LIT(t, "{");
+    if (why->field) {
+        llmq_json_kv(t, "field", why->field);
+    }
+    llmq_json_kv(t, "reason", why->reason ? why->reason : a->message);
+    if (a->error_code) {
+        llmq_json_kv_int(t, "error_code", a->error_code);
+    }
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
+{
+    const answer_t *a = &answers[why->problem];
+    llmq_text_t t;
+
+    llmq_text_init(&t, 512, r->pool);
+    LLMQ_TEXT_LIT(&t, "{");
+    llmq_json_kv_int(&t, "code", a->status);
+    if (a->error_code) {
+        llmq_json_kv_int(&t, "error_code", a->error_code);
+    }
+    llmq_json_kv(&t, "message", a->message);
+    llmq_json_kv(&t, "error",
+                 a->status == 400 ? "validation failed" : llmq_result_name(why->problem));
+    add_details(&t, a, why);
+    add_timestamp(&t);
+    if (a->retry) {
+        apr_table_setn(r->headers_out, "Retry-After",
+                       apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));
+    }
+    ap_log_rerror(APLOG_MARK, a->status >= 500 ? APLOG_INFO : APLOG_DEBUG, 0, r,
+                  LLMQ_NO(0201) "answered %d %s: %s", a->status,
+                  llmq_result_name(why->problem), why->field ? why->field : "-");
+    return llmq_reply_json(r, a->status, t.data, t.len);
+}
+
+int llmq_reply_status(request_rec *r, apr_status_t rv)
+{
+    llmq_result_t why = {LLMQ_PROBLEM_INTERNAL, NULL, "an unexpected failure, see the log"};
+
+    if (rv == LLMQ_ESTORE) {
+        llmq_result_set(&why, LLMQ_PROBLEM_STORE, NULL,
+                        "the database does not answer, try again later");
+    }
+    else if (rv == LLMQ_EFULL) {
+        llmq_result_set(&why, LLMQ_PROBLEM_QUEUE_FULL, NULL,
+                        "this level takes no more messages for now");
+    }
+    else if (rv == APR_EINCOMPLETE || rv == APR_EOF) {
+        llmq_result_set(&why, LLMQ_PROBLEM_QUEUE, NULL,
+                        "the queue is being rebuilt or stopped, try again later");
+    }
+    else {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      LLMQ_NO(0202) "unexpected failure answering a request");
+    }
+    return llmq_reply_problem(r, &why);
+}
+
+void llmq_reply_httpd_error(llmq_text_t *t, int status)
+{
+    const char *line = ap_get_status_line(status);
+    const char *text = strlen(line) > 4 ? line + 4 : line;
+
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv_int(t, "code", status);
+    llmq_json_kv(t, "message", text);
+    llmq_json_kv(t, "error", status < 500 ? "request refused" : "server error");
+    llmq_json_key(t, "details");
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "reason", text);
+    LLMQ_TEXT_LIT(t, "}");
+    add_timestamp(t);
+}

@@ -1,0 +1,138 @@
+#include "http/route.h"
+
+#include "cfg/cfg.h"
+#include "http/api.h"
+#include "http/reply.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+/* One row: a method on a path. A `*` stands for one segment, which is the id. */
+typedef struct {
+    int method;
+    const char *pattern;
+    llmq_api_fn_t *fn;
+} route_t;
+
+static const route_t queue_routes[] = {
+    {M_POST, "/messages", llmq_api_message_create},
+    {M_GET, "/messages", llmq_api_message_list},
+    {M_GET, "/messages/*", llmq_api_message_get},
+    {M_DELETE, "/messages/*", llmq_api_message_remove},
+    {M_PUT, "/messages/*/status", llmq_api_status_set},
+    {M_GET, "/queues/status", llmq_api_queue_status},
+    {M_GET, "/health", llmq_api_health_queue},
+    {0, NULL, NULL},
+};
+
+static const route_t health_routes[] = {
+    {M_GET, "", llmq_api_health_tasks},
+    {0, NULL, NULL},
+};
+
+static const route_t *const tables[LLMQ_HANDLER_COUNT] = {
+    [LLMQ_HANDLER_QUEUE] = queue_routes,
+    [LLMQ_HANDLER_HEALTH] = health_routes,
+};
+
+/* Does the path fit? A final slash does not matter. The matched segment lands in *pid. */
+static int matches(const char *pattern, const char *path, const char **pid, apr_pool_t *p)
+{
+    const char *id = NULL;
+    apr_size_t len = 0;
+
+    while (*pattern) {
+        if (*pattern == '*') {
+            len = strcspn(path, "/");
+            if (len == 0) {
+                return 0;
+            }
+            id = path;
+            path += len;
+            pattern++;
+        }
+        else if (*pattern++ != *path++) {
+            return 0;
+        }
+    }
+    if (*path != '\0' && strcmp(path, "/") != 0) {
+        return 0;
+    }
+    *pid = id ? apr_pstrmemdup(p, id, len) : NULL;
+    return 1;
+}
+
+static const char *method_name(int method)
+{
+    return method == M_GET    ? "GET, HEAD"
+           : method == M_POST ? "POST"
+           : method == M_PUT  ? "PUT"
+                              : "DELETE";
+}
+
+static const char *allowed(const route_t *routes, const char *path, apr_pool_t *p)
+{
+    const char *allow = "OPTIONS";
+    const char *id;
+    const route_t *row;
+
+    for (row = routes; row->fn; row++) {
+        if (matches(row->pattern, path, &id, p)) {
+            allow = apr_pstrcat(p, method_name(row->method), ", ", allow, NULL);
+        }
+    }
+    return allow;
+}
+
+static int refuse(request_rec *r, const route_t *routes, const char *path, int known)
+{
+    llmq_result_t why;
+
+    if (!known) {
+        llmq_result_set(&why, LLMQ_PROBLEM_NO_ROUTE, NULL, "nothing is served at this path");
+        return llmq_reply_problem(r, &why);
+    }
+    apr_table_setn(r->headers_out, "Allow", allowed(routes, path, r->pool));
+    if (r->method_number == M_OPTIONS) {
+        r->status = HTTP_NO_CONTENT;
+        return OK;
+    }
+    llmq_result_set(&why, LLMQ_PROBLEM_METHOD, NULL,
+                    "this path exists, but not with this method; see Allow");
+    return llmq_reply_problem(r, &why);
+}
+
+static int dispatch(request_rec *r, const route_t *routes, const char *path)
+{
+    const llmq_service_t *service = llmq_service_get();
+    const route_t *row;
+    const char *id = NULL;
+    int known = 0;
+
+    for (row = routes; row->fn; row++) {
+        if (!matches(row->pattern, path, &id, r->pool)) {
+            continue;
+        }
+        if (row->method == r->method_number) {
+            return service ? row->fn(r, service, id) : llmq_reply_status(r, APR_EOF);
+        }
+        known = 1;
+    }
+    return refuse(r, routes, path, known);
+}
+
+int llmq_route_handler(request_rec *r)
+{
+    llmq_handler_e handler = r->handler ? llmq_cfg_handler_parse(r->handler)
+                                        : LLMQ_HANDLER_NONE;
+    const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
+    const char *path = r->uri;
+
+    if (handler == LLMQ_HANDLER_NONE) {
+        return DECLINED;
+    }
+    if (mount && strncmp(path, mount->path, mount->len) == 0) {
+        path += mount->len;
+    }
+    return dispatch(r, tables[handler], path);
+}

@@ -1,0 +1,51 @@
+/**
+ * @file service.h
+ * What the handlers of one process work with: the shared queue, the store and its
+ * committer. glue/ fills it in child_init; it does not change afterwards.
+ */
+#ifndef LLMQ_SERVICE_H
+#define LLMQ_SERVICE_H
+
+#include "queue/queue.h"
+#include "store/store_commit.h"
+
+typedef struct llmq_service_t {
+    llmq_queue_t *queue;
+    llmq_store_t *store;
+    llmq_commit_t *commit;
+    apr_time_t started_at; /* of the server, not of the child */
+    int has_dispatcher;    /* LLMQDispatcher On */
+    int (*dispatcher_alive)(void);
+} llmq_service_t;
+
+/**
+ * @return the service of this process; NULL while the module is not configured
+ * @phase child; @threads any
+ */
+const llmq_service_t *llmq_service_get(void);
+
+/**
+ * @param service what llmq_service_get() answers from now on
+ * @phase child; @threads single
+ */
+void llmq_service_set(const llmq_service_t *service);
+
+/**
+ * The committer's done function: puts entries (the things are llmq_entry_t) into the
+ * queue, all of a transaction under one lock.
+ * @param ctx the llmq_service_t
+ */
+void llmq_service_committed(void *ctx, void *const *things, int n);
+
+/**
+ * How long a message put now will wait, from the backlog of its and all higher levels and
+ * the mean time of an attempt. Looked up at most ten times a second.
+ * @param service the service
+ * @param level   its level
+ * @return microseconds
+ * @threads any
+ */
+apr_interval_time_t llmq_service_estimate(const llmq_service_t *service,
+                                          llmq_level_e level);
+
+#endif /* LLMQ_SERVICE_H */
