@@ -3,7 +3,7 @@
  * The only place that decides whether a failed attempt is tried again, and when.
  * Exponential back-off with "equal jitter" (half fixed, half random; M. Brooker,
  * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015): base × 2^n, at most max.
- * A backend's Retry-After is a lower bound.
+ * A backend's Retry-After is a lower bound, a day at most.
  */
 #ifndef LLMQ_RETRY_H
 #define LLMQ_RETRY_H

@@ -1,0 +1,75 @@
+#include "base/result.h"
+
+#include "llmq.h"
+
+#include <apr_strings.h>
+
+static const char *const names[] = {
+    [LLMQ_PROBLEM_NONE] = "none",
+    [LLMQ_PROBLEM_REQUEST] = "invalid_request",
+    [LLMQ_PROBLEM_JSON] = "invalid_json",
+    [LLMQ_PROBLEM_CONTENT_EMPTY] = "content_empty",
+    [LLMQ_PROBLEM_CONTENT_LONG] = "content_too_long",
+    [LLMQ_PROBLEM_PRIORITY] = "invalid_priority",
+    [LLMQ_PROBLEM_NO_MESSAGE] = "message_not_found",
+    [LLMQ_PROBLEM_NO_CONVERSATION] = "conversation_not_found",
+    [LLMQ_PROBLEM_USER] = "invalid_user_id",
+    [LLMQ_PROBLEM_QUEUE_FULL] = "queue_full",
+    [LLMQ_PROBLEM_TRANSITION] = "invalid_transition",
+    [LLMQ_PROBLEM_NO_ROUTE] = "route_not_found",
+    [LLMQ_PROBLEM_METHOD] = "method_not_allowed",
+    [LLMQ_PROBLEM_MEDIA_TYPE] = "unsupported_media_type",
+    [LLMQ_PROBLEM_BODY_SIZE] = "body_too_large",
+    [LLMQ_PROBLEM_BODY_READ] = "body_incomplete",
+    [LLMQ_PROBLEM_STORE] = "store_unavailable",
+    [LLMQ_PROBLEM_QUEUE] = "queue_unavailable",
+    [LLMQ_PROBLEM_INTERNAL] = "internal_error",
+};
+_Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_PROBLEM_COUNT,
+               "each problem has a name");
+
+apr_status_t llmq_result_set(llmq_result_t *why, llmq_problem_e problem,
+                             const char *field, const char *reason)
+{
+    if (why) {
+        why->problem = problem;
+        why->field = field;
+        why->reason = reason;
+    }
+    return LLMQ_EBODY;
+}
+
+const char *llmq_result_name(llmq_problem_e problem)
+{
+    if ((unsigned)problem >= LLMQ_PROBLEM_COUNT)
+        return names[LLMQ_PROBLEM_INTERNAL];
+    return names[problem];
+}
+
+static const char *own_text(apr_status_t rv)
+{
+    switch (rv) {
+    case LLMQ_EFULL: return "the queue or table is full";
+    case LLMQ_ESTATE: return "not possible in the present state";
+    case LLMQ_ESTORE: return "the database is not available";
+    case LLMQ_EROW: return "the database refuses this row";
+    case LLMQ_EBACKEND: return "the backend failed";
+    case LLMQ_EBODY: return "the input is not acceptable";
+    case LLMQ_EVERSION: return "the database schema is newer than this module";
+    case LLMQ_EBUSY: return "it is being worked on";
+    default: return NULL;
+    }
+}
+
+const char *llmq_result_strerror(apr_status_t rv, char *buf, apr_size_t size)
+{
+    const char *text = own_text(rv);
+
+    if (size == 0)
+        return buf;
+    if (text)
+        apr_cpystrn(buf, text, size);
+    else
+        apr_strerror(rv, buf, size);
+    return buf;
+}

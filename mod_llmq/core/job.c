@@ -1,0 +1,63 @@
+#include "core/job.h"
+
+#include <string.h>
+
+static const char *const names[] = {
+    [LLMQ_STATUS_PENDING] = "pending",     [LLMQ_STATUS_PROCESSING] = "processing",
+    [LLMQ_STATUS_COMPLETED] = "completed", [LLMQ_STATUS_FAILED] = "failed",
+    [LLMQ_STATUS_TIMEOUT] = "timeout",
+};
+_Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_STATUS_COUNT,
+               "each state has a word");
+
+/* clang-format off */
+#define NO      LLMQ_MOVE_REFUSED
+#define SAME    LLMQ_MOVE_SAME
+#define CLAIM   LLMQ_MOVE_CLAIM
+#define RELEASE LLMQ_MOVE_RELEASE
+#define FINISH  LLMQ_MOVE_FINISH
+#define REQUEUE LLMQ_MOVE_REQUEUE
+
+/* Rows: from. Columns: to. */
+static const llmq_move_e moves[LLMQ_STATUS_COUNT][LLMQ_STATUS_COUNT] = {
+    /*                 PENDING  PROCESSING COMPLETED FAILED  TIMEOUT */
+    /* PENDING    */ { SAME,    CLAIM,     NO,       FINISH, FINISH },
+    /* PROCESSING */ { RELEASE, SAME,      FINISH,   FINISH, FINISH },
+    /* COMPLETED  */ { NO,      NO,        SAME,     NO,     NO     },
+    /* FAILED     */ { REQUEUE, NO,        NO,       SAME,   NO     },
+    /* TIMEOUT    */ { REQUEUE, NO,        NO,       NO,     SAME   },
+};
+/* clang-format on */
+
+static int is_known(llmq_status_e status)
+{
+    return (unsigned)status < LLMQ_STATUS_COUNT;
+}
+
+llmq_move_e llmq_job_move(llmq_status_e from, llmq_status_e to)
+{
+    return is_known(from) && is_known(to) ? moves[from][to] : LLMQ_MOVE_REFUSED;
+}
+
+int llmq_job_is_final(llmq_status_e status)
+{
+    return status >= LLMQ_STATUS_COMPLETED;
+}
+
+const char *llmq_job_status_name(llmq_status_e status)
+{
+    return is_known(status) ? names[status] : "unknown";
+}
+
+apr_status_t llmq_job_status_parse(llmq_status_e *pstatus, const char *word)
+{
+    int i;
+
+    for (i = 0; word && i < LLMQ_STATUS_COUNT; i++) {
+        if (strcmp(word, names[i]) == 0) {
+            *pstatus = (llmq_status_e)i;
+            return APR_SUCCESS;
+        }
+    }
+    return APR_EINVAL;
+}
