@@ -1,0 +1,64 @@
+#include "backend/backend_scrub.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+/* Replaces each occurrence of a secret. */
+static const char *strike_out(const char *text, const char *secret, apr_pool_t *p)
+{
+    llmq_text_t t;
+    const char *hit;
+
+    if (!secret || !*secret || !strstr(text, secret)) {
+        return text;
+    }
+    llmq_text_init(&t, strlen(text) + 1, p);
+    while ((hit = strstr(text, secret)) != NULL) {
+        llmq_text_add(&t, text, (apr_size_t)(hit - text));
+        LLMQ_TEXT_LIT(&t, "***");
+        text = hit + strlen(secret);
+    }
+    llmq_text_puts(&t, text);
+    return t.data;
+}
+
+static apr_size_t cut_length(const char *text)
+{
+    apr_size_t len = strlen(text);
+
+    if (len > LLMQ_BACKEND_SCRUB_MAX) {
+        len = LLMQ_BACKEND_SCRUB_MAX;
+        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) {
+            len--;
+        }
+    }
+    return len;
+}
+
+/* The host and port of a url, NULL when there is none. */
+static const char *authority(const char *url, apr_pool_t *p)
+{
+    const char *start = url ? strstr(url, "://") : NULL;
+
+    return start ? apr_pstrmemdup(p, start + 3, strcspn(start + 3, "/?#")) : NULL;
+}
+
+/* Secrets go before the cut, or the cut could leave the better part of one. */
+const char *llmq_backend_scrub(const char *text, const llmq_backend_conf_t *conf,
+                               apr_pool_t *p)
+{
+    char *copy;
+    char *at;
+
+    text = strike_out(text, conf->key, p);
+    text = strike_out(text, conf->url, p);
+    text = strike_out(text, authority(conf->url, p), p);
+    copy = apr_pstrmemdup(p, text, cut_length(text));
+    for (at = copy; *at; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            *at = ' ';
+        }
+    }
+    return copy;
+}

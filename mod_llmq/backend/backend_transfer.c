@@ -1,0 +1,374 @@
+#include "backend/backend_transfer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "llmq.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+#include <time.h>
+
+#define RETRY_AFTER_MAX 86400 /* seconds; more is a mistake of the backend */
+
+/* How long a server that has sent [DONE] may take to end the body properly, which is what
+ * makes the connection usable again. */
+#define LINGER apr_time_from_sec(1)
+
+/* A row for each trouble. Those that stand do so whatever the backend has said. */
+static const struct {
+    llmq_failure_e kind;
+    int stands;
+    const char *sentence;
+} troubles[] = {
+    [LLMQ_BACKEND_TROUBLE_NONE] = {LLMQ_FAILURE_PROTOCOL, 0, "The answer is missing"},
+    [LLMQ_BACKEND_TROUBLE_NAME] = {LLMQ_FAILURE_CONNECT, 0,
+                                   "The backend's name is not known"},
+    [LLMQ_BACKEND_TROUBLE_REFUSED] = {LLMQ_FAILURE_CONNECT, 0,
+                                      "The backend cannot be reached"},
+    [LLMQ_BACKEND_TROUBLE_CONNECT_TIME] = {LLMQ_FAILURE_TIMEOUT, 0,
+                                           "No connection to the backend in time"},
+    [LLMQ_BACKEND_TROUBLE_TLS] = {LLMQ_FAILURE_CONNECT, 0, "TLS with the backend failed"},
+    [LLMQ_BACKEND_TROUBLE_CERTIFICATE] = {LLMQ_FAILURE_CONNECT, 0,
+                                          "The backend's certificate is not trusted"},
+    [LLMQ_BACKEND_TROUBLE_NOTHING] = {LLMQ_FAILURE_CONNECT, 0,
+                                      "The backend hung up without an answer"},
+    [LLMQ_BACKEND_TROUBLE_LOST] = {LLMQ_FAILURE_CONNECT, 0,
+                                   "The connection to the backend was lost"},
+    [LLMQ_BACKEND_TROUBLE_BROKEN] = {LLMQ_FAILURE_PROTOCOL, 0, "The answer broke off"},
+    [LLMQ_BACKEND_TROUBLE_HTTP] = {LLMQ_FAILURE_PROTOCOL, 0,
+                                   "The backend does not speak HTTP"},
+    [LLMQ_BACKEND_TROUBLE_URL] = {LLMQ_FAILURE_REQUEST, 0,
+                                  "The backend's url cannot be used"},
+    [LLMQ_BACKEND_TROUBLE_FIRST_TIME] = {LLMQ_FAILURE_TIMEOUT, 0,
+                                         "The backend did not begin its answer in time"},
+    [LLMQ_BACKEND_TROUBLE_TOTAL_TIME] = {LLMQ_FAILURE_TIMEOUT, 0,
+                                         "The backend did not finish its answer in time"},
+    [LLMQ_BACKEND_TROUBLE_OTHER] = {LLMQ_FAILURE_CONNECT, 0,
+                                    "The call to the backend failed"},
+    [LLMQ_BACKEND_TROUBLE_REQUEST] = {LLMQ_FAILURE_REQUEST, 1,
+                                      "The backend has no url or the call no messages"},
+    [LLMQ_BACKEND_TROUBLE_CONTROL] = {LLMQ_FAILURE_REQUEST, 1,
+                                      "The id or the key holds control characters"},
+    [LLMQ_BACKEND_TROUBLE_HANDLE] = {LLMQ_FAILURE_CONNECT, 1, "No handle for the call"},
+    [LLMQ_BACKEND_TROUBLE_ABORT] = {LLMQ_FAILURE_CONNECT, 1, "The call was aborted"},
+    [LLMQ_BACKEND_TROUBLE_STOP] = {LLMQ_FAILURE_CONNECT, 1, "The server is stopping"},
+};
+_Static_assert(sizeof(troubles) / sizeof(troubles[0]) == LLMQ_BACKEND_TROUBLE_COUNT,
+               "a row for each trouble");
+
+/* curl's codes; those that are missing are OTHER. A version of HTTP that curl does not
+ * know is an unsupported protocol to it, so that code does not blame the url alone. */
+static const struct {
+    CURLcode code;
+    llmq_backend_trouble_e trouble;
+} codes[] = {
+    {CURLE_OK, LLMQ_BACKEND_TROUBLE_NONE},
+    {CURLE_COULDNT_RESOLVE_HOST, LLMQ_BACKEND_TROUBLE_NAME},
+    {CURLE_COULDNT_CONNECT, LLMQ_BACKEND_TROUBLE_REFUSED},
+    {CURLE_OPERATION_TIMEDOUT, LLMQ_BACKEND_TROUBLE_CONNECT_TIME},
+    {CURLE_SSL_CONNECT_ERROR, LLMQ_BACKEND_TROUBLE_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, LLMQ_BACKEND_TROUBLE_CERTIFICATE},
+    {CURLE_SSL_CACERT_BADFILE, LLMQ_BACKEND_TROUBLE_CERTIFICATE},
+    {CURLE_GOT_NOTHING, LLMQ_BACKEND_TROUBLE_NOTHING},
+    {CURLE_SEND_ERROR, LLMQ_BACKEND_TROUBLE_LOST},
+    {CURLE_RECV_ERROR, LLMQ_BACKEND_TROUBLE_LOST},
+    {CURLE_PARTIAL_FILE, LLMQ_BACKEND_TROUBLE_BROKEN},
+    {CURLE_WEIRD_SERVER_REPLY, LLMQ_BACKEND_TROUBLE_HTTP},
+    {CURLE_UNSUPPORTED_PROTOCOL, LLMQ_BACKEND_TROUBLE_HTTP},
+    {CURLE_BAD_CONTENT_ENCODING, LLMQ_BACKEND_TROUBLE_HTTP},
+    {CURLE_URL_MALFORMAT, LLMQ_BACKEND_TROUBLE_URL},
+};
+
+llmq_backend_trouble_e llmq_backend_transfer_trouble(CURLcode code)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (codes[i].code == code) {
+            return codes[i].trouble;
+        }
+    }
+    return LLMQ_BACKEND_TROUBLE_OTHER;
+}
+
+/* --- deadlines --- */
+
+apr_interval_time_t llmq_backend_transfer_clock(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return apr_time_from_sec(ts.tv_sec) + ts.tv_nsec / 1000;
+}
+
+apr_interval_time_t llmq_backend_transfer_earlier(apr_interval_time_t a,
+                                                  apr_interval_time_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+apr_interval_time_t llmq_backend_transfer_deadline(const llmq_backend_transfer_t *t)
+{
+    return t->call->first_at
+               ? t->total_deadline
+               : llmq_backend_transfer_earlier(t->first_deadline, t->total_deadline);
+}
+
+llmq_backend_trouble_e llmq_backend_transfer_expired(const llmq_backend_transfer_t *t,
+                                                     apr_interval_time_t now)
+{
+    if (t->total_deadline && t->total_deadline <= now) {
+        return LLMQ_BACKEND_TROUBLE_TOTAL_TIME;
+    }
+    if (!t->call->first_at && t->first_deadline && t->first_deadline <= now) {
+        return LLMQ_BACKEND_TROUBLE_FIRST_TIME;
+    }
+    return LLMQ_BACKEND_TROUBLE_NONE;
+}
+
+static void set_deadlines(llmq_backend_transfer_t *t)
+{
+    const llmq_backend_conf_t *conf = t->call->backend;
+    apr_interval_time_t now = llmq_backend_transfer_clock();
+
+    if (conf->first_timeout > 0) {
+        t->first_deadline = now + conf->first_timeout;
+    }
+    if (conf->total_timeout > 0) {
+        t->total_deadline = now + conf->total_timeout;
+    }
+    if (t->call->timeout > 0) {
+        t->total_deadline =
+            llmq_backend_transfer_earlier(t->total_deadline, now + t->call->timeout);
+    }
+}
+
+/* --- the request --- */
+
+static int has_control(const char *s)
+{
+    for (; s && *s; s++) {
+        if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const char *make_url(const llmq_backend_conf_t *conf, apr_pool_t *p)
+{
+    apr_size_t len = conf->url ? strlen(conf->url) : 0;
+
+    while (len > 0 && conf->url[len - 1] == '/') {
+        len--;
+    }
+    return len ? apr_pstrcat(p, apr_pstrmemdup(p, conf->url, len),
+                             LLMQ_BACKEND_OPENAI_PATH, NULL)
+               : NULL;
+}
+
+llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt,
+                                                    llmq_call_t *call)
+{
+    llmq_backend_transfer_t *t;
+
+    if (has_control(call->id) || has_control(call->backend->key)) {
+        return LLMQ_BACKEND_TROUBLE_CONTROL;
+    }
+    t = apr_pcalloc(call->pool, sizeof(*t));
+    t->call = call;
+    t->url = make_url(call->backend, call->pool);
+    t->body = llmq_backend_openai_request(&t->body_len, call);
+    if (!t->url || !t->body) {
+        return LLMQ_BACKEND_TROUBLE_REQUEST;
+    }
+    t->reader = llmq_backend_openai_create(call);
+    set_deadlines(t);
+    *pt = t;
+    return LLMQ_BACKEND_TROUBLE_NONE;
+}
+
+/* --- the handle --- */
+
+static size_t on_body(char *data, size_t size, size_t n, void *ctx)
+{
+    llmq_backend_transfer_t *t = ctx;
+    apr_size_t len = size * n;
+
+    if (!t->call->first_at) {
+        t->call->first_at = llmq_clock_now();
+    }
+    if (llmq_backend_openai_feed(t->reader, data, len) != APR_SUCCESS) {
+        return 0;
+    }
+    if (llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_DONE) {
+        t->total_deadline = llmq_backend_transfer_earlier(
+            t->total_deadline, llmq_backend_transfer_clock() + LINGER);
+        *t->earliest = llmq_backend_transfer_earlier(*t->earliest, t->total_deadline);
+    }
+    return len;
+}
+
+static int add_header(llmq_backend_transfer_t *t, const char *name, const char *value)
+{
+    const char *line = apr_pstrcat(t->call->pool, name, value, NULL);
+    struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+    if (!longer) {
+        return 0;
+    }
+    t->headers = longer;
+    return 1;
+}
+
+/* "Expect:" keeps curl from waiting for 100 Continue before it sends a long body. */
+static int add_headers(llmq_backend_transfer_t *t)
+{
+    const llmq_call_t *call = t->call;
+    const char *key = call->backend->key;
+
+    return add_header(t, "Content-Type: application/json", "") &&
+           add_header(t, "Accept: application/json, text/event-stream", "") &&
+           add_header(t, "Expect:", "") &&
+           (!call->id || add_header(t, "X-Request-Id: ", call->id)) &&
+           (!key || !*key || add_header(t, "Authorization: Bearer ", key));
+}
+
+static int set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK;
+#endif
+}
+
+/* QUICK_EXIT: a call that times out while its name is being looked up leaves the look-up
+ * to its thread; curl would otherwise hold up all calls until that thread ends. */
+static int set_connection(CURL *easy, const llmq_backend_conf_t *conf)
+{
+    int bad = !set_protocols(easy);
+
+    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) !=
+           CURLE_OK;
+    if (conf->connect_timeout > 0) {
+        long msec = (long)((conf->connect_timeout + 999) / 1000);
+
+        bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, msec) != CURLE_OK;
+    }
+#if LIBCURL_VERSION_NUM >= 0x075700
+    bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
+#endif
+    return !bad;
+}
+
+static int set_request(llmq_backend_transfer_t *t)
+{
+    CURL *easy = t->easy;
+    int bad = 0;
+
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, t) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_URL, t->url) != CURLE_OK;
+    bad |=
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_llmq/" LLMQ_VERSION) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len) !=
+           CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
+    return !bad;
+}
+
+llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
+                                                  apr_interval_time_t *earliest)
+{
+    t->earliest = earliest;
+    t->easy = curl_easy_init();
+    if (!t->easy || !add_headers(t) || !set_connection(t->easy, t->call->backend) ||
+        !set_request(t)) {
+        return LLMQ_BACKEND_TROUBLE_HANDLE;
+    }
+    return LLMQ_BACKEND_TROUBLE_NONE;
+}
+
+/* --- the end --- */
+
+static void fail(llmq_call_t *call, llmq_backend_trouble_e trouble)
+{
+    call->ok = 0;
+    call->failure = (llmq_failure_t){.kind = troubles[trouble].kind};
+    call->error = troubles[trouble].sentence;
+}
+
+static void call_end(llmq_call_t *call)
+{
+    call->engine = NULL;
+    call->ended_at = llmq_clock_now();
+    LLMQ_LOG(LLMQ_LOG_DEBUG, APR_SUCCESS,
+             LLMQ_NO(0501) "msg[%s] ep[%s] call ended after %" APR_TIME_T_FMT
+                           " ms, %s, HTTP status %d",
+             call->id ? call->id : "-", call->backend->name,
+             apr_time_as_msec(call->ended_at - call->started_at),
+             call->ok ? "answered" : "failed",
+             call->ok ? 200 : call->failure.http_status);
+    call->done(call);
+}
+
+static void read_retry_after(llmq_backend_transfer_t *t)
+{
+    curl_off_t seconds = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
+    if (seconds > 0) {
+        t->call->failure.retry_after =
+            apr_time_from_sec(seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX);
+    }
+}
+
+static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
+{
+    llmq_call_t *call = t->call;
+    int silent = llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_READING;
+    long status = 0;
+
+    if (t->easy) {
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    }
+    if (trouble && (troubles[trouble].stands || (status <= 399 && silent))) {
+        if (troubles[trouble].kind == LLMQ_FAILURE_CONNECT && call->first_at &&
+            !troubles[trouble].stands) {
+            trouble = LLMQ_BACKEND_TROUBLE_BROKEN;
+        }
+        fail(call, trouble);
+        return;
+    }
+    llmq_backend_openai_end(t->reader, (int)status);
+    if (!call->ok && call->failure.kind == LLMQ_FAILURE_STATUS) {
+        read_retry_after(t);
+    }
+}
+
+void llmq_backend_transfer_end(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
+{
+    llmq_call_t *call = t->call;
+
+    decide(t, trouble);
+    curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->headers);
+    call_end(call);
+}
+
+void llmq_backend_transfer_refuse(llmq_call_t *call, llmq_backend_trouble_e trouble)
+{
+    fail(call, trouble);
+    call_end(call);
+}
