@@ -143,7 +143,7 @@ static apr_status_t read_user(reader_t *r)
         len = (apr_size_t)json_object_get_string_len(value);
     if (!value)
         reason = "user_id is required";
-    else if (len == 0)
+    else if (len == 0 || is_blank(json_object_get_string(value)))
         reason = "user_id must be a non-empty string";
     else if (len > LLMQ_NAME_MAX)
         reason = "user_id is longer than " APR_STRINGIFY(LLMQ_NAME_MAX) " bytes";

@@ -81,7 +81,7 @@ static void wind_up(llmq_dispatch_t *d)
     llmq_finisher_stop(d->finisher);
 }
 
-void llmq_dispatch_run(llmq_dispatch_t *d)
+void llmq_dispatch_work(llmq_dispatch_t *d)
 {
     llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
 

@@ -62,7 +62,7 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
  * Work until told to drain or stop, or until orphaned; then wind up. The janitor's loop.
  * @phase dispatcher; @threads the first thread
  */
-void llmq_dispatch_run(llmq_dispatch_t *d);
+void llmq_dispatch_work(llmq_dispatch_t *d);
 
 /** Take no more and end when the calls in flight have. Signal-safe. */
 void llmq_dispatch_drain(llmq_dispatch_t *d);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define STORE_PAUSE  apr_time_from_sec(1)    /* between tries to reach the database */
+#define MAX_UNFINISHED 512 /* outcomes that wait for the database */
 #define LONGEST_WAIT apr_time_from_msec(500) /* safety net under the wake-ups */
 
 llmq_store_t *llmq_dispatch_run_store(llmq_dispatch_t *d, apr_pool_t *p)
@@ -71,6 +72,7 @@ static void on_done(llmq_call_t *call)
     if (!call->ok && apr_atomic_read32(&d->winding_up)) {
         a->handed_back = 1;
     }
+    llmq_queue_answered(d->queue, a->entry.id, a->entry.attempt);
     llmq_finisher_put(d->finisher, a);
     llmq_queue_wake(d->queue);
 }
@@ -104,11 +106,15 @@ static llmq_attempt_t *create_attempt(llmq_dispatch_t *d, const llmq_entry_t *en
     return a;
 }
 
-/* Not ours any more, or impossible to begin: the queue forgets it, the store knows best. */
-static void drop(llmq_dispatch_t *d, const llmq_entry_t *entry)
+/* Not to be done: withdrawn or taken by somebody (no job), or done by a dispatcher that
+ * died before it could tell the queue, which then counts it now. */
+static void drop(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job)
 {
     llmq_queue_ack_t ack = {entry->id, entry->attempt, LLMQ_ACK_GONE};
 
+    if (job) {
+        ack.how = job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED : LLMQ_ACK_FAILED;
+    }
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0701) "msg[%s] is not to be done any more",
              entry->id);
     llmq_queue_ack(d->queue, &ack, 1);
@@ -151,6 +157,17 @@ static apr_status_t load(llmq_job_t ***pjobs, llmq_dispatch_t *d, const llmq_ent
     return llmq_store_job_load(pjobs, d->drain_store, ids, n, p);
 }
 
+/* How many may be begun: as the backends have places, as a batch may be large, and so that
+ * outcomes which the database does not take yet cannot pile up without bound. */
+static int room(llmq_dispatch_t *d)
+{
+    int free = llmq_endpoint_free(d->endpoints);
+    int unfinished = MAX_UNFINISHED - llmq_finisher_backlog(d->finisher);
+    int n = free < d->conf->batch ? free : d->conf->batch;
+
+    return n < unfinished ? n : unfinished > 0 ? unfinished : 0;
+}
+
 static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
 {
     llmq_job_t **jobs = NULL;
@@ -159,13 +176,10 @@ static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
 
     /* 1. No more than the backends have places for: what waits keeps its turn in the
      *    queue, not here. */
-    int places = llmq_endpoint_free(d->endpoints);
+    int places = room(d);
 
-    if (places > d->conf->batch) {
-        places = d->conf->batch;
-    }
     /* 2. The most urgent ones, by the fairness rule. */
-    if (places == 0 || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
+    if (places <= 0 || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
         || n == 0) {
         return 0;
     }
@@ -179,11 +193,11 @@ static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
     }
     /* 4. Each to a backend; on_done() hears of the end. */
     for (i = 0; i < n; i++) {
-        if (jobs[i]) {
+        if (jobs[i] && !llmq_job_is_final(jobs[i]->status)) {
             start(d, &taken[i], jobs[i]);
         }
         else {
-            drop(d, &taken[i]);
+            drop(d, &taken[i], jobs[i]);
         }
     }
     return n;

@@ -12,6 +12,7 @@
 #define MAX_BATCH     256
 #define TICK          apr_time_from_msec(100)
 #define STORE_PAUSE   apr_time_from_msec(500) /* between tries while the database is away */
+#define SAY_INTERVAL  apr_time_from_sec(30)
 #define FAREWELL_TIME apr_time_from_sec(2)    /* patience with the database when ending */
 
 static const char unstorable[] =
@@ -25,6 +26,7 @@ struct llmq_finisher_t {
     apr_thread_cond_t *more;
     llmq_attempt_t *first;
     llmq_attempt_t **last;
+    int backlog; /* on the list or being written */
     int stopping;
     apr_time_t patience_ends; /* when stopping */
 };
@@ -127,11 +129,14 @@ static apr_status_t write_outcomes(llmq_finisher_t *f, llmq_outcome_t *o, int n,
 static apr_status_t write_patiently(llmq_finisher_t *f, llmq_outcome_t *o, int n,
                                     apr_pool_t *p)
 {
+    static apr_uint64_t last_said;
     apr_status_t rv;
 
     while ((rv = write_outcomes(f, o, n, p)) != APR_SUCCESS && !out_of_patience(f)) {
-        LLMQ_LOG(LLMQ_LOG_WARNING, rv,
-                 LLMQ_NO(0706) "%d outcomes wait for the database", n);
+        if (llmq_log_once_per(&last_said, SAY_INTERVAL)) {
+            LLMQ_LOG(LLMQ_LOG_WARNING, rv,
+                     LLMQ_NO(0706) "%d outcomes wait for the database", n);
+        }
         apr_sleep(STORE_PAUSE);
     }
     return rv;
@@ -180,6 +185,19 @@ static void log_lost(const llmq_outcome_t *o)
     }
 }
 
+static void forget(llmq_finisher_t *f, llmq_attempt_t **as, int n)
+{
+    int i;
+
+    for (i = 0; i < n; i++) {
+        apr_pool_destroy(as[i]->pool);
+    }
+    apr_thread_mutex_lock(f->lock);
+    f->backlog -= n;
+    apr_thread_mutex_unlock(f->lock);
+    llmq_queue_wake(f->d->queue); /* the drain thread may wait for the backlog to shrink */
+}
+
 static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_pool_t *p)
 {
     llmq_outcome_t *o = apr_palloc(p, sizeof(*o) * (apr_size_t)n);
@@ -196,12 +214,10 @@ static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_poo
     if (written) {
         tell_queue(f, as, o, n);
     }
-    for (i = 0; i < n; i++) {
-        if (written) {
-            log_lost(&o[i]);
-        }
-        apr_pool_destroy(as[i]->pool);
+    for (i = 0; written && i < n; i++) {
+        log_lost(&o[i]);
     }
+    forget(f, as, n);
 }
 
 /* ---- the ones that take long ---- */
@@ -357,6 +373,7 @@ void llmq_finisher_put(llmq_finisher_t *f, llmq_attempt_t *a)
 
     a->next = NULL;
     apr_thread_mutex_lock(f->lock);
+    f->backlog++;
     was_empty = f->first == NULL;
     *f->last = a;
     f->last = &a->next;
@@ -364,6 +381,16 @@ void llmq_finisher_put(llmq_finisher_t *f, llmq_attempt_t *a)
     if (was_empty) {
         apr_thread_cond_signal(f->more);
     }
+}
+
+int llmq_finisher_backlog(llmq_finisher_t *f)
+{
+    int n;
+
+    apr_thread_mutex_lock(f->lock);
+    n = f->backlog;
+    apr_thread_mutex_unlock(f->lock);
+    return n;
 }
 
 void llmq_finisher_stop(llmq_finisher_t *f)

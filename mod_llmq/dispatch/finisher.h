@@ -30,6 +30,12 @@ apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_
 void llmq_finisher_put(llmq_finisher_t *f, llmq_attempt_t *a);
 
 /**
+ * @return attempts handed over whose outcomes are not stored yet
+ * @threads any
+ */
+int llmq_finisher_backlog(llmq_finisher_t *f);
+
+/**
  * Write what is left and end the thread. Outcomes that the database does not take within
  * a few seconds are dropped: their jobs will be done again.
  * @threads the first thread, after the engine has stopped

@@ -166,7 +166,7 @@ static apr_status_t put_page(llmq_janitor_t *j, apr_int64_t *after, int *pn)
         entry_of_row(&entries[i], &rows[i]);
     }
     *after = rows[*pn - 1].seq;
-    return llmq_queue_put(j->d->queue, entries, *pn, 0);
+    return llmq_queue_put(j->d->queue, entries, *pn, LLMQ_PUT_WALK);
 }
 
 /* The calls of this dispatcher outlive a reset: the queue must know that they run, or they

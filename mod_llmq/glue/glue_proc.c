@@ -211,7 +211,7 @@ static int dispatcher_main(const llmq_glue_proc_t *proc, apr_pool_t *p)
     apr_signal(SIGUSR1, on_drain);
     LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0805) "dispatcher started, pid %d, node %s",
              (int)getpid(), proc->conf.store.node);
-    llmq_dispatch_run(the_dispatch);
+    llmq_dispatch_work(the_dispatch);
     LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0806) "dispatcher ended, pid %d", (int)getpid());
     return 0;
 }

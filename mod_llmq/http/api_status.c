@@ -98,13 +98,18 @@ static void change_of(llmq_job_change_t *change, const llmq_job_t *job, llmq_mov
 /* The store has decided; the queue follows. Whoever ran it runs on in vain: the fence is
  * raised. */
 static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
-                       llmq_move_e move)
+                       llmq_move_e move, llmq_status_e to)
 {
     llmq_entry_t entry;
     llmq_job_t again = *job;
 
     if (move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH) {
         llmq_queue_cancel(service->queue, job->id);
+        if (move == LLMQ_MOVE_FINISH) {
+            llmq_queue_count(service->queue, job->level,
+                             to == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
+                                                         : LLMQ_ACK_FAILED);
+        }
         return;
     }
     if (llmq_queue_find(&entry, service->queue, job->id) == APR_SUCCESS
@@ -171,7 +176,7 @@ static apr_status_t try_change(int *preply, request_rec *r, const llmq_service_t
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        tell_queue(service, job, move);
+        tell_queue(service, job, move, wish->to);
         job->updated_at = change.now;
     }
     *preply = reply_changed(r, job->id, wish->to, job->updated_at);

@@ -28,7 +28,8 @@ apr_status_t llmq_store_job_insert(llmq_store_t *store, const char *rows, apr_po
 /**
  * Load jobs for processing.
  * @param pjobs out: array of pointers, in the order of @a ids; NULL where the job is gone,
- *              removed, final or claimed from outside
+ *              removed or claimed from outside. One that is final already has its status:
+ *              its dispatcher died between storing the outcome and telling the queue
  * @param ids   ids
  * @param n     their number
  * @return APR_SUCCESS; LLMQ_ESTORE

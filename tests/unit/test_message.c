@@ -259,6 +259,7 @@ END_TEST
 
 static const char *const bad_users[] = {
     "\"user_id\":null",        "\"user_id\":\"\"",         "\"user_id\":1",
+    "\"user_id\":\"  \"",
     "\"user_id\":true",        "\"user_id\":[]",           "\"user_id\":{}",
     "\"user_id\":\"a\\nb\"",   "\"user_id\":\"\\u001f\"",  "\"user_id\":\"\x7F\"",
     "\"user_id\":\"\\u0080\"", "\"user_id\":\"a\\u009f\"", "\"priority\":\"low\"",

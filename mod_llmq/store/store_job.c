@@ -1,0 +1,284 @@
+#include "store/store_job.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "store/store_job_record.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include <string.h>
+
+/* Bytes of an outcome or a row without its texts; only a first guess for buffers. */
+#define ROW_GUESS 256
+
+static const char *number(apr_int64_t n, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
+}
+
+void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "i", job->id);
+    llmq_json_kv(t, "t", job->tenant);
+    llmq_json_kv(t, "c", job->chain);
+    llmq_json_kv(t, "u", job->user);
+    llmq_json_key(t, "p");
+    llmq_json_string(t, job->payload ? job->payload : "", job->payload_len);
+    llmq_json_kv(t, "d", job->metadata ? job->metadata : "{}");
+    llmq_json_kv_int(t, "n", job->created_at);
+    llmq_json_kv_int(t, "r", job->run_at);
+    llmq_json_kv_int(t, "o", job->timeout);
+    llmq_json_kv_int(t, "a", job->attempt);
+    llmq_json_kv_int(t, "m", job->max_retries);
+    llmq_json_kv_int(t, "k", job->kind);
+    llmq_json_kv_int(t, "l", job->level);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+apr_status_t llmq_store_job_insert(llmq_store_t *store, const char *rows, apr_pool_t *p)
+{
+    const char *args[] = {store->conf.node, rows};
+    llmq_store_rows_t none;
+
+    return llmq_store_run(&none, store, LLMQ_SQL_INSERT, args, p);
+}
+
+/* ----------------------------------------------------------------------------- by list of ids */
+
+static const char *ids_to_json(const char *const *ids, int n, apr_pool_t *p)
+{
+    llmq_text_t t;
+    int i;
+
+    llmq_text_init(&t, (apr_size_t)n * (LLMQ_ID_MAX + 3) + 3, p);
+    LLMQ_TEXT_LIT(&t, "[");
+    for (i = 0; i < n; i++) {
+        if (i)
+            LLMQ_TEXT_LIT(&t, ",");
+        llmq_json_strz(&t, ids[i]);
+    }
+    LLMQ_TEXT_LIT(&t, "]");
+    return t.data;
+}
+
+apr_status_t llmq_store_job_load(llmq_job_t ***pjobs, llmq_store_t *store,
+                                 const char *const *ids, int n, apr_pool_t *p)
+{
+    const char *args[] = {ids_to_json(ids, n, p)};
+    llmq_store_rows_t rows;
+    llmq_job_t **jobs;
+    apr_hash_t *by_id;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_LOAD, args, p);
+    int i;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    by_id = apr_hash_make(p);
+    while (llmq_store_run_next(&rows)) {
+        llmq_job_t *job = apr_palloc(p, sizeof(*job));
+
+        llmq_store_job_record_read(job, &rows);
+        apr_hash_set(by_id, job->id, APR_HASH_KEY_STRING, job);
+    }
+    jobs = apr_palloc(p, sizeof(*jobs) * (n > 0 ? n : 1));
+    for (i = 0; i < n; i++)
+        jobs[i] = apr_hash_get(by_id, ids[i], APR_HASH_KEY_STRING);
+    *pjobs = jobs;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_store_job_fence(llmq_store_t *store, const char *const *ids, int n,
+                                  apr_pool_t *p)
+{
+    const char *args[] = {number(llmq_clock_now(), p), ids_to_json(ids, n, p)};
+    llmq_store_rows_t none;
+
+    return llmq_store_run(&none, store, LLMQ_SQL_FENCE, args, p);
+}
+
+/* ----------------------------------------------------------------------------------- outcomes */
+
+static void outcome_to_json(llmq_text_t *t, const llmq_outcome_t *outcome, apr_time_t now)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "i", outcome->id);
+    llmq_json_kv_int(t, "a", outcome->attempt);
+    llmq_json_kv_int(t, "b", outcome->next_attempt);
+    llmq_json_kv_int(t, "s", outcome->status);
+    llmq_json_kv_int(t, "y", outcome->retry_count);
+    llmq_json_kv_int(t, "d", outcome->dead_letter ? 1 : 0);
+    llmq_json_kv_int(t, "t", outcome->started_at);
+    llmq_json_kv_int(t, "f", outcome->finished_at);
+    llmq_json_kv_int(t, "r", outcome->run_at);
+    llmq_json_kv_int(t, "u", outcome->finished_at ? outcome->finished_at : now);
+    llmq_json_kv(t, "o", outcome->result);
+    llmq_json_kv(t, "e", outcome->error);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+static const char *outcomes_to_json(const llmq_outcome_t *outcomes, int n, apr_pool_t *p)
+{
+    apr_time_t now = llmq_clock_now();
+    llmq_text_t t;
+    int i;
+
+    llmq_text_init(&t, (apr_size_t)n * 2 * ROW_GUESS, p);
+    LLMQ_TEXT_LIT(&t, "[");
+    for (i = 0; i < n; i++) {
+        if (i)
+            LLMQ_TEXT_LIT(&t, ",");
+        outcome_to_json(&t, &outcomes[i], now);
+    }
+    LLMQ_TEXT_LIT(&t, "]");
+    return t.data;
+}
+
+apr_status_t llmq_store_job_finish(llmq_store_t *store, llmq_outcome_t *outcomes, int n,
+                                   apr_pool_t *p)
+{
+    const char *args[] = {outcomes_to_json(outcomes, n, p)};
+    llmq_store_rows_t rows;
+    apr_hash_t *accepted;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_FINISH, args, p);
+    int i;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    accepted = apr_hash_make(p);
+    while (llmq_store_run_next(&rows))
+        apr_hash_set(accepted, llmq_store_run_text(&rows, 0), APR_HASH_KEY_STRING, "");
+    for (i = 0; i < n; i++)
+        outcomes[i].accepted =
+            apr_hash_get(accepted, outcomes[i].id, APR_HASH_KEY_STRING) != NULL;
+    return APR_SUCCESS;
+}
+
+/* ---------------------------------------------------------------------------- the whole queue */
+
+static void backlog_read(llmq_backlog_t *b, const llmq_store_rows_t *rows)
+{
+    b->seq = llmq_store_run_int(rows, 0);
+    b->id = llmq_store_run_text(rows, 1);
+    b->tenant = llmq_store_run_text(rows, 2);
+    b->chain = llmq_store_run_text(rows, 3);
+    b->user = llmq_store_run_text(rows, 4);
+    b->created_at = llmq_store_run_int(rows, 5);
+    b->run_at = llmq_store_run_int(rows, 6);
+    b->attempt = (int)llmq_store_run_int(rows, 7);
+    b->kind = (llmq_kind_e)llmq_store_run_int(rows, 8);
+    b->level = (llmq_level_e)llmq_store_run_int(rows, 9);
+    b->status = (llmq_status_e)llmq_store_run_int(rows, 10);
+}
+
+apr_status_t llmq_store_job_backlog(llmq_backlog_t **prows, int *pn, llmq_store_t *store,
+                                    apr_int64_t after, int limit, apr_pool_t *p)
+{
+    const char *args[] = {store->conf.node, number(after, p), number(limit, p)};
+    llmq_store_rows_t rows;
+    llmq_backlog_t *list;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_BACKLOG, args, p);
+    int n = 0;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    list = apr_palloc(p, sizeof(*list) * (rows.n + 1));
+    while (llmq_store_run_next(&rows))
+        backlog_read(&list[n++], &rows);
+    *prows = list;
+    *pn = n;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_store_job_totals(llmq_totals_t *totals, llmq_store_t *store,
+                                   apr_pool_t *p)
+{
+    const char *args[] = {store->conf.node};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_TOTALS, args, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    memset(totals, 0, sizeof(*totals));
+    while (llmq_store_run_next(&rows)) {
+        apr_int64_t level = llmq_store_run_int(&rows, 0);
+        apr_uint64_t count = llmq_store_run_int(&rows, 2);
+
+        if (level <= LLMQ_LEVEL_NONE || level >= LLMQ_LEVEL_COUNT)
+            continue;
+        if (llmq_store_run_int(&rows, 1) == LLMQ_STATUS_COMPLETED)
+            totals->completed[level] += count;
+        else
+            totals->failed[level] += count;
+    }
+    return APR_SUCCESS;
+}
+
+/* ------------------------------------------------------------------------------------ one job */
+
+apr_status_t llmq_store_job_find(llmq_job_t **pjob, llmq_store_t *store,
+                                 const char *tenant, llmq_kind_e kind, const char *id,
+                                 apr_pool_t *p)
+{
+    const char *args[] = {id, tenant, number(kind, p)};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_FIND, args, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!llmq_store_run_next(&rows))
+        return APR_NOTFOUND;
+    *pjob = apr_palloc(p, sizeof(**pjob));
+    llmq_store_job_record_read(*pjob, &rows);
+    return APR_SUCCESS;
+}
+
+static const char *change_to_json(const llmq_store_t *store,
+                                  const llmq_job_change_t *change, apr_pool_t *p)
+{
+    llmq_text_t t;
+
+    llmq_text_init(&t, 2 * ROW_GUESS, p);
+    LLMQ_TEXT_LIT(&t, "[{");
+    llmq_json_kv(&t, "i", change->id);
+    llmq_json_kv(&t, "t", change->tenant);
+    llmq_json_kv(&t, "h", store->conf.node);
+    llmq_json_kv(&t, "o", change->owner);
+    llmq_json_kv(&t, "d", change->metadata);
+    llmq_json_kv(&t, "r", change->result);
+    llmq_json_kv_int(&t, "k", change->kind);
+    llmq_json_kv_int(&t, "f", change->from);
+    llmq_json_kv_int(&t, "s", change->to);
+    llmq_json_kv_int(&t, "a", change->attempt);
+    llmq_json_kv_int(&t, "n", change->now);
+    llmq_json_kv_int(&t, "z", change->reset_retries ? 1 : 0);
+    LLMQ_TEXT_LIT(&t, "}]");
+    return t.data;
+}
+
+apr_status_t llmq_store_job_change(llmq_store_t *store, const llmq_job_change_t *change,
+                                   apr_pool_t *p)
+{
+    const char *args[] = {change_to_json(store, change, p)};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CHANGE, args, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    return rows.n > 0 ? APR_SUCCESS : LLMQ_ESTATE;
+}
+
+apr_status_t llmq_store_job_remove(llmq_store_t *store, const char *tenant,
+                                   llmq_kind_e kind, const char *id, apr_time_t now,
+                                   apr_pool_t *p)
+{
+    const char *when = number(now, p);
+    const char *args[] = {when, when, id, tenant, number(kind, p)};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_REMOVE, args, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    return rows.n > 0 ? APR_SUCCESS : APR_NOTFOUND;
+}

@@ -1,0 +1,345 @@
+#include "store/store_run.h"
+
+#include "base/log.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+#define MESSAGE_MAX 200
+#define LOG_PAUSE   apr_time_from_sec(10)
+
+/* SQLite, about a statement prepared just before another connection altered a table. */
+#define SCHEMA_CHANGED "schema has changed"
+
+/** What is left of a connection after a failure. */
+typedef enum {
+    STATE_ALIVE,   /* it answers: the statement failed */
+    STATE_REVIVED, /* it had died and was opened again: its session is gone */
+    STATE_DEAD
+} state_e;
+
+/** One statement under way. */
+typedef struct {
+    llmq_store_t *store;
+    llmq_dbd_t *db;
+    const llmq_store_sql_t *sql;
+    const char **args;
+    const char *message; /* of the last failure */
+    apr_pool_t *pool;
+    int broken; /* give the connection back as broken */
+} run_t;
+
+const char *llmq_store_run_message(const apr_dbd_driver_t *driver, apr_dbd_t *handle,
+                                   apr_pool_t *p)
+{
+    const char *text = apr_dbd_error(driver, handle, 0);
+    const char *quote;
+    apr_size_t len;
+
+    if (!text)
+        return "(no message)";
+    len = strcspn(text, "\r\n");
+    quote = strstr(text, ": \"");
+    if (quote && (apr_size_t)(quote - text) < len)
+        len = quote - text;
+    return apr_pstrmemdup(p, text, len < MESSAGE_MAX ? len : MESSAGE_MAX);
+}
+
+int llmq_store_run_select(llmq_dbd_t *db, apr_dbd_results_t **presults, const char *sql,
+                          apr_pool_t *p)
+{
+    int failed;
+
+    *presults = NULL;
+    failed = apr_dbd_select(db->driver, p, db->handle, presults, sql, 1);
+    if (failed &&
+        strstr(llmq_store_run_message(db->driver, db->handle, p), SCHEMA_CHANGED)) {
+        *presults = NULL;
+        failed = apr_dbd_select(db->driver, p, db->handle, presults, sql, 1);
+    }
+    return failed;
+}
+
+int llmq_store_run_plain(llmq_dbd_t *db, const char *sql, apr_pool_t *p)
+{
+    apr_dbd_results_t *results;
+
+    /* Select, not query: a PRAGMA may answer with a row, which query takes for an error. */
+    return llmq_store_run_select(db, &results, sql, p);
+}
+
+/* ----------------------------------------------------------------------- prepared statements */
+
+static apr_dbd_prepared_t *prepare(run_t *run)
+{
+    llmq_dbd_t *db = run->db;
+    const char *text = run->sql->text[run->store->conf.dialect];
+    const char *name;
+    apr_dbd_prepared_t *statement =
+        apr_hash_get(db->statements, run->sql->label, APR_HASH_KEY_STRING);
+
+    if (statement)
+        return statement;
+    name = apr_psprintf(run->pool, "%s_%d", run->sql->label, db->generation);
+    if (apr_dbd_prepare(db->driver, db->pool, db->handle, text, name, &statement))
+        return NULL;
+    apr_hash_set(db->statements, run->sql->label, APR_HASH_KEY_STRING, statement);
+    return statement;
+}
+
+/* The server may or may not know the statement still; where it does not, the deallocation
+ * fails, which is just as well. */
+static void forget_one(run_t *run)
+{
+    llmq_dbd_t *db = run->db;
+
+    apr_hash_set(db->statements, run->sql->label, APR_HASH_KEY_STRING, NULL);
+    if (run->store->conf.dialect == LLMQ_DIALECT_PGSQL) {
+        llmq_store_run_plain(
+            db,
+            apr_psprintf(run->pool, "DEALLOCATE %s_%d", run->sql->label, db->generation),
+            run->pool);
+    }
+}
+
+static void forget_all(llmq_dbd_t *db)
+{
+    apr_hash_clear(db->statements);
+    db->generation++;
+    db->attached = 0;
+}
+
+/* ---------------------------------------------------------------------------------- execution */
+
+static apr_status_t writers_lock(run_t *run)
+{
+    apr_global_mutex_t *writers = run->store->conf.writers;
+
+    if (!writers || !(run->sql->traits & LLMQ_SQL_WRITES))
+        return APR_SUCCESS;
+    return apr_global_mutex_lock(writers);
+}
+
+static void writers_unlock(run_t *run)
+{
+    apr_global_mutex_t *writers = run->store->conf.writers;
+
+    if (writers && (run->sql->traits & LLMQ_SQL_WRITES))
+        apr_global_mutex_unlock(writers);
+}
+
+/* @return 0; else the message is set */
+static int execute_locked(llmq_store_rows_t *rows, run_t *run)
+{
+    llmq_dbd_t *db = run->db;
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_prepared_t *statement = prepare(run);
+
+    if (!statement || apr_dbd_pselect(db->driver, run->pool, db->handle, &results,
+                                      statement, 1, 0, run->args)) {
+        run->message = llmq_store_run_message(db->driver, db->handle, run->pool);
+        return 1;
+    }
+    memset(rows, 0, sizeof(*rows));
+    rows->driver = db->driver;
+    rows->results = results;
+    rows->pool = run->pool;
+    rows->n = apr_dbd_num_tuples(db->driver, results);
+    return 0;
+}
+
+static int execute(llmq_store_rows_t *rows, run_t *run)
+{
+    apr_status_t rv = writers_lock(run);
+    int failed;
+
+    if (rv != APR_SUCCESS) {
+        LLMQ_LOG(LLMQ_LOG_ERR, rv, LLMQ_NO(0401) "cannot take the lock of the writers");
+        run->message = "no lock";
+        return 1;
+    }
+    failed = execute_locked(rows, run);
+    writers_unlock(run);
+    return failed;
+}
+
+/* ------------------------------------------------------------------------------------ failure */
+
+static state_e examine(run_t *run)
+{
+    llmq_dbd_t *db = run->db;
+
+    if (!llmq_store_run_plain(db, "SELECT 1", run->pool))
+        return STATE_ALIVE;
+    if (apr_dbd_check_conn(db->driver, run->pool, db->handle) != APR_SUCCESS ||
+        llmq_store_run_plain(db, "SELECT 1", run->pool))
+        return STATE_DEAD;
+    forget_all(db);
+    return STATE_REVIVED;
+}
+
+static int contains_any(const char *text, const char *const *words)
+{
+    for (; *words; words++) {
+        if (strstr(text, *words))
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * Is what was to be written to blame? SQLite's texts are fixed, so its refusals are listed.
+ * PostgreSQL's may be in the operator's language; there the troubles of the database are
+ * listed, which keeps one bad row from failing its neighbours whatever the language.
+ */
+static int blames_row(const run_t *run)
+{
+    static const char *const refusals[] = {
+        "constraint failed", "cannot store", "malformed JSON",   "JSON cannot hold",
+        "datatype mismatch", "too big",      "integer overflow", NULL};
+    static const char *const troubles[] = {"No space left",
+                                           "read-only",
+                                           "canceling statement",
+                                           "does not exist",
+                                           "permission denied",
+                                           "out of memory",
+                                           "could not ",
+                                           "terminating",
+                                           "deadlock",
+                                           "recovery",
+                                           "disk full",
+                                           "prepared statement",
+                                           "no lock",
+                                           NULL};
+
+    if (!(run->sql->traits & LLMQ_SQL_BATCH))
+        return 0;
+    if (run->store->conf.dialect == LLMQ_DIALECT_SQLITE3)
+        return contains_any(run->message, refusals);
+    return !contains_any(run->message, troubles);
+}
+
+/* Would the same statement fail in the same way if it were tried at once? */
+static int is_lasting(const run_t *run)
+{
+    static const char *const words[] = {
+        "locked",  "canceling statement", "No space left", "disk full",
+        "is full", "read-only",           "readonly",      "no lock",
+        NULL};
+
+    return contains_any(run->message, words);
+}
+
+static apr_status_t give_up(run_t *run)
+{
+    static apr_uint64_t last;
+
+    if (blames_row(run)) {
+        LLMQ_LOG(LLMQ_LOG_INFO, LLMQ_EROW, LLMQ_NO(0402) "%s is refused: %s",
+                 run->sql->label, run->message);
+        return LLMQ_EROW;
+    }
+    /* SQLite answers whatever became of its file; only a new connection sees a new one. */
+    run->broken = run->store->conf.dialect == LLMQ_DIALECT_SQLITE3 &&
+                  !strstr(run->message, "locked");
+    if (llmq_log_once_per(&last, LOG_PAUSE))
+        LLMQ_LOG(LLMQ_LOG_WARNING, LLMQ_ESTORE, LLMQ_NO(0403) "%s fails: %s",
+                 run->sql->label, run->message);
+    return LLMQ_ESTORE;
+}
+
+static apr_status_t give_up_dead(run_t *run, state_e state)
+{
+    static apr_uint64_t last;
+
+    run->broken = state == STATE_DEAD;
+    if (llmq_log_once_per(&last, LOG_PAUSE))
+        LLMQ_LOG(LLMQ_LOG_WARNING, LLMQ_ESTORE,
+                 LLMQ_NO(0404) "the connection was lost in %s: %s", run->sql->label,
+                 run->message);
+    return LLMQ_ESTORE;
+}
+
+static apr_status_t run_again(llmq_store_rows_t *rows, run_t *run)
+{
+    state_e state;
+
+    if (!run->db->attached) {
+        apr_status_t rv = llmq_store_attach(run->store, run->db, run->pool);
+
+        if (rv != APR_SUCCESS)
+            return rv;
+    }
+    if (!execute(rows, run))
+        return APR_SUCCESS;
+    state = examine(run);
+    return state == STATE_ALIVE ? give_up(run) : give_up_dead(run, state);
+}
+
+static apr_status_t run_on(llmq_store_rows_t *rows, run_t *run)
+{
+    state_e state;
+
+    if (!execute(rows, run))
+        return APR_SUCCESS;
+    if (run->store->conf.dialect == LLMQ_DIALECT_SQLITE3 && blames_row(run))
+        return give_up(run);
+    state = examine(run);
+    if (state == STATE_ALIVE) {
+        if (is_lasting(run))
+            return give_up(run);
+        forget_one(run);
+        return run_again(rows, run);
+    }
+    if (state == STATE_REVIVED && (run->sql->traits & LLMQ_SQL_REPEAT))
+        return run_again(rows, run);
+    return give_up_dead(run, state);
+}
+
+apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
+                            llmq_store_sql_e what, const char **args, apr_pool_t *p)
+{
+    llmq_store_source_t *source = &store->source;
+    run_t run = {store, NULL, llmq_store_sql_get(what), args, "", p, 0};
+    apr_status_t rv = source->acquire(&run.db, source->ctx, p);
+
+    if (rv != APR_SUCCESS)
+        return LLMQ_ESTORE;
+    rv = llmq_store_attach(store, run.db, p);
+    if (rv == APR_SUCCESS)
+        rv = run_on(rows, &run);
+    else
+        run.broken = llmq_store_run_plain(run.db, "SELECT 1", p) != 0;
+    source->release(source->ctx, run.db, run.broken);
+    return rv;
+}
+
+/* --------------------------------------------------------------------------------------- rows */
+
+int llmq_store_run_next(llmq_store_rows_t *rows)
+{
+    /* Never past the end: there the PostgreSQL driver frees all rows. */
+    if (rows->next >= rows->n)
+        return 0;
+    if (apr_dbd_get_row(rows->driver, rows->pool, rows->results, &rows->row, -1))
+        return 0;
+    rows->next++;
+    return 1;
+}
+
+const char *llmq_store_run_text(const llmq_store_rows_t *rows, int column)
+{
+    char *text = NULL;
+
+    if (apr_dbd_datum_get(rows->driver, rows->row, column, APR_DBD_TYPE_STRING, &text))
+        return NULL;
+    return text;
+}
+
+apr_int64_t llmq_store_run_int(const llmq_store_rows_t *rows, int column)
+{
+    const char *text = llmq_store_run_text(rows, column);
+
+    return text ? apr_atoi64(text) : 0;
+}

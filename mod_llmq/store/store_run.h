@@ -1,0 +1,95 @@
+/**
+ * @file store_run.h
+ * Running one statement: borrow a connection, make it ready (once), prepare the statement
+ * (once a connection), execute it under the writers' lock if it writes, and judge a
+ * failure. Only the store's own files include this.
+ *
+ * apr_dbd tells that something failed and a text, no code. A failure is judged so:
+ *   - the connection is dead: it is opened again in place; a statement that may run twice
+ *     is run again, any other leaves as LLMQ_ESTORE, its outcome unknown;
+ *   - it lives: the prepared statement is forgotten and tried once more, because a
+ *     restarted server or a changed schema loses it; a second failure is the row's fault
+ *     (LLMQ_EROW) unless the text says that the database itself is in trouble.
+ */
+#ifndef LLMQ_STORE_RUN_H
+#define LLMQ_STORE_RUN_H
+
+#include "store/store.h"
+#include "store/store_sql.h"
+
+struct llmq_store_t {
+    llmq_store_source_t source;
+    llmq_store_conf_t conf;
+};
+
+/** Rows that a statement gave back. All of it lives in the pool of llmq_store_run(). */
+typedef struct llmq_store_rows_t {
+    const apr_dbd_driver_t *driver;
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row; /* the present row */
+    apr_pool_t *pool;
+    int n;    /* rows in all */
+    int next; /* rows given out so far */
+} llmq_store_rows_t;
+
+/**
+ * Run a statement.
+ * @param rows  out: its rows; untouched unless APR_SUCCESS
+ * @param store the store
+ * @param what  the statement
+ * @param args  its parameters, NULL for SQL's NULL
+ * @param p     pool of the rows
+ * @return APR_SUCCESS; LLMQ_EROW batches only: the database refuses what @a args
+ *         hold, nothing was changed; LLMQ_ESTORE else, logged
+ * @threads any
+ */
+apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
+                            llmq_store_sql_e what, const char **args, apr_pool_t *p);
+
+/** Step to the next row. @return non-zero while there is one */
+int llmq_store_run_next(llmq_store_rows_t *rows);
+
+/** @return a column of the present row, NULL for SQL's NULL; lives as long as the rows */
+const char *llmq_store_run_text(const llmq_store_rows_t *rows, int column);
+
+/** @return a column of the present row as a number, 0 for SQL's NULL */
+apr_int64_t llmq_store_run_int(const llmq_store_rows_t *rows, int column);
+
+/**
+ * What the log may show of a database's message: its first line up to a quoted value,
+ * because what follows may repeat contents. (PostgreSQL names objects in quotes too, but
+ * without a colon before them.)
+ * @param driver driver of the connection
+ * @param handle the connection that failed
+ * @param p      pool of the text
+ * @return the text, never NULL
+ */
+const char *llmq_store_run_message(const apr_dbd_driver_t *driver, apr_dbd_t *handle,
+                                   apr_pool_t *p);
+
+/**
+ * Execute a text without parameters, once more where the schema was changed meanwhile.
+ * @param db       the connection
+ * @param presults out: its rows, in @a p
+ * @param sql      the text
+ * @param p        pool
+ * @return 0; else the driver's code
+ * @threads the connection's
+ */
+int llmq_store_run_select(llmq_dbd_t *db, apr_dbd_results_t **presults, const char *sql,
+                          apr_pool_t *p);
+
+/**
+ * Execute a text without parameters whose rows nobody needs.
+ * @return 0; else the driver's code
+ */
+int llmq_store_run_plain(llmq_dbd_t *db, const char *sql, apr_pool_t *p);
+
+/**
+ * Make a new connection ready: session settings, schema, the row of this node.
+ * @return APR_SUCCESS; LLMQ_ESTORE (logged)
+ * @threads the connection's
+ */
+apr_status_t llmq_store_attach(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p);
+
+#endif /* LLMQ_STORE_RUN_H */

@@ -1,0 +1,57 @@
+/**
+ * @file store_sql.h
+ * Every SQL text of the project outside the migrations: one entry per statement, with a
+ * text for each dialect. The label names a statement in the log and, with a generation
+ * behind it, as a prepared statement of a connection.
+ *
+ * Parameters are `%s` (apr_dbd's notation) and always travel as text, so whatever is no
+ * text stands in a CAST. Batches travel as one parameter: a JSON array whose objects have
+ * keys of one letter. Values never become part of a text.
+ */
+#ifndef LLMQ_STORE_SQL_H
+#define LLMQ_STORE_SQL_H
+
+#include "store/store.h"
+
+typedef enum {
+    LLMQ_SQL_PING = 0,
+    LLMQ_SQL_BEAT,    /* node, now, now; SQLite: and node, limit */
+    LLMQ_SQL_ADOPT,   /* node, now, limit, node, limit → one row per job */
+    LLMQ_SQL_INSERT,  /* node, rows */
+    LLMQ_SQL_LOAD,    /* ids → whole records */
+    LLMQ_SQL_FINISH,  /* outcomes → ids of the accepted */
+    LLMQ_SQL_FENCE,   /* now, ids */
+    LLMQ_SQL_BACKLOG, /* node, after, limit → narrow rows */
+    LLMQ_SQL_TOTALS,  /* node → level, status, count */
+    LLMQ_SQL_FIND,    /* id, tenant, kind → whole record */
+    LLMQ_SQL_CHANGE,  /* changes → ids of the changed */
+    LLMQ_SQL_REMOVE,  /* now, now, id, tenant, kind → id */
+    LLMQ_SQL_TALLY,   /* filters → count; see LLMQ_SQL_LIST */
+    LLMQ_SQL_TALLY_CHAIN,
+    /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
+     * twice, status twice, level twice and, with _CHAIN, the chain. Their order within
+     * the enum is sort × 4 + chain × 2 + descending. */
+    LLMQ_SQL_LIST,
+    LLMQ_SQL_LIST_LAST = LLMQ_SQL_LIST + 11,
+    LLMQ_SQL_COUNT
+} llmq_store_sql_e;
+
+/** Traits of a statement. */
+#define LLMQ_SQL_WRITES 1 /* takes the writers' lock */
+#define LLMQ_SQL_REPEAT 2 /* running it twice is as good as once */
+#define LLMQ_SQL_BATCH  4 /* its caller wants to hear of a row that is refused */
+
+typedef struct llmq_store_sql_t {
+    const char *label;
+    int traits;                           /* LLMQ_SQL_WRITES and so on */
+    const char *text[LLMQ_DIALECT_COUNT]; /* by dialect */
+} llmq_store_sql_t;
+
+/**
+ * @param what which statement
+ * @return its entry; static
+ * @threads any
+ */
+const llmq_store_sql_t *llmq_store_sql_get(llmq_store_sql_e what);
+
+#endif /* LLMQ_STORE_SQL_H */

@@ -1,0 +1,354 @@
+#include "store_support.h"
+
+#include "store/store_commit.h"
+
+#include <apr_atomic.h>
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+
+#include <pthread.h>
+#include <string.h>
+
+#define THREADS         16
+#define ROWS_PER_THREAD 25
+#define BAD_ROW                                                                          \
+    "{\"i\":\"bad\",\"t\":\"default\",\"p\":\"\",\"d\":\"{}\",\"n\":\"soon\",\"r\":1,"   \
+    "\"o\":1,\"a\":0,\"m\":1,\"k\":1,\"l\":3}"
+
+/** What the done function is given with each row. */
+typedef struct {
+    int thread;
+    int row;
+} thing_t;
+
+static llmq_commit_t *commit;
+static int done_count[THREADS][ROWS_PER_THREAD]; /* by the committer, then by the test */
+static int done_calls;
+
+/* A database that hangs and one that is away: the real source behind a door. */
+static llmq_store_source_t real;
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
+static int closed; /* atomic */
+
+static apr_status_t guarded_acquire(llmq_dbd_t **pdb, void *ctx, apr_pool_t *p)
+{
+    (void)ctx;
+    pthread_mutex_lock(&door);
+    pthread_mutex_unlock(&door);
+    if (__atomic_load_n(&closed, __ATOMIC_ACQUIRE))
+        return LLMQ_ESTORE;
+    return real.acquire(pdb, real.ctx, p);
+}
+
+static void guarded_release(void *ctx, llmq_dbd_t *db, int broken)
+{
+    (void)ctx;
+    real.release(real.ctx, db, broken);
+}
+
+static void done(void *ctx, void *const *things, int n)
+{
+    int i;
+
+    (void)ctx;
+    done_calls++;
+    for (i = 0; i < n; i++) {
+        const thing_t *thing = things[i];
+
+        done_count[thing->thread][thing->row]++;
+    }
+}
+
+static void start(int dialect, int threaded, int max_rows, apr_interval_time_t timeout)
+{
+    llmq_commit_conf_t conf = {max_rows, 0, 1};
+    llmq_store_source_t source = {guarded_acquire, guarded_release, NULL};
+
+    store_test_open(dialect);
+    store_test.conf.timeout = timeout;
+    real = store_test.source;
+    llmq_store_create(&store_test.store, &source, &store_test.conf, test_pool);
+    ck_assert_int_eq(llmq_store_ping(store_test.store, NULL, test_pool), APR_SUCCESS);
+    ck_assert_int_eq(llmq_commit_create(&commit, store_test.store, &conf, threaded, done,
+                                        NULL, test_pool),
+                     APR_SUCCESS);
+}
+
+static apr_status_t insert_text(const char *row, int thread, int number)
+{
+    thing_t thing = {thread, number};
+
+    return llmq_commit_insert(commit, row, strlen(row), &thing, sizeof(thing));
+}
+
+static apr_status_t insert_job(const char *id, int thread, int number, apr_pool_t *p)
+{
+    llmq_job_t job;
+    llmq_text_t t;
+
+    memset(&job, 0, sizeof(job));
+    job.id = id;
+    job.tenant = "default";
+    job.payload = "Hello";
+    job.payload_len = 5;
+    job.created_at = job.run_at = STORE_TEST_T0;
+    job.kind = LLMQ_KIND_MESSAGE;
+    job.level = LLMQ_LEVEL_LOW;
+    llmq_text_init(&t, 512, p);
+    llmq_store_job_row(&t, &job);
+    return insert_text(t.data, thread, number);
+}
+
+static apr_pool_t *thread_pool(void)
+{
+    apr_pool_t *p;
+    apr_allocator_t *allocator;
+
+    apr_allocator_create(&allocator);
+    apr_pool_create_ex(&p, NULL, NULL, allocator);
+    apr_allocator_owner_set(allocator, p);
+    return p;
+}
+
+/* @return the number of rows that did not go as they should, as a pointer */
+static void *inserter(void *data)
+{
+    int thread = (int)(size_t)data, i;
+    apr_pool_t *p = thread_pool();
+    size_t wrong = 0;
+
+    for (i = 0; i < ROWS_PER_THREAD; i++) {
+        const char *id = apr_psprintf(p, "msg_%d_%d", thread, i);
+
+        if (thread == 3 && i % 3 == 0)
+            wrong += insert_text(BAD_ROW, thread, i) != LLMQ_EROW;
+        else
+            wrong += insert_job(id, thread, i, p) != APR_SUCCESS;
+    }
+    apr_pool_destroy(p);
+    return (void *)wrong;
+}
+
+START_TEST(rows_of_many_threads_are_durable_and_bad_ones_fail_alone)
+{
+    pthread_t threads[THREADS];
+    llmq_commit_stats_t stats;
+    void *wrong;
+    int i, j, bad = 0;
+
+    start(_i, 1, 10, apr_time_from_sec(30));
+    for (i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, inserter, (void *)(size_t)i);
+    for (i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], &wrong);
+        ck_assert_ptr_null(wrong);
+    }
+    llmq_commit_stop(commit);
+    for (i = 0; i < THREADS; i++) {
+        for (j = 0; j < ROWS_PER_THREAD; j++) {
+            bad += i == 3 && j % 3 == 0;
+            ck_assert_int_eq(done_count[i][j], !(i == 3 && j % 3 == 0));
+        }
+    }
+    llmq_commit_stats(&stats, commit);
+    ck_assert_uint_eq(stats.rows, THREADS * ROWS_PER_THREAD - bad);
+    ck_assert_uint_eq(stats.refused, bad);
+    ck_assert_uint_eq(stats.commits, done_calls);
+    ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_jobs"),
+                     THREADS * ROWS_PER_THREAD - bad);
+    store_test_close();
+}
+END_TEST
+
+static void *insert_one(void *data)
+{
+    int number = (int)(size_t)data;
+    apr_pool_t *p = thread_pool();
+    apr_status_t rv = number == 5
+                          ? insert_text(BAD_ROW, 0, number)
+                          : insert_job(apr_psprintf(p, "msg_%d", number), 0, number, p);
+
+    apr_pool_destroy(p);
+    return (void *)(size_t)rv;
+}
+
+START_TEST(rows_that_arrive_during_a_commit_share_the_next_one)
+{
+    pthread_t threads[12];
+    llmq_commit_stats_t stats;
+    void *rv;
+    int i;
+
+    start(_i, 1, 1000, apr_time_from_sec(30));
+    pthread_mutex_lock(&door);
+    for (i = 0; i < 12; i++)
+        pthread_create(&threads[i], NULL, insert_one, (void *)(size_t)i);
+    apr_sleep(
+        apr_time_from_msec(200)); /* lets them gather; a batch less full passes too */
+    pthread_mutex_unlock(&door);
+    for (i = 0; i < 12; i++) {
+        pthread_join(threads[i], &rv);
+        ck_assert_uint_eq((size_t)rv, i == 5 ? LLMQ_EROW : APR_SUCCESS);
+    }
+    llmq_commit_stats(&stats, commit);
+    ck_assert_uint_eq(stats.rows, 11);
+    ck_assert_uint_eq(stats.refused, 1);
+    ck_assert_uint_le(stats.commits, 11);
+    llmq_commit_stop(commit);
+    store_test_close();
+}
+END_TEST
+
+START_TEST(idle_committer_needs_no_company)
+{
+    int i;
+
+    start(_i, 1, 1000, apr_time_from_sec(30));
+    for (i = 0; i < 5; i++)
+        ck_assert_int_eq(
+            insert_job(apr_psprintf(test_pool, "msg_%d", i), 0, i, test_pool),
+            APR_SUCCESS);
+    ck_assert_int_eq(done_calls, 5);
+    llmq_commit_stop(commit);
+    store_test_close();
+}
+END_TEST
+
+START_TEST(delay_waits_for_company_but_not_for_ever)
+{
+    llmq_commit_conf_t conf = {100, apr_time_from_msec(20), 5};
+    llmq_commit_t *patient;
+    pthread_t threads[10];
+    void *rv;
+    int i;
+
+    start(_i, 0, 100, apr_time_from_sec(30));
+    ck_assert_int_eq(
+        llmq_commit_create(&patient, store_test.store, &conf, 1, done, NULL, test_pool),
+        APR_SUCCESS);
+    commit = patient;
+    ck_assert_int_eq(insert_job("msg_alone", 1, 0, test_pool), APR_SUCCESS);
+    for (i = 0; i < 5; i++)
+        pthread_create(&threads[i], NULL, insert_one, (void *)(size_t)(i + 10));
+    for (i = 0; i < 5; i++) {
+        pthread_join(threads[i], &rv);
+        ck_assert_ptr_null(rv);
+    }
+    ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_jobs"), 6);
+    llmq_commit_stop(patient);
+    store_test_close();
+}
+END_TEST
+
+START_TEST(without_a_thread_each_insert_commits_itself)
+{
+    llmq_commit_stats_t stats;
+
+    start(_i, 0, 1000, apr_time_from_sec(30));
+    ck_assert_int_eq(insert_job("msg_1", 0, 0, test_pool), APR_SUCCESS);
+    ck_assert_int_eq(done_count[0][0], 1);
+    ck_assert_int_eq(insert_text(BAD_ROW, 0, 1), LLMQ_EROW);
+    ck_assert_int_eq(done_count[0][1], 0);
+    ck_assert_int_eq(insert_job("msg_2", 0, 2, test_pool), APR_SUCCESS);
+    llmq_commit_stats(&stats, commit);
+    ck_assert_uint_eq(stats.rows, 2);
+    ck_assert_uint_eq(stats.commits, 2);
+    ck_assert_uint_eq(stats.refused, 1);
+    llmq_commit_stop(commit);
+    ck_assert_int_eq(insert_job("msg_3", 0, 3, test_pool), APR_EOF);
+    store_test_close();
+}
+END_TEST
+
+START_TEST(insert_after_stop_is_eof)
+{
+    start(_i, 1, 1000, apr_time_from_sec(30));
+    llmq_commit_stop(commit);
+    ck_assert_int_eq(insert_job("msg_1", 0, 0, test_pool), APR_EOF);
+    ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_jobs"), 0);
+    store_test_close();
+}
+END_TEST
+
+START_TEST(database_away_is_estore_and_heals)
+{
+    int threaded;
+
+    for (threaded = 0; threaded < 2; threaded++) {
+        start(_i, threaded, 1000, apr_time_from_sec(30));
+        __atomic_store_n(&closed, 1, __ATOMIC_RELEASE);
+        ck_assert_int_eq(insert_job("msg_1", 0, 0, test_pool), LLMQ_ESTORE);
+        ck_assert_int_eq(done_count[0][0], 0);
+        __atomic_store_n(&closed, 0, __ATOMIC_RELEASE);
+        ck_assert_int_eq(insert_job("msg_1", 0, 1 + threaded, test_pool), APR_SUCCESS);
+        ck_assert_int_eq(done_count[0][1 + threaded], 1);
+        llmq_commit_stop(commit);
+        store_test_close();
+    }
+}
+END_TEST
+
+START_TEST(caller_of_a_hanging_database_gives_up_and_leaves_nothing_dangling)
+{
+    int i;
+
+    start(_i, 1, 1000, apr_time_from_msec(100));
+    pthread_mutex_lock(&door);
+    for (i = 0; i < 5; i++)
+        ck_assert_int_eq(
+            insert_job(apr_psprintf(test_pool, "msg_%d", i), 0, i, test_pool),
+            LLMQ_ESTORE);
+    pthread_mutex_unlock(&door);
+    /* The first row was under way already and may be stored; the others were dropped. */
+    while (insert_job("msg_9", 0, 9, test_pool) != APR_SUCCESS)
+        ;
+    llmq_commit_stop(commit);
+    for (i = 1; i < 5; i++)
+        ck_assert_int_eq(done_count[0][i], 0);
+    ck_assert_int_ge(done_count[0][9], 1);
+    ck_assert_int_le(store_test_number("SELECT count(*) FROM llmq_jobs"), 2);
+    store_test_close();
+}
+END_TEST
+
+START_TEST(large_rows_are_split_over_statements)
+{
+    apr_size_t len = 3 * 1024 * 1024;
+    llmq_job_t *job;
+    llmq_text_t t;
+    int i;
+
+    start(_i, 1, 1000, apr_time_from_sec(30));
+    job = store_test_job("msg_1");
+    job->payload = memset(apr_pcalloc(test_pool, len + 1), 'x', len);
+    job->payload_len = len;
+    for (i = 0; i < 3; i++) {
+        job->id = apr_psprintf(test_pool, "msg_%d", i);
+        llmq_text_init(&t, len + 512, test_pool);
+        llmq_store_job_row(&t, job);
+        ck_assert_int_eq(insert_text(t.data, 0, i), APR_SUCCESS);
+    }
+    ck_assert_uint_eq(store_test_find("msg_2")->payload_len, len);
+    llmq_commit_stop(commit);
+    store_test_close();
+}
+END_TEST
+
+TCase *case_store_commit(void)
+{
+    TCase *tc = test_case("store_commit");
+    int n = store_test_dialects();
+
+    tcase_add_loop_test(tc, rows_of_many_threads_are_durable_and_bad_ones_fail_alone, 0,
+                        n);
+    tcase_add_loop_test(tc, rows_that_arrive_during_a_commit_share_the_next_one, 0, n);
+    tcase_add_loop_test(tc, idle_committer_needs_no_company, 0, n);
+    tcase_add_loop_test(tc, delay_waits_for_company_but_not_for_ever, 0, n);
+    tcase_add_loop_test(tc, without_a_thread_each_insert_commits_itself, 0, n);
+    tcase_add_loop_test(tc, insert_after_stop_is_eof, 0, n);
+    tcase_add_loop_test(tc, database_away_is_estore_and_heals, 0, n);
+    tcase_add_loop_test(
+        tc, caller_of_a_hanging_database_gives_up_and_leaves_nothing_dangling, 0, n);
+    tcase_add_loop_test(tc, large_rows_are_split_over_statements, 0, n);
+    return tc;
+}
