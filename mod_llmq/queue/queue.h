@@ -18,11 +18,13 @@
  * has something ready and is below its concurrency. Inside a level keys take turns: each
  * take serves the key at the front of the ring and moves it to the back, so a key with a
  * thousand entries delays another key's first by one turn. Inside a key, entries leave in
- * the order in which they were put. Entries of one chain run one at a time in the order
- * in which they were put, whatever their levels: the head of a chain is ready (or delayed,
- * or running), all others are blocked.
+ * the order in which they were put, also those that come back after a failure or had to
+ * wait for their chain; one that is delayed when it is put counts as put when it is due.
+ * Entries of one chain run one at a time in the order in which they were put, whatever
+ * their levels: the head of a chain is ready (or delayed, or running), all others are
+ * blocked.
  *
- * All calls are O(1) but for the delay heap, O(log n). One global mutex guards the
+ * All calls are O(1) but for delays and latecomers, O(log n). One global mutex guards the
  * segment; nothing under it does I/O, logs, or calls back. A holder marks itself in the
  * header, so the next one notices a death inside the lock and declares the segment
  * damaged; from then until llmq_queue_reset() every call answers APR_EINCOMPLETE.
@@ -60,11 +62,11 @@ typedef enum {
 /** What the queue knows of a job: what a caller puts in, and a copy of what comes out. */
 typedef struct llmq_entry_t {
     char id[LLMQ_ID_MAX + 1];
-    apr_uint64_t key;   /* llmq_id_hash() of tenant and fairness key, not 0 */
-    apr_uint64_t chain; /* llmq_id_hash() of tenant and conversation, 0 = none */
-    apr_time_t put_at;  /* accepted; waits are counted from here */
-    apr_time_t run_at;  /* not before this; 0 or past = now */
-    apr_time_t taken_at; /* out: when it was taken, 0 before */
+    apr_uint64_t key;     /* llmq_id_hash() of tenant and fairness key, not 0 */
+    apr_uint64_t chain;   /* llmq_id_hash() of tenant and conversation, 0 = none */
+    apr_time_t put_at;    /* accepted; waits are counted from here */
+    apr_time_t run_at;    /* not before this; 0 or past = now */
+    apr_time_t taken_at;  /* out: when it was taken, 0 before */
     apr_uint32_t attempt; /* the fence, as in the store */
     apr_uint32_t owner;   /* out: dispatcher (pid) that runs it, 0 when none */
     unsigned char level;
@@ -77,7 +79,8 @@ typedef struct llmq_entry_t {
 typedef enum {
     LLMQ_ACK_COMPLETED,
     LLMQ_ACK_FAILED, /* failed or timed out for good */
-    LLMQ_ACK_GONE    /* withdrawn, or no longer ours: counts nowhere */
+    LLMQ_ACK_GONE    /* withdrawn, or no longer ours: counts nowhere, as does any ack of
+                        an entry that was cancelled while it ran */
 } llmq_ack_e;
 
 /** A level's figures. */
@@ -85,17 +88,17 @@ typedef struct llmq_queue_stats_t {
     apr_uint32_t ready;
     apr_uint32_t blocked;
     apr_uint32_t delayed;
-    apr_uint32_t running;
+    apr_uint32_t running; /* without those that are answered */
     apr_uint32_t max_size;
     apr_uint32_t max_concurrent;
-    apr_uint64_t total_put;
+    apr_uint64_t total_put; /* each entry once, also if a reset made it be put again */
     apr_uint64_t total_completed;
     apr_uint64_t total_failed;
-    apr_uint64_t total_taken;
-    apr_interval_time_t wait_sum;  /* of all taken, put to take; back-off excluded */
+    apr_uint64_t total_taken;      /* taken for the first time; retries are not counted */
+    apr_interval_time_t wait_sum;  /* of those, put (or first run_at) to take */
     apr_interval_time_t wait_max;  /* largest of those */
     apr_interval_time_t wait_ewma; /* moving mean, weight 1/16 */
-    apr_interval_time_t run_ewma;  /* moving mean of take to ack, weight 1/16 */
+    apr_interval_time_t run_ewma;  /* moving mean of take to answer, weight 1/16 */
 } llmq_queue_stats_t;
 
 /**
@@ -107,7 +110,7 @@ apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf);
 
 /**
  * Lay out an empty queue in a zeroed segment, in the state "to be rebuilt":
- * llmq_queue_needs_rebuild() is true until llmq_queue_rebuilt().
+ * llmq_queue_needs_rebuild() is true until llmq_queue_rebuild_end().
  * @param pq      out: the queue
  * @param segment shared memory of llmq_queue_segment_size(conf) bytes, 64-byte aligned
  * @param mutex   guards the segment; re-attached by the caller after each fork
@@ -133,11 +136,16 @@ apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf
  * Ask for a place before the row is stored, so that a full queue refuses before it stores.
  * @return APR_SUCCESS: exactly one llmq_queue_put() with LLMQ_PUT_ADMITTED or one
  *         llmq_queue_dismiss() must follow; LLMQ_EFULL the level is at max_size
+ *         (waiting entries and places given out together, exactly); APR_EINVAL no such
+ *         level
  * @threads any; lock-free
  */
 apr_status_t llmq_queue_admit(llmq_queue_t *q, llmq_level_e level);
 
-/** Give back a place that llmq_queue_admit() gave. Lock-free. */
+/**
+ * Give back a place that llmq_queue_admit() gave.
+ * @threads any; lock-free
+ */
 void llmq_queue_dismiss(llmq_queue_t *q, llmq_level_e level);
 
 /**
@@ -148,21 +156,32 @@ void llmq_queue_dismiss(llmq_queue_t *q, llmq_level_e level);
 void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
 
 #define LLMQ_PUT_ADMITTED 1 /* each entry uses up a place of llmq_queue_admit() */
+#define LLMQ_PUT_RUNNING  2 /* each entry is running: owner and taken_at are its own */
+#define LLMQ_PUT_WALK     4 /* from a walk over the store: not what left since it began */
 
 /**
  * Put entries in, in order, under one lock, and wake the taker if it sleeps. An id that is
  * there already is skipped (its place is given back). An entry that does not fit is
  * skipped too, and the queue remembers that the store holds more than it does
  * (llmq_queue_needs_rebuild()).
+ *
+ * Admitted entries are new and join the end of their chain. Entries without a place, as
+ * a walk over the store finds them, must fit max_size, and stand in their chain before
+ * those with a later put_at that nobody has taken yet: a walk may come upon an older
+ * message after a younger one was accepted. What a dispatcher has in flight when the
+ * segment was reset it puts first, with LLMQ_PUT_RUNNING: the walk will then skip it, and
+ * its chain waits for its ack.
  * @param q       the queue
  * @param entries what to put: id, key, chain, put_at, run_at, attempt, level, kind
  * @param n       their number
- * @param flags   0 or LLMQ_PUT_ADMITTED
+ * @param flags   0, LLMQ_PUT_ADMITTED, LLMQ_PUT_RUNNING or LLMQ_PUT_WALK
  * @return APR_SUCCESS; APR_EINCOMPLETE the segment is damaged, nothing was put (the
- *         rebuild will)
+ *         rebuild will) and all places are given back; APR_EINVAL those without an id or
+ *         with an unknown level were skipped
  * @threads any; never blocks on I/O
  */
-apr_status_t llmq_queue_put(llmq_queue_t *q, const llmq_entry_t *entries, int n, int flags);
+apr_status_t llmq_queue_put(llmq_queue_t *q, const llmq_entry_t *entries, int n,
+                            int flags);
 
 /**
  * Take the most urgent ready entries by the fairness rule. Due delayed entries become
@@ -192,7 +211,8 @@ void llmq_queue_wake(llmq_queue_t *q);
 /** One finished attempt. */
 typedef struct llmq_queue_ack_t {
     const char *id;
-    apr_uint32_t attempt; /* that of the taken entry; an older one changes nothing */
+    apr_uint32_t attempt; /* that of the taken entry or later; an older one, or one of an
+                             entry that does not run, changes nothing */
     llmq_ack_e how;
 } llmq_queue_ack_t;
 
@@ -206,12 +226,26 @@ typedef struct llmq_queue_ack_t {
 apr_status_t llmq_queue_ack(llmq_queue_t *q, const llmq_queue_ack_t *acks, int n);
 
 /**
+ * The call of a running entry has ended and its outcome is being stored. It still runs for
+ * whoever asks, and its chain waits for its ack, but it no longer counts against its
+ * level's concurrency: what bounds calls must not wait for the database.
+ * @param q       the queue
+ * @param id      which
+ * @param attempt the fence of the taken entry
+ * @return APR_SUCCESS; APR_NOTFOUND not running with that attempt; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_answered(llmq_queue_t *q, const char *id, apr_uint32_t attempt);
+
+/**
  * Give a running entry back, to be taken again.
  * @param id      which
  * @param attempt the fence of the taken entry
  * @param next    the new fence (>= attempt)
  * @param run_at  not before this, 0 = now; it keeps its place at the head of its chain
- * @return APR_SUCCESS; APR_NOTFOUND not running with that attempt; APR_EINCOMPLETE
+ *                and in the order of its key
+ * @return APR_SUCCESS; APR_NOTFOUND not running with that attempt, or it was cancelled
+ *         and has left now; APR_EINCOMPLETE
  * @threads any
  */
 apr_status_t llmq_queue_requeue(llmq_queue_t *q, const char *id, apr_uint32_t attempt,
@@ -227,9 +261,10 @@ apr_status_t llmq_queue_requeue(llmq_queue_t *q, const char *id, apr_uint32_t at
 apr_status_t llmq_queue_cancel(llmq_queue_t *q, const char *id);
 
 /**
- * Move a waiting entry to the end of its key in another level.
+ * Move a waiting entry to the end of its key in another level; its place in its chain
+ * stays. In the level where it is, nothing changes.
  * @return APR_SUCCESS; APR_NOTFOUND; LLMQ_EBUSY it is running; LLMQ_EFULL that level is
- *         full; APR_EINCOMPLETE
+ *         full; APR_EINVAL no such level; APR_EINCOMPLETE
  * @threads any
  */
 apr_status_t llmq_queue_reprioritise(llmq_queue_t *q, const char *id, llmq_level_e level);
@@ -247,7 +282,7 @@ apr_status_t llmq_queue_find(llmq_entry_t *out, llmq_queue_t *q, const char *id)
  * @param pn    out: their number
  * @param owner a pid, or 0 for all
  * @return APR_SUCCESS; APR_EINCOMPLETE
- * @threads any; O(capacity), for take-over and status only
+ * @threads any; O(running), for take-over and status only
  */
 apr_status_t llmq_queue_running(llmq_entry_t **out, int *pn, llmq_queue_t *q,
                                 apr_uint32_t owner, apr_pool_t *p);
@@ -260,13 +295,27 @@ apr_status_t llmq_queue_running(llmq_entry_t **out, int *pn, llmq_queue_t *q,
 apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q);
 
 /**
- * @param stats out: array of LLMQ_LEVEL_COUNT, by level; slot 0 is the sum
+ * @param stats out: array of LLMQ_LEVEL_COUNT, by level; slot 0 is the sum, with the
+ *              largest wait_max and the means weighted by their numbers of samples
  * @return APR_SUCCESS; APR_EINCOMPLETE (figures are zero)
  * @threads any
  */
 apr_status_t llmq_queue_stats(llmq_queue_stats_t *stats, llmq_queue_t *q);
 
-/** Set the totals that outlive the segment (from the store). */
+/**
+ * Count an end that the queue did not see, such as one told by an outside processor.
+ * @param level its level
+ * @param how   LLMQ_ACK_COMPLETED or LLMQ_ACK_FAILED
+ * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_count(llmq_queue_t *q, llmq_level_e level, llmq_ack_e how);
+
+/**
+ * Set the totals that outlive the segment (from the store).
+ * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
+ * @threads any
+ */
 apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
                                    apr_uint64_t completed, apr_uint64_t failed);
 
@@ -278,10 +327,19 @@ apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
  */
 int llmq_queue_needs_rebuild(llmq_queue_t *q);
 
-/** The walk over the store begins now; suspicions from here on ask for another one. */
+/**
+ * The walk over the store begins now; suspicions from here on ask for another one.
+ * @threads one of the dispatcher
+ */
 void llmq_queue_rebuild_begin(llmq_queue_t *q);
 
-/** The walk has ended. @param complete 0 if it stopped for lack of room */
+/**
+ * The walk has ended. A walk should go on past entries that do not fit, as those of other
+ * levels may: then it is complete, and another is asked for when there is room.
+ * @param complete 0 if it stopped early: for lack of room (another is asked for when there
+ *                 is some) or because the store failed (at once)
+ * @threads the one that began it
+ */
 void llmq_queue_rebuild_end(llmq_queue_t *q, int complete);
 
 /**
@@ -290,12 +348,16 @@ void llmq_queue_rebuild_end(llmq_queue_t *q, int complete);
  */
 void llmq_queue_suspect(llmq_queue_t *q);
 
-/** @return non-zero when a death inside the lock was noticed and no reset came since */
+/**
+ * @return non-zero when a death inside the lock was noticed and no reset came since
+ * @threads any
+ */
 int llmq_queue_is_damaged(llmq_queue_t *q);
 
 /**
  * Empty a damaged segment: all entries go, the totals stay, a rebuild is asked for. Does
  * nothing when the segment is not damaged.
+ * @return APR_SUCCESS; other: the mutex failed
  * @threads the dispatcher only
  */
 apr_status_t llmq_queue_reset(llmq_queue_t *q);

@@ -24,16 +24,35 @@ TCase *test_case(const char *name);
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \
     X(clock)                                                                             \
+    X(dispatch)                                                                          \
+    X(dispatch_run)                                                                      \
     X(endpoint)                                                                          \
+    X(finisher)                                                                          \
     X(id)                                                                                \
+    X(janitor)                                                                           \
     X(job)                                                                               \
     X(json)                                                                              \
     X(log)                                                                               \
     X(message)                                                                           \
     X(priority)                                                                          \
     X(queue)                                                                             \
+    X(queue_chain)                                                                       \
+    X(queue_crowd)                                                                       \
+    X(queue_entry)                                                                       \
+    X(queue_gone)                                                                        \
     X(queue_heap)                                                                        \
+    X(queue_job)                                                                         \
+    X(queue_late)                                                                        \
     X(queue_layout)                                                                      \
+    X(queue_lock)                                                                        \
+    X(queue_model)                                                                       \
+    X(queue_put)                                                                         \
+    X(queue_ready)                                                                       \
+    X(queue_room)                                                                        \
+    X(queue_running)                                                                     \
+    X(queue_stats)                                                                       \
+    X(queue_table)                                                                       \
+    X(queue_take)                                                                        \
     X(queue_wake)                                                                        \
     X(result)                                                                            \
     X(retry)                                                                             \

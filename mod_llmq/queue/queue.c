@@ -1,0 +1,417 @@
+#include "queue/queue.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/queue_entry.h"
+#include "queue/queue_lock.h"
+#include "queue/queue_room.h"
+#include "queue/queue_stats.h"
+#include "queue/queue_table.h"
+#include "queue/queue_wake.h"
+
+#include <time.h>
+
+static int is_level(int level)
+{
+    return level > LLMQ_LEVEL_NONE && level < LLMQ_LEVEL_COUNT;
+}
+
+/* ---- create, configure ---- */
+
+apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf)
+{
+    return llmq_queue_layout_size(llmq_queue_layout_capacity(conf));
+}
+
+static void set_limits(llmq_queue_t *q, const llmq_queue_conf_t *conf)
+{
+    int l;
+
+    LLMQ_EACH_LEVEL (l) {
+        atomic_store(&q->header->level[l].max_size, conf->level[l].max_size);
+        q->header->level[l].max_concurrent = conf->level[l].max_concurrent;
+    }
+}
+
+apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
+                               apr_global_mutex_t *mutex, int wake_rd, int wake_wr,
+                               const llmq_queue_conf_t *conf, apr_pool_t *p)
+{
+    llmq_queue_t *q;
+
+    if (llmq_queue_segment_size(conf) == 0)
+        return APR_EINVAL;
+    q = apr_pcalloc(p, sizeof(*q));
+    llmq_queue_layout_init(q, segment, llmq_queue_layout_capacity(conf));
+    q->mutex = mutex;
+    q->wake_rd = wake_rd;
+    q->wake_wr = wake_wr;
+    set_limits(q, conf);
+    llmq_queue_suspect(q);
+    *pq = q;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf)
+{
+    apr_status_t rv;
+
+    if (llmq_queue_layout_need(conf) > q->header->capacity)
+        return LLMQ_EFULL;
+    rv = llmq_queue_lock_enter_damaged(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    set_limits(q, conf);
+    llmq_queue_wake_note(q);
+    llmq_queue_lock_leave(q);
+    return APR_SUCCESS;
+}
+
+/* ---- admissions ---- */
+
+apr_status_t llmq_queue_admit(llmq_queue_t *q, llmq_level_e level)
+{
+    return is_level(level) ? llmq_queue_room_admit(&q->header->level[level]) : APR_EINVAL;
+}
+
+void llmq_queue_dismiss(llmq_queue_t *q, llmq_level_e level)
+{
+    if (is_level(level))
+        llmq_queue_room_dismiss(&q->header->level[level]);
+}
+
+void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age)
+{
+    int l;
+
+    LLMQ_EACH_LEVEL (l)
+        llmq_queue_room_forget(&q->header->level[l], age);
+}
+
+/* ---- wait ---- */
+
+/* Not the wall clock, which may be set, nor the tests' clock, which may stand still. */
+static apr_time_t monotonic_usec(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (apr_time_t)ts.tv_sec * APR_USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
+/* Make due entries ready here rather than in the next take: a taker that has no hands free
+ * may not take for long, and the due time must not make it spin meanwhile. Returns how
+ * long until the next is due, -1 if there is none or the queue is out of order. */
+static apr_interval_time_t ready_due(llmq_queue_t *q)
+{
+    apr_interval_time_t due = llmq_queue_next_due(q);
+
+    if (due != 0)
+        return due;
+    if (llmq_queue_is_damaged(q) || llmq_queue_lock_enter(q) != APR_SUCCESS)
+        return -1;
+    llmq_queue_entry_due(q, llmq_clock_now());
+    llmq_queue_lock_leave(q);
+    return llmq_queue_next_due(q);
+}
+
+apr_status_t llmq_queue_wait(llmq_queue_t *q, apr_interval_time_t limit)
+{
+    apr_time_t end = monotonic_usec() + limit;
+
+    for (;;) {
+        apr_interval_time_t due = ready_due(q);
+        apr_interval_time_t left = end - monotonic_usec();
+
+        if (llmq_queue_wake_is_due(q))
+            return APR_SUCCESS;
+        if (left <= 0)
+            return APR_TIMEUP;
+        llmq_queue_wake_sleep(q, due >= 0 && due < left ? due : left);
+    }
+}
+
+apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q)
+{
+    apr_time_t due = atomic_load(&q->header->due_at), now;
+
+    if (due == 0)
+        return -1;
+    now = llmq_clock_now();
+    return due > now ? due - now : 0;
+}
+
+/* ---- what ends, what changes ---- */
+
+static void ack_one(llmq_queue_t *q, const llmq_queue_ack_t *ack, apr_time_t now)
+{
+    apr_uint32_t i = llmq_queue_table_find(q, ack->id);
+    const llmq_queue_slot_t *slot;
+
+    if (!i)
+        return;
+    slot = slot_at(q, i);
+    if (slot->entry.state != LLMQ_ENTRY_RUNNING || ack->attempt < slot->entry.attempt)
+        return;
+    llmq_queue_stats_ended(level_of(q, slot), slot, ack->how, now);
+    llmq_queue_entry_leave(q, i, now);
+}
+
+apr_status_t llmq_queue_ack(llmq_queue_t *q, const llmq_queue_ack_t *acks, int n)
+{
+    apr_time_t now = llmq_clock_now();
+    apr_status_t rv = llmq_queue_lock_enter(q);
+    int i;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    for (i = 0; i < n; i++)
+        ack_one(q, &acks[i], now);
+    llmq_queue_lock_leave(q);
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_answered(llmq_queue_t *q, const char *id, apr_uint32_t attempt)
+{
+    apr_status_t rv = llmq_queue_lock_enter(q);
+    apr_uint32_t i;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    i = llmq_queue_table_find(q, id);
+    if (i && slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING &&
+        slot_at(q, i)->entry.attempt == attempt)
+        llmq_queue_entry_answer(q, i, llmq_clock_now());
+    else
+        rv = APR_NOTFOUND;
+    llmq_queue_lock_leave(q);
+    return rv;
+}
+
+static apr_status_t requeue_locked(llmq_queue_t *q, const char *id, apr_uint32_t attempt,
+                                   apr_uint32_t next, apr_time_t run_at)
+{
+    apr_uint32_t i = llmq_queue_table_find(q, id);
+    apr_time_t now = llmq_clock_now();
+    const llmq_entry_t *e;
+
+    if (!i)
+        return APR_NOTFOUND;
+    e = &slot_at(q, i)->entry;
+    if (e->state != LLMQ_ENTRY_RUNNING || e->attempt != attempt)
+        return APR_NOTFOUND;
+    if (e->canceled) {
+        llmq_queue_entry_leave(q, i, now);
+        return APR_NOTFOUND;
+    }
+    llmq_queue_entry_retry(q, i, next, run_at, now);
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_requeue(llmq_queue_t *q, const char *id, apr_uint32_t attempt,
+                                apr_uint32_t next, apr_time_t run_at)
+{
+    apr_status_t rv = llmq_queue_lock_enter(q);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = requeue_locked(q, id, attempt, next, run_at);
+    llmq_queue_lock_leave(q);
+    return rv;
+}
+
+static apr_status_t cancel_locked(llmq_queue_t *q, const char *id)
+{
+    apr_uint32_t i = llmq_queue_table_find(q, id);
+
+    if (!i)
+        return APR_NOTFOUND;
+    if (slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING) {
+        slot_at(q, i)->entry.canceled = 1;
+        llmq_queue_wake_note(q);
+        return LLMQ_EBUSY;
+    }
+    llmq_queue_entry_leave(q, i, llmq_clock_now());
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_cancel(llmq_queue_t *q, const char *id)
+{
+    apr_status_t rv = llmq_queue_lock_enter(q);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = cancel_locked(q, id);
+    llmq_queue_lock_leave(q);
+    return rv;
+}
+
+static apr_status_t reprioritise_locked(llmq_queue_t *q, const char *id,
+                                        llmq_level_e level)
+{
+    apr_uint32_t i = llmq_queue_table_find(q, id);
+
+    if (!i)
+        return APR_NOTFOUND;
+    if (slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING)
+        return LLMQ_EBUSY;
+    if (slot_at(q, i)->entry.level == level)
+        return APR_SUCCESS;
+    if (llmq_queue_room_enter(&q->header->level[level]) != APR_SUCCESS)
+        return LLMQ_EFULL;
+    llmq_queue_entry_move(q, i, level, llmq_clock_now());
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_reprioritise(llmq_queue_t *q, const char *id, llmq_level_e level)
+{
+    apr_status_t rv;
+
+    if (!is_level(level))
+        return APR_EINVAL;
+    rv = llmq_queue_lock_enter(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = reprioritise_locked(q, id, level);
+    llmq_queue_lock_leave(q);
+    return rv;
+}
+
+/* ---- looking ---- */
+
+apr_status_t llmq_queue_find(llmq_entry_t *out, llmq_queue_t *q, const char *id)
+{
+    apr_status_t rv = llmq_queue_lock_enter(q);
+    apr_uint32_t i;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    i = llmq_queue_table_find(q, id);
+    if (i && out)
+        *out = slot_at(q, i)->entry;
+    llmq_queue_lock_leave(q);
+    return i ? APR_SUCCESS : APR_NOTFOUND;
+}
+
+apr_status_t llmq_queue_count(llmq_queue_t *q, llmq_level_e level, llmq_ack_e how)
+{
+    apr_status_t rv;
+
+    if (!is_level(level))
+        return APR_EINVAL;
+    rv = llmq_queue_lock_enter(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    llmq_queue_stats_count(&q->header->level[level], how);
+    llmq_queue_lock_leave(q);
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
+                                   apr_uint64_t completed, apr_uint64_t failed)
+{
+    apr_status_t rv;
+
+    if (!is_level(level))
+        return APR_EINVAL;
+    rv = llmq_queue_lock_enter(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    q->header->level[level].total_completed = completed;
+    q->header->level[level].total_failed = failed;
+    llmq_queue_lock_leave(q);
+    return APR_SUCCESS;
+}
+
+/* ---- rebuild, damage ---- */
+
+void llmq_queue_suspect(llmq_queue_t *q)
+{
+    atomic_fetch_add(&q->header->suspects, 1);
+}
+
+static int has_missed(llmq_queue_t *q)
+{
+    int l;
+
+    LLMQ_EACH_LEVEL (l)
+        if (atomic_load(&q->header->level[l].missed))
+            return 1;
+    return 0;
+}
+
+/* Is there room enough to be worth a walk? Not for each single entry that leaves. */
+static int has_room(llmq_queue_t *q, llmq_queue_level_t *level)
+{
+    apr_uint64_t max = atomic_load(&level->max_size);
+    apr_uint64_t capacity = q->header->capacity;
+
+    return max > 0 && llmq_queue_room_used(level) <= max * 3 / 4 &&
+           atomic_load(&q->header->used) <= capacity - capacity / 16;
+}
+
+int llmq_queue_needs_rebuild(llmq_queue_t *q)
+{
+    llmq_queue_header_t *h = q->header;
+    int l;
+
+    if (atomic_load(&h->suspects) != atomic_load(&h->walked))
+        return 1;
+    LLMQ_EACH_LEVEL (l)
+        if (atomic_load(&h->level[l].missed) && has_room(q, &h->level[l]))
+            return 1;
+    return 0;
+}
+
+void llmq_queue_rebuild_begin(llmq_queue_t *q)
+{
+    int l;
+
+    /* The walk asks for itself: if it never ends, it is still asked for. */
+    q->walk = atomic_fetch_add(&q->header->suspects, 1) + 1;
+    atomic_store(&q->header->walking, q->walk);
+    LLMQ_EACH_LEVEL (l)
+        atomic_store(&q->header->level[l].missed, 0);
+}
+
+void llmq_queue_rebuild_end(llmq_queue_t *q, int complete)
+{
+    apr_uint32_t walked = atomic_load(&q->header->walked);
+
+    /* A walk that stopped for lack of room is repeated when there is some; one that
+     * stopped for another reason is repeated at once. */
+    if (!complete && !has_missed(q))
+        return;
+    /* An older walk of another process must not undo a younger one's mark; the difference
+     * tells the order even when the counter wraps. */
+    while ((apr_int32_t)(q->walk - walked) > 0 &&
+           !atomic_compare_exchange_weak(&q->header->walked, &walked, q->walk))
+        continue;
+}
+
+int llmq_queue_is_damaged(llmq_queue_t *q)
+{
+    return atomic_load(&q->header->damaged) != 0;
+}
+
+apr_status_t llmq_queue_reset(llmq_queue_t *q)
+{
+    apr_status_t rv = llmq_queue_lock_enter_damaged(q);
+    int damaged;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    damaged = llmq_queue_is_damaged(q);
+    if (damaged) {
+        /* The flag goes last: whoever dies in here leaves the queue damaged. */
+        llmq_queue_layout_clear(q);
+        llmq_queue_suspect(q);
+        llmq_queue_wake_note(q);
+        atomic_store(&q->header->damaged, 0);
+    }
+    llmq_queue_lock_leave(q);
+    if (damaged)
+        LLMQ_LOG(LLMQ_LOG_NOTICE, APR_SUCCESS,
+                 LLMQ_NO(0302) "the damaged queue was emptied and awaits its rebuild");
+    return APR_SUCCESS;
+}

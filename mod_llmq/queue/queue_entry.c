@@ -1,0 +1,265 @@
+#include "queue/queue_entry.h"
+
+#include "queue/queue_gone.h"
+#include "queue/queue_ready.h"
+#include "queue/queue_room.h"
+#include "queue/queue_table.h"
+#include "queue/queue_wake.h"
+
+int llmq_queue_entry_is_takeable(const llmq_queue_level_t *level)
+{
+    return level->count[LLMQ_ENTRY_READY] > 0 &&
+           level->count[LLMQ_ENTRY_RUNNING] - level->answered < level->max_concurrent;
+}
+
+static void set_state(llmq_queue_t *q, apr_uint32_t i, llmq_entry_state_e state)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+    apr_uint32_t *count = level_of(q, slot)->count;
+
+    if (slot->entry.state != LLMQ_ENTRY_FREE)
+        count[slot->entry.state]--;
+    if (state != LLMQ_ENTRY_FREE)
+        count[state]++;
+    slot->entry.state = (unsigned char)state;
+}
+
+static void note_if_takeable(llmq_queue_t *q, const llmq_queue_level_t *level)
+{
+    if (llmq_queue_entry_is_takeable(level))
+        llmq_queue_wake_note(q);
+}
+
+/* Keep a copy of the first due time that can be read without the lock. */
+static void publish_due(llmq_queue_t *q)
+{
+    apr_time_t due = 0;
+
+    if (q->header->heap_count > 0)
+        due = slot_at(q, q->heap.item[0])->entry.run_at;
+    atomic_store(&q->header->due_at, due);
+}
+
+static void delay(llmq_queue_t *q, apr_uint32_t i)
+{
+    set_state(q, i, LLMQ_ENTRY_DELAYED);
+    llmq_queue_heap_put(&q->heap, i);
+    publish_due(q);
+    /* A taker that sleeps until a later one is due must sleep less. */
+    if (slot_at(q, i)->heap_pos == 0)
+        llmq_queue_wake_note(q);
+}
+
+/* An unlisted entry that nothing stands before: ready now or later. */
+static void activate(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+
+    if (slot->entry.run_at > now) {
+        delay(q, i);
+        return;
+    }
+    set_state(q, i, LLMQ_ENTRY_READY);
+    llmq_queue_ready_add(q, i);
+    note_if_takeable(q, level_of(q, slot));
+}
+
+static void running_add(llmq_queue_t *q, apr_uint32_t i)
+{
+    apr_uint32_t *first = &q->header->running;
+
+    slot_at(q, i)->prev = 0;
+    slot_at(q, i)->next = *first;
+    if (*first)
+        slot_at(q, *first)->prev = i;
+    *first = i;
+}
+
+static void running_remove(llmq_queue_t *q, apr_uint32_t i)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+
+    if (slot->answered_at) {
+        slot->answered_at = 0;
+        level_of(q, slot)->answered--;
+    }
+    if (slot->prev)
+        slot_at(q, slot->prev)->next = slot->next;
+    else
+        q->header->running = slot->next;
+    if (slot->next)
+        slot_at(q, slot->next)->prev = slot->prev;
+}
+
+/* Take an entry out of where its state has it; the state stays for the caller to change. */
+static void unlist(llmq_queue_t *q, apr_uint32_t i)
+{
+    switch (slot_at(q, i)->entry.state) {
+    case LLMQ_ENTRY_READY: llmq_queue_ready_remove(q, i); break;
+    case LLMQ_ENTRY_RUNNING: running_remove(q, i); break;
+    case LLMQ_ENTRY_DELAYED:
+        llmq_queue_heap_remove(&q->heap, slot_at(q, i)->heap_pos);
+        publish_due(q);
+        break;
+    default: break;
+    }
+}
+
+static apr_uint32_t copy_in(llmq_queue_t *q, const llmq_entry_t *entry)
+{
+    apr_uint32_t i = llmq_queue_table_add(q, entry->id);
+    llmq_entry_t *e;
+
+    if (!i)
+        return 0;
+    e = &slot_at(q, i)->entry;
+    e->key = entry->key;
+    e->chain = entry->chain;
+    e->put_at = entry->put_at;
+    e->run_at = entry->run_at;
+    e->attempt = entry->attempt;
+    e->level = entry->level;
+    e->kind = entry->kind;
+    slot_at(q, i)->seq = ++q->header->seq;
+    return i;
+}
+
+/* Hang a new entry into its chain. An entry that it pushes from the head must wait. */
+static void enchain(llmq_queue_t *q, apr_uint32_t i, llmq_queue_chain_e where)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+
+    if (!slot->entry.chain)
+        return;
+    llmq_queue_chain_add(q, i, where);
+    if (!slot->chain_prev && slot->chain_next) {
+        unlist(q, slot->chain_next);
+        set_state(q, slot->chain_next, LLMQ_ENTRY_BLOCKED);
+    }
+}
+
+apr_uint32_t llmq_queue_entry_arrive(llmq_queue_t *q, const llmq_entry_t *entry,
+                                     llmq_queue_chain_e where, apr_time_t now)
+{
+    apr_uint32_t i = copy_in(q, entry);
+
+    if (!i)
+        return 0;
+    enchain(q, i, where);
+    if (slot_at(q, i)->chain_prev)
+        set_state(q, i, LLMQ_ENTRY_BLOCKED);
+    else
+        activate(q, i, now);
+    return i;
+}
+
+apr_uint32_t llmq_queue_entry_arrive_running(llmq_queue_t *q, const llmq_entry_t *entry)
+{
+    apr_uint32_t head = entry->chain ? llmq_queue_chain_head(q, entry->chain) : 0;
+    apr_uint32_t i;
+
+    if (head && slot_at(q, head)->entry.state == LLMQ_ENTRY_RUNNING)
+        return 0;
+    i = copy_in(q, entry);
+    if (!i)
+        return 0;
+    enchain(q, i, LLMQ_QUEUE_CHAIN_FIRST);
+    slot_at(q, i)->entry.owner = entry->owner;
+    slot_at(q, i)->entry.taken_at = entry->taken_at;
+    slot_at(q, i)->entry.canceled = entry->canceled;
+    slot_at(q, i)->tried = 1;
+    set_state(q, i, LLMQ_ENTRY_RUNNING);
+    running_add(q, i);
+    return i;
+}
+
+void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
+                            apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+
+    llmq_queue_room_leave(level_of(q, slot));
+    set_state(q, i, LLMQ_ENTRY_RUNNING);
+    running_add(q, i);
+    slot->entry.owner = owner;
+    slot->entry.taken_at = now;
+    slot->tried = 1;
+}
+
+void llmq_queue_entry_answer(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+
+    if (slot->answered_at)
+        return;
+    slot->answered_at = now;
+    level_of(q, slot)->answered++;
+    note_if_takeable(q, level_of(q, slot));
+}
+
+void llmq_queue_entry_retry(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attempt,
+                            apr_time_t run_at, apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+
+    unlist(q, i);
+    slot->entry.owner = 0;
+    slot->entry.taken_at = 0;
+    slot->entry.attempt = attempt;
+    slot->entry.run_at = run_at;
+    llmq_queue_room_force(level_of(q, slot));
+    activate(q, i, now);
+    note_if_takeable(q, level_of(q, slot));
+}
+
+void llmq_queue_entry_move(llmq_queue_t *q, apr_uint32_t i, llmq_level_e level,
+                           apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+    int blocked = slot->entry.state == LLMQ_ENTRY_BLOCKED;
+
+    unlist(q, i);
+    llmq_queue_room_leave(level_of(q, slot));
+    set_state(q, i, LLMQ_ENTRY_FREE);
+    slot->entry.level = (unsigned char)level;
+    slot->seq = ++q->header->seq;
+    if (blocked)
+        set_state(q, i, LLMQ_ENTRY_BLOCKED);
+    else
+        activate(q, i, now);
+}
+
+void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
+{
+    llmq_queue_level_t *level = level_of(q, slot_at(q, i));
+    int running = slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING;
+    apr_uint32_t next;
+
+    unlist(q, i);
+    if (!running)
+        llmq_queue_room_leave(level);
+    set_state(q, i, LLMQ_ENTRY_FREE);
+    next = llmq_queue_chain_remove(q, i);
+    llmq_queue_gone_mark(q, slot_at(q, i)->hash);
+    llmq_queue_table_remove(q, i);
+    if (next)
+        activate(q, next, now);
+    if (running)
+        note_if_takeable(q, level);
+}
+
+void llmq_queue_entry_due(llmq_queue_t *q, apr_time_t now)
+{
+    while (q->header->heap_count > 0) {
+        llmq_queue_slot_t *slot = slot_at(q, q->heap.item[0]);
+        apr_uint32_t i;
+
+        if (slot->entry.run_at > now)
+            break;
+        i = llmq_queue_heap_remove(&q->heap, 0);
+        if (!slot->tried)
+            slot->seq = ++q->header->seq;
+        activate(q, i, now);
+    }
+    publish_due(q);
+}

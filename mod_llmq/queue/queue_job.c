@@ -1,0 +1,28 @@
+#include "queue/queue_job.h"
+
+#include "base/id.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+/* The NUL between the names keeps ("ab", "c") and ("a", "bc") apart. */
+static apr_uint64_t hash_in_tenant(const char *tenant, const char *name)
+{
+    apr_uint64_t h = llmq_id_hash(tenant, strlen(tenant) + 1, 0);
+
+    return llmq_id_hash(name, strlen(name), h);
+}
+
+void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
+{
+    memset(e, 0, sizeof(*e));
+    apr_cpystrn(e->id, job->id, sizeof(e->id));
+    e->key = hash_in_tenant(job->tenant, job->user ? job->user : "");
+    e->chain = job->chain ? hash_in_tenant(job->tenant, job->chain) : 0;
+    e->put_at = job->created_at;
+    e->run_at = job->run_at;
+    e->attempt = (apr_uint32_t)job->attempt;
+    e->level = (unsigned char)job->level;
+    e->kind = (unsigned char)job->kind;
+}

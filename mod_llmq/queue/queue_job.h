@@ -1,0 +1,21 @@
+/**
+ * @file queue_job.h
+ * From a job to what the queue needs of it: one place decides what a key and a chain are.
+ */
+#ifndef LLMQ_QUEUE_JOB_H
+#define LLMQ_QUEUE_JOB_H
+
+#include "core/job.h"
+#include "queue/queue.h"
+
+/**
+ * Fill an entry for llmq_queue_put(). Turns are taken between the users of a tenant;
+ * the chain is the conversation within its tenant, so that equal names of two tenants
+ * never meet.
+ * @param e   out
+ * @param job id, tenant, user, chain, kind, level, attempt, created_at and run_at are read
+ * @threads any
+ */
+void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job);
+
+#endif /* LLMQ_QUEUE_JOB_H */

@@ -1,0 +1,204 @@
+/**
+ * @file queue_layout.h
+ * The shared segment of the queue, private to queue/: what lies where and how to reach it.
+ *
+ *   0       header: lock mark, bell, levels with their counts and totals, list heads
+ *   slots   one per entry, capacity of them
+ *   keys    records of (level, key) pairs that have something ready
+ *   chains  records of chains that have entries
+ *   ids     hash buckets: id → slot, chained through slot.hash_next
+ *   turns   hash buckets: (level, key) → key record
+ *   orders  hash buckets: chain → chain record
+ *   heap    indexes of delayed slots, a binary heap by run_at
+ *   gone    marks of ids that left during a walk; see queue_gone.h
+ *
+ * Each area starts on a 64-byte boundary. The capacity is fixed by create(): all waiting
+ * and running entries of the settings, and an eighth and 1,024 more for entries beyond the
+ * limits (late places, sizes raised by a graceful restart). An entry needs at most one key
+ * and one chain record, so those tables have the same capacity and never overflow first.
+ *
+ * References are 1-based 32-bit indexes, 0 is none: processes may map the segment at
+ * different addresses. Everything is guarded by the queue's lock, except members declared
+ * _Atomic. Those are C11 atomics rather than apr_atomic_*: 64-bit ones are needed, and
+ * thread checkers cannot see into libapr.
+ */
+#ifndef LLMQ_QUEUE_LAYOUT_H
+#define LLMQ_QUEUE_LAYOUT_H
+
+#include "queue/queue.h"
+#include "queue/queue_heap.h"
+
+#include <stdatomic.h>
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
+               "atomics in shared memory must not need a lock of one process");
+
+/** An entry and its links. A slot is in at most one of: fifo, late heap, running list. */
+typedef struct llmq_queue_slot_t {
+    llmq_entry_t entry;
+    apr_uint64_t hash;       /* of the id */
+    apr_uint64_t seq;        /* place in the order of its key */
+    apr_uint32_t hash_next;  /* same bucket; next free slot when free */
+    apr_uint32_t next;       /* fifo, running list: neighbours; late heap: sibling */
+    apr_uint32_t prev;       /* late heap: elder sibling, or parent of the eldest */
+    apr_uint32_t child;      /* late heap: eldest child */
+    apr_uint32_t key;        /* key record, 0 when not ready */
+    apr_uint32_t chain;      /* chain record, 0 when in none */
+    apr_uint32_t chain_next; /* the one that waits behind this */
+    apr_uint32_t chain_prev;
+    apr_uint32_t heap_pos;  /* position in the delay heap, valid while DELAYED */
+    unsigned char late;     /* ready and in the late heap rather than the fifo */
+    unsigned char tried;    /* was taken before */
+    apr_time_t answered_at; /* running: its call has ended then; 0 while it goes on */
+} llmq_queue_slot_t;
+
+/** A key of a level that has something ready; see queue_ready.h. */
+typedef struct llmq_queue_key_t {
+    apr_uint64_t key;
+    apr_uint32_t hash_next;
+    apr_uint32_t level;
+    apr_uint32_t ring_next;
+    apr_uint32_t ring_prev;
+    apr_uint32_t fifo_head;
+    apr_uint32_t fifo_tail;
+    apr_uint32_t late_root;
+} llmq_queue_key_t;
+
+/** A chain that has entries; see queue_chain.h. */
+typedef struct llmq_queue_chain_t {
+    apr_uint64_t chain;
+    apr_uint32_t hash_next;
+    apr_uint32_t head;
+    apr_uint32_t tail;
+} llmq_queue_chain_t;
+
+/** Free records: a list of used ones given back, then those never used. */
+typedef struct llmq_queue_free_t {
+    apr_uint32_t list;  /* first given back */
+    apr_uint32_t fresh; /* records 1…fresh have been used at least once */
+} llmq_queue_free_t;
+
+#define LLMQ_QUEUE_STATES (LLMQ_ENTRY_RUNNING + 1)
+
+/** A level: limits, counts, totals. On cache lines of its own, as admissions are hot. */
+typedef struct llmq_queue_level_t {
+    _Alignas(64) _Atomic(apr_uint64_t) places; /* see queue_room.h */
+    _Atomic(apr_int64_t) place_at; /* when a place was last given or came back */
+    _Atomic(apr_uint32_t) max_size;
+    _Atomic(apr_uint32_t) missed; /* an entry did not fit since the last walk began */
+    apr_uint32_t max_concurrent;
+    apr_uint32_t answered; /* of the running ones: their outcome is being stored */
+    apr_uint32_t ring;     /* key record whose turn is next */
+    apr_uint32_t count[LLMQ_QUEUE_STATES];
+    apr_uint64_t total_put;
+    apr_uint64_t total_completed;
+    apr_uint64_t total_failed;
+    apr_uint64_t total_taken;
+    apr_uint64_t total_runs; /* samples in run_ewma */
+    apr_interval_time_t wait_sum;
+    apr_interval_time_t wait_max;
+    apr_interval_time_t wait_ewma;
+    apr_interval_time_t run_ewma;
+} llmq_queue_level_t;
+
+typedef struct llmq_queue_header_t {
+    apr_uint32_t capacity;
+    apr_uint32_t buckets;           /* of each hash table, a power of two */
+    _Atomic(apr_uint32_t) holder;   /* pid inside the lock, 0 if none; queue_lock.h */
+    _Atomic(apr_uint32_t) damaged;  /* somebody died inside the lock */
+    _Atomic(apr_uint32_t) epoch;    /* counts what may wake a taker; queue_wake.h */
+    _Atomic(apr_uint32_t) asleep;   /* a taker sleeps or is about to */
+    _Atomic(apr_uint32_t) suspects; /* walks over the store asked for */
+    _Atomic(apr_uint32_t) walked;   /* the last of them that a whole walk has answered */
+    _Atomic(apr_uint32_t) walking;  /* the last of them for which a walk has begun */
+    _Atomic(apr_uint32_t) used;     /* slots in use */
+    _Atomic(apr_int64_t) due_at;    /* run_at of the first delayed entry, 0 if none */
+    apr_uint32_t entered;           /* epoch when the holder entered */
+    apr_uint32_t running;           /* first of the running list */
+    apr_uint32_t heap_count;
+    apr_uint64_t seq; /* last one given */
+    llmq_queue_free_t free_slots;
+    llmq_queue_free_t free_keys;
+    llmq_queue_free_t free_chains;
+    llmq_queue_level_t level[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
+} llmq_queue_header_t;
+
+/** The queue as a process sees it. A copy lives on in each forked process. */
+struct llmq_queue_t {
+    llmq_queue_header_t *header;
+    llmq_queue_slot_t *slots;
+    llmq_queue_key_t *keys;
+    llmq_queue_chain_t *chains;
+    apr_uint32_t *ids;
+    apr_uint32_t *turns;
+    apr_uint32_t *orders;
+    apr_uint32_t *gone;
+    llmq_queue_heap_t heap;
+    apr_global_mutex_t *mutex;
+    int wake_rd;
+    int wake_wr;
+    _Atomic(apr_uint32_t) seen; /* epoch up to which this process has looked */
+    apr_uint32_t walk;          /* the walk that this process makes */
+};
+
+static inline llmq_queue_slot_t *slot_at(const llmq_queue_t *q, apr_uint32_t i)
+{
+    return &q->slots[i - 1];
+}
+
+static inline llmq_queue_key_t *key_at(const llmq_queue_t *q, apr_uint32_t i)
+{
+    return &q->keys[i - 1];
+}
+
+static inline llmq_queue_chain_t *chain_at(const llmq_queue_t *q, apr_uint32_t i)
+{
+    return &q->chains[i - 1];
+}
+
+static inline llmq_queue_level_t *level_of(const llmq_queue_t *q,
+                                           const llmq_queue_slot_t *slot)
+{
+    return &q->header->level[slot->entry.level];
+}
+
+/**
+ * @param conf settings
+ * @return how many entries the segment must hold; 0 if that is too many to index
+ * @threads any
+ */
+apr_uint32_t llmq_queue_layout_capacity(const llmq_queue_conf_t *conf);
+
+/**
+ * @param conf settings
+ * @return entries that the settings need at least: all waiting and all running ones
+ * @threads any
+ */
+apr_uint64_t llmq_queue_layout_need(const llmq_queue_conf_t *conf);
+
+/**
+ * @param capacity entries
+ * @return bytes of the segment; 0 if that overflows
+ * @threads any
+ */
+apr_size_t llmq_queue_layout_size(apr_uint32_t capacity);
+
+/**
+ * Lay out a zeroed segment and point @a q into it.
+ * @param q        the process's view
+ * @param segment  zeroed shared memory of llmq_queue_layout_size(capacity) bytes
+ * @param capacity entries
+ * @threads single
+ */
+void llmq_queue_layout_init(llmq_queue_t *q, void *segment, apr_uint32_t capacity);
+
+/**
+ * Forget all entries; limits, totals and places given out stay. Whatever state the lists
+ * are in, they are not followed. An entry that goes is taken out of total_put, as the
+ * rebuild will put it again.
+ * @param q the queue
+ * @threads locked
+ */
+void llmq_queue_layout_clear(llmq_queue_t *q);
+
+#endif /* LLMQ_QUEUE_LAYOUT_H */

@@ -1,0 +1,101 @@
+#include "queue/queue.h"
+
+#include "base/clock.h"
+#include "queue/queue_entry.h"
+#include "queue/queue_gone.h"
+#include "queue/queue_lock.h"
+#include "queue/queue_room.h"
+#include "queue/queue_table.h"
+
+#include <string.h>
+
+static int is_valid(const llmq_entry_t *e)
+{
+    return e->level > LLMQ_LEVEL_NONE && e->level < LLMQ_LEVEL_COUNT && e->id[0] &&
+           memchr(e->id, '\0', sizeof(e->id));
+}
+
+/* The store holds an entry that the queue does not. */
+static void miss(llmq_queue_level_t *level)
+{
+    atomic_store(&level->missed, 1);
+}
+
+static void put_running(llmq_queue_t *q, const llmq_entry_t *e)
+{
+    llmq_queue_level_t *level = &q->header->level[e->level];
+
+    if (llmq_queue_entry_arrive_running(q, e))
+        level->total_put++;
+    else
+        miss(level);
+}
+
+static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, int admitted,
+                        apr_time_t now)
+{
+    llmq_queue_level_t *level = &q->header->level[e->level];
+    llmq_queue_chain_e where = LLMQ_QUEUE_CHAIN_LAST;
+
+    if (admitted)
+        llmq_queue_room_enter_admitted(level);
+    else if (llmq_queue_room_enter(level) != APR_SUCCESS) {
+        miss(level);
+        return;
+    }
+    else
+        where = LLMQ_QUEUE_CHAIN_ACCEPTED;
+    if (llmq_queue_entry_arrive(q, e, where, now))
+        level->total_put++;
+    else {
+        llmq_queue_room_leave(level);
+        miss(level);
+    }
+}
+
+static void put_one(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_t now)
+{
+    if (llmq_queue_table_find(q, e->id)) {
+        if (flags & LLMQ_PUT_ADMITTED)
+            llmq_queue_dismiss(q, e->level);
+    }
+    else if (flags & LLMQ_PUT_RUNNING)
+        put_running(q, e);
+    else if (!(flags & LLMQ_PUT_WALK) || !llmq_queue_gone_is_marked(q, e->id))
+        put_waiting(q, e, flags & LLMQ_PUT_ADMITTED, now);
+}
+
+/* Nothing could be put. The rows are in the store, so a walk will find them. */
+static void put_none(llmq_queue_t *q, const llmq_entry_t *entries, int n, int flags)
+{
+    int i;
+
+    llmq_queue_suspect(q);
+    for (i = 0; i < n && (flags & LLMQ_PUT_ADMITTED); i++)
+        llmq_queue_dismiss(q, entries[i].level);
+}
+
+apr_status_t llmq_queue_put(llmq_queue_t *q, const llmq_entry_t *entries, int n,
+                            int flags)
+{
+    apr_time_t now = llmq_clock_now();
+    apr_status_t rv = llmq_queue_lock_enter(q);
+    apr_status_t result = APR_SUCCESS;
+    int i;
+
+    if (rv != APR_SUCCESS) {
+        put_none(q, entries, n, flags);
+        return rv;
+    }
+    for (i = 0; i < n; i++) {
+        if (is_valid(&entries[i])) {
+            put_one(q, &entries[i], flags, now);
+            continue;
+        }
+        result = APR_EINVAL;
+        if (flags & LLMQ_PUT_ADMITTED)
+            llmq_queue_dismiss(q, entries[i].level);
+    }
+    llmq_queue_lock_leave(q);
+    return result;
+}

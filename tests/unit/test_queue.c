@@ -1,0 +1,238 @@
+#include "queue/queue.h"
+
+#include "base/clock.h"
+#include "support_queue.h"
+
+START_TEST(admit_refuses_at_max_size_exactly)
+{
+    llmq_queue_t *q = queue_rig(3, 1)->q;
+    llmq_entry_t e = queue_entry("b", _i, 1, 0);
+
+    queue_put(q, "a", _i, 1, 0);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    llmq_queue_dismiss(q, _i);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    /* Running entries take up no place. */
+    ck_assert_str_eq(queue_take_ids(q, 9), "a");
+    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(blocked_and_delayed_entries_count_towards_max_size)
+{
+    llmq_queue_t *q = queue_rig(3, 9)->q;
+
+    llmq_clock_set(QUEUE_NOW);
+    queue_put(q, "head", _i, 1, 5);
+    queue_put(q, "blocked", _i, 1, 5);
+    queue_put_at(q, "delayed", _i, QUEUE_NOW + 1);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_cancel(q, "blocked"), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_cancel(q, "delayed"), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+}
+END_TEST
+
+START_TEST(admit_of_an_unknown_level_is_refused)
+{
+    llmq_queue_t *q = queue_rig(3, 9)->q;
+
+    ck_assert_int_eq(llmq_queue_admit(q, LLMQ_LEVEL_NONE), APR_EINVAL);
+    ck_assert_int_eq(llmq_queue_admit(q, LLMQ_LEVEL_COUNT), APR_EINVAL);
+    llmq_queue_dismiss(q, LLMQ_LEVEL_COUNT);
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(ack_lets_the_entry_leave_once)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+    int how;
+
+    for (how = LLMQ_ACK_COMPLETED; how <= LLMQ_ACK_GONE; how++) {
+        queue_put(q, "a", _i, 1, 0);
+        queue_put(q, "b", _i, 1, 0);
+        ck_assert_str_eq(queue_take_ids(q, 9), "a b");
+        queue_ack(q, "a", how);
+        queue_ack(q, "a", how);
+        ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_FREE);
+        ck_assert_int_eq(queue_state(q, "b"), LLMQ_ENTRY_RUNNING);
+        queue_ack(q, "b", how);
+        queue_ack(q, "unknown", how);
+        ck_queue(q);
+    }
+}
+END_TEST
+
+START_TEST(ack_of_an_older_attempt_changes_nothing)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_queue_ack_t ack = {.id = "a", .attempt = 0, .how = LLMQ_ACK_COMPLETED};
+
+    queue_put(q, "a", _i, 1, 0);
+    queue_take_ids(q, 1);
+    ck_assert_int_eq(llmq_queue_requeue(q, "a", 0, 1, 0), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_ack(q, &ack, 1), APR_SUCCESS);
+    ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_READY);
+    ck_assert_str_eq(queue_take_ids(q, 1), "a");
+    ck_assert_int_eq(llmq_queue_ack(q, &ack, 1), APR_SUCCESS);
+    ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_RUNNING);
+    ack.attempt = 1;
+    ck_assert_int_eq(llmq_queue_ack(q, &ack, 1), APR_SUCCESS);
+    ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_FREE);
+}
+END_TEST
+
+START_TEST(ack_of_what_does_not_run_changes_nothing)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+
+    llmq_clock_set(QUEUE_NOW);
+    queue_put(q, "ready", _i, 1, 5);
+    queue_put(q, "blocked", _i, 1, 5);
+    queue_put_at(q, "delayed", _i, QUEUE_NOW + 1);
+    queue_ack(q, "ready", LLMQ_ACK_COMPLETED);
+    queue_ack(q, "blocked", LLMQ_ACK_COMPLETED);
+    queue_ack(q, "delayed", LLMQ_ACK_COMPLETED);
+    ck_assert_int_eq(queue_state(q, "ready"), LLMQ_ENTRY_READY);
+    ck_assert_int_eq(queue_state(q, "blocked"), LLMQ_ENTRY_BLOCKED);
+    ck_assert_int_eq(queue_state(q, "delayed"), LLMQ_ENTRY_DELAYED);
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(configure_changes_limits_within_the_segment)
+{
+    queue_rig_t *rig = queue_rig(2, 1);
+    llmq_queue_conf_t conf = rig->conf;
+
+    queue_put(rig->q, "a", _i, 1, 0);
+    queue_put(rig->q, "b", _i, 1, 0);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), LLMQ_EFULL);
+    ck_assert_str_eq(queue_take_ids(rig->q, 9), "a");
+    conf.level[_i].max_size = 3;
+    conf.level[_i].max_concurrent = 2;
+    ck_assert_int_eq(llmq_queue_configure(rig->q, &conf), APR_SUCCESS);
+    ck_assert_str_eq(queue_take_ids(rig->q, 9), "b");
+    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), LLMQ_EFULL);
+    conf.level[_i].max_size = 5000;
+    ck_assert_int_eq(llmq_queue_configure(rig->q, &conf), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), LLMQ_EFULL);
+}
+END_TEST
+
+START_TEST(a_new_queue_wants_to_be_built)
+{
+    queue_rig_t *rig = queue_rig(5, 5);
+    llmq_queue_t *q;
+    apr_size_t size = llmq_queue_segment_size(&rig->conf);
+    char *segment = apr_pcalloc(test_pool, size + 64);
+
+    segment = (char *)(((apr_size_t)segment + 63) & ~(apr_size_t)63);
+    ck_assert_int_eq(
+        llmq_queue_create(&q, segment, rig->mutex, -1, -1, &rig->conf, test_pool), 0);
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_begin(q);
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_end(q, 1);
+    ck_assert_int_eq(llmq_queue_needs_rebuild(q), 0);
+    ck_assert_int_eq(llmq_queue_is_damaged(q), 0);
+}
+END_TEST
+
+START_TEST(a_suspicion_during_a_walk_asks_for_another)
+{
+    llmq_queue_t *q = queue_rig(5, 5)->q;
+
+    llmq_queue_suspect(q);
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_begin(q);
+    llmq_queue_suspect(q);
+    llmq_queue_rebuild_end(q, 1);
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_begin(q);
+    llmq_queue_rebuild_end(q, 1);
+    ck_assert_int_eq(llmq_queue_needs_rebuild(q), 0);
+}
+END_TEST
+
+START_TEST(a_walk_that_broke_off_is_asked_for_again)
+{
+    llmq_queue_t *q = queue_rig(5, 5)->q;
+
+    llmq_queue_rebuild_begin(q); /* and its process dies */
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_begin(q);
+    llmq_queue_rebuild_end(q, 0); /* the store went away */
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+}
+END_TEST
+
+START_TEST(a_walk_that_found_no_room_is_repeated_when_there_is_some)
+{
+    llmq_queue_t *q = queue_rig(2, 9)->q;
+    llmq_entry_t e = queue_entry("more", _i, 1, 0);
+
+    queue_put(q, "a", _i, 1, 0);
+    queue_put(q, "b", _i, 1, 0);
+    llmq_queue_rebuild_begin(q);
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, 0), APR_SUCCESS);
+    llmq_queue_rebuild_end(q, 0);
+    ck_assert_int_eq(llmq_queue_needs_rebuild(q), 0);
+    queue_take_ids(q, 1);
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+}
+END_TEST
+
+/* The old dispatcher's walk ends after the new one's has begun. */
+START_TEST(the_end_of_an_older_walk_does_not_answer_a_younger_one)
+{
+    llmq_queue_t *q = queue_rig(5, 5)->q;
+    llmq_queue_t old = *q;
+
+    llmq_queue_rebuild_begin(&old);
+    llmq_queue_suspect(q);
+    llmq_queue_rebuild_begin(q);
+    llmq_queue_rebuild_end(&old, 1);
+    ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_end(q, 1);
+    ck_assert_int_eq(llmq_queue_needs_rebuild(q), 0);
+    llmq_queue_rebuild_end(&old, 1);
+    ck_assert_int_eq(llmq_queue_needs_rebuild(q), 0);
+}
+END_TEST
+
+TCase *case_queue(void)
+{
+    TCase *tc = test_case("queue");
+
+    tcase_add_loop_test(tc, admit_refuses_at_max_size_exactly, 1, LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, blocked_and_delayed_entries_count_towards_max_size, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_test(tc, admit_of_an_unknown_level_is_refused);
+    tcase_add_loop_test(tc, ack_lets_the_entry_leave_once, 1, LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, ack_of_an_older_attempt_changes_nothing, 1, LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, ack_of_what_does_not_run_changes_nothing, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, configure_changes_limits_within_the_segment, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_test(tc, a_new_queue_wants_to_be_built);
+    tcase_add_test(tc, a_suspicion_during_a_walk_asks_for_another);
+    tcase_add_test(tc, a_walk_that_broke_off_is_asked_for_again);
+    tcase_add_loop_test(tc, a_walk_that_found_no_room_is_repeated_when_there_is_some, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_test(tc, the_end_of_an_older_walk_does_not_answer_a_younger_one);
+    return tc;
+}

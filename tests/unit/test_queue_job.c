@@ -1,0 +1,63 @@
+#include "support.h"
+
+#include "queue/queue_job.h"
+
+static llmq_entry_t entry_of(const char *tenant, const char *user, const char *chain)
+{
+    llmq_job_t job = {.id = "msg_1", .tenant = tenant, .user = user, .chain = chain};
+    llmq_entry_t e;
+
+    job.level = LLMQ_LEVEL_HIGH;
+    job.kind = LLMQ_KIND_MESSAGE;
+    job.attempt = 7;
+    job.created_at = 11;
+    job.run_at = 12;
+    llmq_queue_job_entry(&e, &job);
+    return e;
+}
+
+START_TEST(entry_carries_what_the_queue_needs)
+{
+    llmq_entry_t e = entry_of("t", "u", "c");
+
+    ck_assert_str_eq(e.id, "msg_1");
+    ck_assert_uint_eq(e.level, LLMQ_LEVEL_HIGH);
+    ck_assert_uint_eq(e.kind, LLMQ_KIND_MESSAGE);
+    ck_assert_uint_eq(e.attempt, 7);
+    ck_assert_int_eq(e.put_at, 11);
+    ck_assert_int_eq(e.run_at, 12);
+    ck_assert(e.key != 0);
+    ck_assert(e.chain != 0);
+}
+END_TEST
+
+START_TEST(equal_names_of_two_tenants_never_meet)
+{
+    llmq_entry_t a = entry_of("a", "u", "c");
+    llmq_entry_t b = entry_of("b", "u", "c");
+    llmq_entry_t split = entry_of("ab", "c", "x");
+    llmq_entry_t other = entry_of("a", "bc", "x");
+
+    ck_assert(a.key != b.key);
+    ck_assert(a.chain != b.chain);
+    ck_assert(split.key != other.key);
+}
+END_TEST
+
+START_TEST(no_conversation_means_no_chain)
+{
+    llmq_entry_t e = entry_of("t", "u", NULL);
+
+    ck_assert_uint_eq(e.chain, 0);
+}
+END_TEST
+
+TCase *case_queue_job(void)
+{
+    TCase *tc = test_case("queue_job");
+
+    tcase_add_test(tc, entry_carries_what_the_queue_needs);
+    tcase_add_test(tc, equal_names_of_two_tenants_never_meet);
+    tcase_add_test(tc, no_conversation_means_no_chain);
+    return tc;
+}
