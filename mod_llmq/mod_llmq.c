@@ -17,7 +17,6 @@
 #include <apr_lib.h>
 #include <apr_network_io.h>
 #include <apr_strings.h>
-#include <curl/curl.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -149,11 +148,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                " DBDParams in the main server");
         return OK;
     }
-    /* 3. Before any process forks: curl's global state is not thread-safe to make. */
-    if (curl_global_init(CURL_GLOBAL_ALL) != 0) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    /* 4. What all processes share; after a restart it is found again. */
+    /* 3. What all processes share; after a restart it is found again. */
     proc = make_settings(&dbd, dialect, s, pconf);
     if (llmq_glue_shm_post_config(&proc->shm, &llmq_cfg_server(s)->queue, s)
         != APR_SUCCESS) {
@@ -162,11 +157,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (dialect == LLMQ_DIALECT_SQLITE3) {
         proc->conf.store.writers = proc->shm->store_mutex;
     }
-    /* 5. The schema, by a process with the children's user. */
+    /* 4. The schema, by a process with the children's user. */
     if (llmq_glue_proc_migrate(proc, ptemp) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    /* 6. The dispatcher. */
+    /* 5. The dispatcher. */
     if (llmq_cfg_server(s)->dispatcher
         && llmq_glue_proc_start(proc, pconf) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -75,7 +75,7 @@ apr_status_t llmq_backend_kind_parse(llmq_backend_kind_e *pkind, const char *wor
  * @param pengine out
  * @param p       pool, as long as the engine; its own allocator is created inside
  * @return APR_SUCCESS; other as from APR or APR_EGENERAL for curl
- * @phase dispatcher; curl_global_init() was called
+ * @phase dispatcher, before it has other threads; @threads single
  */
 apr_status_t llmq_backend_engine_create(llmq_engine_t **pengine, apr_pool_t *p);
 

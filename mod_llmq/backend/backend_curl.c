@@ -297,8 +297,8 @@ static apr_status_t engine_open(llmq_engine_t *e)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    e->multi = curl_multi_init();
-    if (!e->multi) {
+    /* Counted by curl; never undone, as the process ends with the engine. */
+    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK || !(e->multi = curl_multi_init())) {
         return APR_EGENERAL;
     }
     curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);

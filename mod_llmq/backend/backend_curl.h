@@ -29,7 +29,7 @@
  * @param p       pool, as long as the engine; destroying it stops the engine first
  * @return APR_SUCCESS; APR_EGENERAL curl has no handle; other as from APR
  * @threads single
- * @phase   dispatcher, after curl_global_init()
+ * @phase   dispatcher, before it has other threads, as curl's global state is made here
  */
 apr_status_t llmq_backend_curl_create(llmq_engine_t **pengine, apr_pool_t *p);
 

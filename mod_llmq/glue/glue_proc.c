@@ -21,7 +21,7 @@
 
 #define MIGRATE_LIMIT_MSEC 20000                  /* then start without */
 #define SHORT_LIFE         apr_time_from_msec(500)
-#define PAUSE_FIRST_MSEC   100
+#define PAUSE_FIRST_MSEC   100                  /* a pause is a multiple of it */
 #define PAUSE_MAX_MSEC     5000
 #define STOP_LIMIT         apr_time_from_sec(5) /* from SIGTERM to SIGKILL */
 #define RETAINED_KEY       "mod_llmq-proc"
@@ -52,7 +52,7 @@ static void become_own_process(const char *name, server_rec *s, apr_pool_t *p)
     apr_signal(SIGTERM, SIG_DFL);
     apr_signal(SIGUSR1, SIG_IGN);
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
     if (ap_run_drop_privileges(p, s) != OK) {
         _exit(1);
     }
@@ -179,39 +179,56 @@ static int orphaned(void *ctx)
 
 /* ---- the dispatcher process ---- */
 
-static llmq_dispatch_t *the_dispatch; /* in the dispatcher process only */
+/* In the dispatcher process only. A signal may come before there is a dispatcher to tell;
+ * it is remembered. */
+static llmq_dispatch_t *volatile the_dispatch;
+static volatile sig_atomic_t told_to_drain;
+static volatile sig_atomic_t told_to_stop;
+
+static void pass_on(void)
+{
+    if (the_dispatch && told_to_stop) {
+        llmq_dispatch_stop(the_dispatch);
+    }
+    else if (the_dispatch && told_to_drain) {
+        llmq_dispatch_drain(the_dispatch);
+    }
+}
 
 static void on_drain(int sig)
 {
     (void)sig;
-    llmq_dispatch_drain(the_dispatch);
+    told_to_drain = 1;
+    pass_on();
 }
 
 static void on_stop(int sig)
 {
     (void)sig;
-    llmq_dispatch_stop(the_dispatch);
+    told_to_stop = 1;
+    pass_on();
 }
 
 static int dispatcher_main(const llmq_glue_proc_t *proc, apr_pool_t *p)
 {
     llmq_glue_shm_t *g = proc->shm;
     llmq_dispatch_host_t host = {owner_alive, deaths, orphaned, g->shared};
+    llmq_dispatch_t *dispatch = NULL;
     apr_status_t rv;
 
     rv = llmq_glue_shm_attach(g, p);
     if (rv == APR_SUCCESS) {
-        rv = llmq_dispatch_create(&the_dispatch, g->queue, &proc->conf, &host, p);
+        rv = llmq_dispatch_create(&dispatch, g->queue, &proc->conf, &host, p);
     }
     if (rv != APR_SUCCESS) {
         LLMQ_LOG(LLMQ_LOG_CRIT, rv, LLMQ_NO(0804) "the dispatcher cannot start");
         return 1;
     }
-    apr_signal(SIGTERM, on_stop);
-    apr_signal(SIGUSR1, on_drain);
+    the_dispatch = dispatch;
+    pass_on();
     LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0805) "dispatcher started, pid %d, node %s",
              (int)getpid(), proc->conf.store.node);
-    llmq_dispatch_work(the_dispatch);
+    llmq_dispatch_work(dispatch);
     LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0806) "dispatcher ended, pid %d", (int)getpid());
     return 0;
 }
@@ -227,8 +244,11 @@ static void run_child(const llmq_glue_proc_t *proc, unsigned int pause_msec)
         _exit(1);
     }
     become_own_process("llmq-dispatch", proc->server, p);
-    if (pause_msec) {
-        apr_sleep(apr_time_from_msec(pause_msec));
+    apr_signal(SIGTERM, on_stop);
+    apr_signal(SIGUSR1, on_drain);
+    while (pause_msec > 0 && !told_to_drain && !told_to_stop) {
+        apr_sleep(apr_time_from_msec(PAUSE_FIRST_MSEC));
+        pause_msec -= PAUSE_FIRST_MSEC;
     }
     _exit(dispatcher_main(proc, p));
 }
@@ -339,7 +359,7 @@ static int count_alive(llmq_shared_t *shared, int sig)
     return n;
 }
 
-/* The server ends: nobody may outlive it. */
+/* The server ends: nobody may outlive it. Runs before the segment's pool goes. */
 static apr_status_t stop_all(void *data)
 {
     llmq_glue_shm_t *g = data;
@@ -356,6 +376,7 @@ static apr_status_t stop_all(void *data)
         }
         apr_sleep(apr_time_from_msec(20));
     }
+    keeper->proc = NULL; /* nobody left to tell anything, and soon no segment to note it */
     return APR_SUCCESS;
 }
 
@@ -365,7 +386,7 @@ apr_status_t llmq_glue_proc_start(llmq_glue_proc_t *proc, apr_pool_t *pconf)
     if (!keeper) {
         keeper = ap_retained_data_create(RETAINED_KEY, sizeof(*keeper));
         keeper->shm = proc->shm;
-        apr_pool_cleanup_register(keeper->shm->pool, keeper->shm, stop_all, apr_pool_cleanup_null);
+        apr_pool_pre_cleanup_register(keeper->shm->pool, keeper->shm, stop_all);
     }
     keeper->current = proc;
     keeper->pause_msec = 0;

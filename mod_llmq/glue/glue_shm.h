@@ -18,7 +18,7 @@
 #include <httpd.h>
 
 /** Dispatchers that can live side by side: the current one and those that wind up. */
-#define LLMQ_DISPATCHERS_MAX 16
+#define LLMQ_DISPATCHERS_MAX 64
 
 /** At the start of the segment; all members by atomics. */
 typedef struct llmq_shared_t {
