@@ -84,9 +84,9 @@ void llmq_backend_start(llmq_engine_t *engine, llmq_call_t *call)
     kinds[call->backend->kind].start(engine, call);
 }
 
-void llmq_backend_abort(llmq_engine_t *engine, const char *id)
+void llmq_backend_abort(llmq_engine_t *engine, const llmq_call_t *call)
 {
-    llmq_backend_curl_abort(engine, id);
+    llmq_backend_curl_abort(engine, call);
 }
 
 void llmq_backend_engine_stop(llmq_engine_t *engine)

@@ -87,11 +87,14 @@ apr_status_t llmq_backend_engine_create(llmq_engine_t **pengine, apr_pool_t *p);
 void llmq_backend_start(llmq_engine_t *engine, llmq_call_t *call);
 
 /**
- * Abort a call that is in flight: done() follows with ok = 0 unless it has been called.
- * @param id the job's id; unknown ids are ignored
- * @threads any
+ * Abort a call that was started before: done() follows with ok = 0 unless it has been
+ * called. Another call of the same job goes on.
+ * @param engine the engine
+ * @param call   which; only its address is used, so it may have ended meanwhile, but its
+ *               record must not have been started again before
+ * @threads any; never blocks
  */
-void llmq_backend_abort(llmq_engine_t *engine, const char *id);
+void llmq_backend_abort(llmq_engine_t *engine, const llmq_call_t *call);
 
 /**
  * Abort all calls, wait for their done() and end the thread.

@@ -19,9 +19,8 @@ typedef llmq_backend_transfer_t transfer_t;
 
 typedef struct command_t {
     struct command_t *next;
-    transfer_t
-        *transfer; /* to begin, the record lives in the call's pool; NULL: abort id */
-    char *id;      /* behind the record, which is then freed by the engine */
+    transfer_t *transfer;    /* to begin; the record lives in the call's pool */
+    const llmq_call_t *call; /* else to abort; the record is freed by the engine */
 } command_t;
 
 struct llmq_engine_t {
@@ -112,15 +111,16 @@ static int engine_wait_msec(const llmq_engine_t *e)
 
 /* --- the engine's thread --- */
 
-/* A NULL id means all. */
-static void engine_abort(llmq_engine_t *e, const char *id, llmq_backend_trouble_e trouble)
+/* A NULL call means all. */
+static void engine_abort(llmq_engine_t *e, const llmq_call_t *call,
+                         llmq_backend_trouble_e trouble)
 {
     transfer_t *t;
     transfer_t *next;
 
     for (t = e->transfers; t; t = next) {
         next = t->next;
-        if (!id || (t->call->id && strcmp(t->call->id, id) == 0)) {
+        if (!call || t->call == call) {
             transfer_end(e, t, trouble);
         }
     }
@@ -146,7 +146,7 @@ static int engine_obey(llmq_engine_t *e)
             transfer_begin(e, command->transfer);
         }
         else {
-            engine_abort(e, command->id, LLMQ_BACKEND_TROUBLE_ABORT);
+            engine_abort(e, command->call, LLMQ_BACKEND_TROUBLE_ABORT);
             free(command);
         }
     }
@@ -243,22 +243,19 @@ void llmq_backend_curl_start(llmq_engine_t *engine, llmq_call_t *call)
     }
 }
 
-void llmq_backend_curl_abort(llmq_engine_t *engine, const char *id)
+void llmq_backend_curl_abort(llmq_engine_t *engine, const llmq_call_t *call)
 {
     command_t *command;
 
-    if (!engine || !id) {
+    if (!engine || !call) {
         return;
     }
-    command = malloc(sizeof(*command) + strlen(id) + 1);
+    command = calloc(1, sizeof(*command));
     if (!command) {
-        LLMQ_LOG(LLMQ_LOG_ERR, APR_ENOMEM, LLMQ_NO(0503) "msg[%s] cannot be aborted", id);
+        LLMQ_LOG(LLMQ_LOG_ERR, APR_ENOMEM, LLMQ_NO(0503) "a call cannot be aborted");
         return;
     }
-    command->next = NULL;
-    command->transfer = NULL;
-    command->id = (char *)(command + 1);
-    strcpy(command->id, id);
+    command->call = call;
     if (!engine_post(engine, command)) {
         free(command);
     }

@@ -2,7 +2,7 @@
  * @file backend_curl.h
  * The call engine: one thread with one curl multi handle, any number of calls in flight.
  * A *transfer* is a call on its way. Other threads only append *commands* (begin a call,
- * abort an id) to a queue and wake the engine, so that an abort never hits a call that
+ * abort one) to a queue and wake the engine, so that an abort never hits a call that
  * was started after it.
  *
  * Lock: engine->lock guards the command queue and the stopping flag; no callback, curl
@@ -45,13 +45,14 @@ apr_status_t llmq_backend_curl_create(llmq_engine_t **pengine, apr_pool_t *p);
 void llmq_backend_curl_start(llmq_engine_t *engine, llmq_call_t *call);
 
 /**
- * Abort the calls of an id that were started before: done() follows on the engine's
- * thread with ok = 0 and LLMQ_FAILURE_CONNECT, since the work may be tried again.
+ * Abort a call that was started before: done() follows on the engine's thread with ok = 0
+ * and LLMQ_FAILURE_CONNECT, since the work may be tried again.
  * @param engine the engine, NULL allowed
- * @param id     of the job; copied; unknown ids are ignored
+ * @param call   which; its address only. Commands are obeyed in order, so a record that
+ *               takes the same place later is not hit
  * @threads any; never blocks
  */
-void llmq_backend_curl_abort(llmq_engine_t *engine, const char *id);
+void llmq_backend_curl_abort(llmq_engine_t *engine, const llmq_call_t *call);
 
 /**
  * Abort all calls, wait for their done() and end the thread. A second time does nothing.

@@ -7,6 +7,7 @@
 
 #include <apr_atomic.h>
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define TICK apr_time_from_msec(100)
@@ -26,7 +27,13 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
     APR_RING_INIT(&d->in_flight, llmq_attempt_t, in_flight);
     d->drain_store = llmq_dispatch_run_store(d, p);
     d->janitor_store = llmq_dispatch_run_store(d, p);
+    if (!d->drain_store || !d->janitor_store) {
+        return APR_ENOMEM;
+    }
     rv = apr_thread_mutex_create(&d->lock, APR_THREAD_MUTEX_DEFAULT, p);
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_mutex_create(&d->taking, APR_THREAD_MUTEX_DEFAULT, p);
+    }
     if (rv == APR_SUCCESS) {
         rv = llmq_endpoint_create(&d->endpoints, conf->backends, conf->n_backends, p);
     }
@@ -44,9 +51,9 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
 
 void llmq_dispatch_drain(llmq_dispatch_t *d)
 {
-    if (d->asked < LLMQ_ASKED_DRAIN) {
-        d->asked = LLMQ_ASKED_DRAIN;
-    }
+    int nothing = LLMQ_ASKED_NOTHING;
+
+    atomic_compare_exchange_strong(&d->asked, &nothing, LLMQ_ASKED_DRAIN);
     llmq_queue_wake(d->queue);
 }
 
@@ -81,6 +88,18 @@ static void wind_up(llmq_dispatch_t *d)
     llmq_finisher_stop(d->finisher);
 }
 
+static apr_status_t start_draining(llmq_dispatch_t *d)
+{
+    apr_thread_t *thread = NULL;
+    apr_status_t rv =
+        apr_thread_create(&thread, NULL, llmq_dispatch_run_drain, d, d->pool);
+
+    if (rv == APR_SUCCESS) {
+        d->drain_thread = thread;
+    }
+    return rv;
+}
+
 void llmq_dispatch_work(llmq_dispatch_t *d)
 {
     llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
@@ -89,8 +108,7 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
         /* Draining begins once the queue is whole, so that what waited in the database
          * competes by its level from the first take on. */
         if (llmq_janitor_tick(janitor) == APR_SUCCESS && !d->drain_thread
-            && apr_thread_create(&d->drain_thread, NULL, llmq_dispatch_run_drain, d, d->pool)
-                   != APR_SUCCESS) {
+            && start_draining(d) != APR_SUCCESS) {
             LLMQ_LOG(LLMQ_LOG_CRIT, 0, LLMQ_NO(0713) "the drain thread cannot be started");
             break;
         }

@@ -16,13 +16,34 @@
 #define MAX_UNFINISHED 512 /* outcomes that wait for the database */
 #define LONGEST_WAIT apr_time_from_msec(500) /* safety net under the wake-ups */
 
+static apr_status_t destroy_pool(void *data)
+{
+    apr_pool_destroy(data);
+    return APR_SUCCESS;
+}
+
+apr_pool_t *llmq_dispatch_run_pool(apr_pool_t *p)
+{
+    apr_pool_t *own;
+
+    if (apr_pool_create_unmanaged_ex(&own, NULL, NULL) != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(p, own, destroy_pool, apr_pool_cleanup_null);
+    return own;
+}
+
 llmq_store_t *llmq_dispatch_run_store(llmq_dispatch_t *d, apr_pool_t *p)
 {
+    apr_pool_t *own = llmq_dispatch_run_pool(p);
     llmq_store_source_t source;
     llmq_store_t *store = NULL;
 
-    llmq_store_source_direct(&source, d->conf->db_driver, d->conf->db_params, STORE_PAUSE, p);
-    llmq_store_create(&store, &source, &d->conf->store, p);
+    if (own) {
+        llmq_store_source_direct(&source, d->conf->db_driver, d->conf->db_params,
+                                 STORE_PAUSE, own);
+        llmq_store_create(&store, &source, &d->conf->store, own);
+    }
     return store;
 }
 
@@ -30,7 +51,7 @@ void llmq_dispatch_run_pause(llmq_dispatch_t *d, apr_interval_time_t limit)
 {
     apr_time_t until = apr_time_now() + limit;
 
-    while (d->asked != LLMQ_ASKED_STOP && apr_time_now() < until) {
+    while (d->asked == LLMQ_ASKED_NOTHING && apr_time_now() < until) {
         apr_sleep(apr_time_from_msec(20));
     }
 }
@@ -90,6 +111,7 @@ static llmq_attempt_t *create_attempt(llmq_dispatch_t *d, const llmq_entry_t *en
     a->d = d;
     a->pool = p;
     a->entry = *entry;
+    a->begun_at = llmq_clock_now();
     a->job.id = a->entry.id;
     a->job.tenant = apr_pstrdup(p, job->tenant);
     a->job.attempt = job->attempt;
@@ -138,7 +160,6 @@ static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_
         return;
     }
     a->call.backend = backend;
-    a->call.started_at = llmq_clock_now();
     remember(a);
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0702) "msg[%s] goes to ep[%s], attempt %d",
              a->call.id, backend->name, a->job.attempt);
@@ -168,6 +189,7 @@ static int room(llmq_dispatch_t *d)
     return n < unfinished ? n : unfinished > 0 ? unfinished : 0;
 }
 
+/* Returns how many were taken; 0 asks for a wait, -1 for a longer one: no database. */
 static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
 {
     llmq_job_t **jobs = NULL;
@@ -185,11 +207,10 @@ static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
     }
     /* 3. Their contents. Without the database nothing can be done, so all wait. */
     if (load(&jobs, d, taken, n, p) != APR_SUCCESS) {
-        for (i = n - 1; i >= 0; i--) {
+        for (i = 0; i < n; i++) {
             give_back(d, &taken[i]);
         }
-        llmq_dispatch_run_pause(d, STORE_PAUSE);
-        return n;
+        return -1;
     }
     /* 4. Each to a backend; on_done() hears of the end. */
     for (i = 0; i < n; i++) {
@@ -212,12 +233,23 @@ void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)
     if (!taken || apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS) {
         LLMQ_LOG(LLMQ_LOG_CRIT, APR_ENOMEM, LLMQ_NO(0703) "the drain thread cannot start");
         free(taken);
+        llmq_dispatch_stop(d); /* the parent starts another process */
         return NULL;
     }
     while (d->asked == LLMQ_ASKED_NOTHING) {
+        int n;
+
         apr_pool_clear(p);
-        if (run_batch(d, taken, p) == 0) {
+        /* What is taken and not yet in flight is known to nobody else: a reset of the queue
+         * waits until it is. */
+        apr_thread_mutex_lock(d->taking);
+        n = run_batch(d, taken, p);
+        apr_thread_mutex_unlock(d->taking);
+        if (n == 0) {
             llmq_queue_wait(d->queue, LONGEST_WAIT);
+        }
+        else if (n < 0) {
+            llmq_dispatch_run_pause(d, STORE_PAUSE);
         }
     }
     apr_pool_destroy(p);

@@ -16,8 +16,6 @@
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
-#include <signal.h>
-
 typedef struct llmq_finisher_t llmq_finisher_t;
 
 /** One try to have one job answered. */
@@ -27,10 +25,11 @@ typedef struct llmq_attempt_t {
     llmq_dispatch_t *d;
     apr_pool_t *pool;
     llmq_entry_t entry; /* as taken from the queue */
+    apr_time_t begun_at;
     llmq_call_t call;
     llmq_job_t job;     /* what retry and finish need; strings in pool */
     int start_written;  /* finisher only */
-    int canceled;       /* finisher only: withdrawn while in flight */
+    int canceled;       /* finisher only: withdrawn or overtaken, its end changes nothing */
     int handed_back;    /* aborted because the dispatcher ends; set before it is finished */
 } llmq_attempt_t;
 
@@ -51,16 +50,25 @@ struct llmq_dispatch_t {
     llmq_store_t *drain_store;
     llmq_store_t *janitor_store;
     apr_thread_t *drain_thread;
-    apr_thread_mutex_t *lock;             /* guards the two below */
+    apr_thread_mutex_t *taking;           /* from a take until its attempts are in flight */
+    apr_thread_mutex_t *lock;             /* guards the two below; comes after taking */
     struct llmq_attempt_ring_t in_flight;
     int in_flight_count;
-    volatile sig_atomic_t asked;          /* set by signal handlers */
+    _Atomic(int) asked;                   /* set by signal handlers */
     apr_uint32_t winding_up;              /* atomic: calls that fail now are handed back */
 };
 
 /**
- * @return a store with a connection of its own, for one thread; NULL if out of memory
- * @phase dispatcher
+ * A pool with an allocator of its own, for one thread; goes with @a p.
+ * @return the pool; NULL if out of memory
+ * @phase dispatcher; @threads the first
+ */
+apr_pool_t *llmq_dispatch_run_pool(apr_pool_t *p);
+
+/**
+ * @return a store with a connection and a pool of its own, for one thread; NULL if out of
+ *         memory
+ * @phase dispatcher; @threads the first
  */
 llmq_store_t *llmq_dispatch_run_store(llmq_dispatch_t *d, apr_pool_t *p);
 
@@ -78,7 +86,7 @@ void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data);
 void llmq_dispatch_run_land(llmq_attempt_t *a);
 
 /**
- * Sleep, but not past being asked to end.
+ * Sleep, but not past being asked to drain or stop.
  * @param d     the dispatcher
  * @param limit microseconds
  */

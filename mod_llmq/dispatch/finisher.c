@@ -2,15 +2,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dispatch/longcall.h"
 #include "queue/queue_job.h"
 #include "store/store_job.h"
 
 #include <apr_general.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
 
 #define MAX_BATCH     256
-#define TICK          apr_time_from_msec(100)
+#define TICK          LLMQ_LONGCALL_AGE
 #define STORE_PAUSE   apr_time_from_msec(500) /* between tries while the database is away */
 #define SAY_INTERVAL  apr_time_from_sec(30)
 #define FAREWELL_TIME apr_time_from_sec(2)    /* patience with the database when ending */
@@ -66,10 +68,11 @@ static void decide(llmq_outcome_t *o, llmq_attempt_t *a)
     o->attempt = a->job.attempt;
     o->next_attempt = a->job.attempt;
     o->retry_count = a->job.retry_count;
-    o->started_at = a->call.started_at;
+    o->started_at = a->begun_at;
     if (a->handed_back) {
         o->status = LLMQ_STATUS_PENDING;
         o->next_attempt = a->job.attempt + 1;
+        o->run_at = a->call.ended_at;
     }
     else if (a->call.ok) {
         o->status = LLMQ_STATUS_COMPLETED;
@@ -118,9 +121,16 @@ static apr_status_t write_outcomes(llmq_finisher_t *f, llmq_outcome_t *o, int n,
         rv = write_outcomes(f, o, n / 2, p);
         return rv == APR_SUCCESS ? write_outcomes(f, o + n / 2, n - n / 2, p) : rv;
     }
-    if (rv == LLMQ_EROW && o->error != unstorable) {
+    if (rv == LLMQ_EROW) {
         make_storable(o);
         rv = llmq_store_job_finish(f->store, o, 1, p);
+    }
+    if (rv == LLMQ_EROW) {
+        LLMQ_LOG(LLMQ_LOG_ERR, 0,
+                 LLMQ_NO(0715) "msg[%s]: the database refuses any change of this message",
+                 o->id);
+        o->accepted = 0;
+        rv = APR_SUCCESS;
     }
     return rv;
 }
@@ -131,8 +141,11 @@ static apr_status_t write_patiently(llmq_finisher_t *f, llmq_outcome_t *o, int n
 {
     static apr_uint64_t last_said;
     apr_status_t rv;
+    apr_pool_t *try;
 
-    while ((rv = write_outcomes(f, o, n, p)) != APR_SUCCESS && !out_of_patience(f)) {
+    apr_pool_create(&try, p); /* each try builds the batch's text anew */
+    while ((rv = write_outcomes(f, o, n, try)) != APR_SUCCESS && !out_of_patience(f)) {
+        apr_pool_clear(try);
         if (llmq_log_once_per(&last_said, SAY_INTERVAL)) {
             LLMQ_LOG(LLMQ_LOG_WARNING, rv,
                      LLMQ_NO(0706) "%d outcomes wait for the database", n);
@@ -159,12 +172,16 @@ static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *
 {
     llmq_queue_ack_t acks[MAX_BATCH];
     int n_acks = 0;
+    int lost = 0;
     int i;
 
     for (i = 0; i < n; i++) {
         if (o[i].accepted && o[i].status == LLMQ_STATUS_PENDING) {
             requeue(as[i], o[i].run_at);
             continue;
+        }
+        if (!o[i].accepted && !as[i]->canceled) {
+            lost = 1;
         }
         acks[n_acks].id = as[i]->entry.id;
         acks[n_acks].attempt = as[i]->entry.attempt;
@@ -173,6 +190,9 @@ static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *
                                                                     : LLMQ_ACK_FAILED;
     }
     llmq_queue_ack(f->d->queue, acks, n_acks);
+    if (lost) {
+        llmq_queue_suspect(f->d->queue); /* it may be pending under a raised fence, and ours */
+    }
 }
 
 static void log_lost(const llmq_outcome_t *o)
@@ -198,107 +218,71 @@ static void forget(llmq_finisher_t *f, llmq_attempt_t **as, int n)
     llmq_queue_wake(f->d->queue); /* the drain thread may wait for the backlog to shrink */
 }
 
+/* Of two attempts of one job, the first is written first: the store tells what it
+ * accepted by id. Moves those that must wait to the end; returns how many may go. */
+static int set_doubles_aside(llmq_attempt_t **as, int n, apr_pool_t *p)
+{
+    llmq_attempt_t **later = apr_palloc(p, sizeof(*later) * (apr_size_t)n);
+    apr_hash_t *seen = apr_hash_make(p);
+    int n_now = 0;
+    int n_later = 0;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (apr_hash_get(seen, as[i]->entry.id, APR_HASH_KEY_STRING)) {
+            later[n_later++] = as[i];
+        }
+        else {
+            apr_hash_set(seen, as[i]->entry.id, APR_HASH_KEY_STRING, as[i]);
+            as[n_now++] = as[i];
+        }
+    }
+    memcpy(as + n_now, later, sizeof(*later) * (apr_size_t)n_later);
+    return n_now;
+}
+
+/* What was withdrawn or overtaken has nothing to write; it goes to the end of the batch. */
+static int set_canceled_aside(llmq_attempt_t **as, int n)
+{
+    int n_write = 0;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (!as[i]->canceled) {
+            llmq_attempt_t *a = as[i];
+
+            as[i] = as[n_write];
+            as[n_write++] = a;
+        }
+    }
+    return n_write;
+}
+
 static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_pool_t *p)
 {
-    llmq_outcome_t *o = apr_palloc(p, sizeof(*o) * (apr_size_t)n);
+    llmq_outcome_t *o = apr_pcalloc(p, sizeof(*o) * (apr_size_t)n);
+    int n_now = set_doubles_aside(as, n, p);
+    int n_write = set_canceled_aside(as, n_now);
     int written;
     int i;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n_write; i++) {
         decide(&o[i], as[i]);
     }
-    written = write_patiently(f, o, n, p) == APR_SUCCESS;
-    for (i = 0; i < n; i++) {
+    written = n_write == 0 || write_patiently(f, o, n_write, p) == APR_SUCCESS;
+    for (i = 0; i < n_now; i++) {
         llmq_dispatch_run_land(as[i]);
     }
     if (written) {
-        tell_queue(f, as, o, n);
+        tell_queue(f, as, o, n_now);
     }
-    for (i = 0; written && i < n; i++) {
+    for (i = 0; written && i < n_write; i++) {
         log_lost(&o[i]);
     }
-    forget(f, as, n);
-}
-
-/* ---- the ones that take long ---- */
-
-/* The attempts that have been in flight for a tick; they cannot go away, since only this
- * thread destroys attempts. */
-static int collect_long(llmq_dispatch_t *d, llmq_attempt_t **as, int max)
-{
-    apr_time_t before = llmq_clock_now() - TICK;
-    llmq_attempt_t *a;
-    int n = 0;
-
-    apr_thread_mutex_lock(d->lock);
-    APR_RING_FOREACH(a, &d->in_flight, llmq_attempt_t, in_flight)
-    {
-        if (n == max || a->call.started_at > before) {
-            break;
-        }
-        as[n++] = a;
+    forget(f, as, n_now);
+    if (n_now < n) {
+        finish_batch(f, as + n_now, n - n_now, p);
     }
-    apr_thread_mutex_unlock(d->lock);
-    return n;
-}
-
-static void abort_withdrawn(llmq_dispatch_t *d, llmq_attempt_t *a)
-{
-    llmq_entry_t entry;
-
-    if (!a->canceled && llmq_queue_find(&entry, d->queue, a->entry.id) == APR_SUCCESS
-        && entry.canceled && entry.attempt == a->entry.attempt) {
-        a->canceled = 1;
-        llmq_backend_abort(d->engine, a->call.id);
-    }
-}
-
-static void start_outcome(llmq_outcome_t *o, const llmq_attempt_t *a)
-{
-    memset(o, 0, sizeof(*o));
-    o->id = a->call.id;
-    o->attempt = o->next_attempt = a->job.attempt;
-    o->retry_count = a->job.retry_count;
-    o->started_at = a->call.started_at;
-    o->status = LLMQ_STATUS_PROCESSING;
-}
-
-/* A start that cannot be written is no loss, the next tick tries again; one that is not
- * accepted belongs to a job that somebody took away. */
-static void write_starts(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_pool_t *p)
-{
-    llmq_attempt_t *new_ones[MAX_BATCH];
-    llmq_outcome_t *o = apr_palloc(p, sizeof(*o) * MAX_BATCH);
-    int n_new = 0;
-    int i;
-
-    for (i = 0; i < n; i++) {
-        if (!as[i]->start_written) {
-            new_ones[n_new] = as[i];
-            start_outcome(&o[n_new++], as[i]);
-        }
-    }
-    if (n_new == 0 || llmq_store_job_finish(f->store, o, n_new, p) != APR_SUCCESS) {
-        return;
-    }
-    for (i = 0; i < n_new; i++) {
-        new_ones[i]->start_written = 1;
-        if (!o[i].accepted && !new_ones[i]->canceled) {
-            new_ones[i]->canceled = 1;
-            llmq_backend_abort(f->d->engine, o[i].id);
-        }
-    }
-}
-
-static void look_after_long(llmq_finisher_t *f, llmq_attempt_t **as, apr_pool_t *p)
-{
-    int n = collect_long(f->d, as, MAX_BATCH);
-    int i;
-
-    for (i = 0; i < n; i++) {
-        abort_withdrawn(f->d, as[i]);
-    }
-    write_starts(f, as, n, p);
 }
 
 /* ---- the thread ---- */
@@ -341,7 +325,7 @@ static void *APR_THREAD_FUNC finisher_main(apr_thread_t *thread, void *data)
             finish_batch(f, as, n, p);
         }
         if (llmq_clock_now() >= next_tick) {
-            look_after_long(f, as, p);
+            llmq_longcall_look_after(f->d, f->store, p);
             next_tick = llmq_clock_now() + TICK;
         }
         apr_pool_clear(p);

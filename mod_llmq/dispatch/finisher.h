@@ -3,10 +3,7 @@
  * The finisher: one thread that writes what became of attempts, in batches, and then tells
  * the queue. It alone decides between a result, another try and giving up (core/retry),
  * and it alone destroys attempts. While the database is away it keeps the outcomes and
- * tries again. Every tenth of a second it also looks at the attempts that have been in
- * flight for longer: their start is written, so that everybody can see they are being
- * processed, and those that were withdrawn meanwhile are aborted. Shorter attempts need
- * no start of their own: the result is fenced all the same.
+ * tries again. Between batches it looks after the calls that take long (longcall.h).
  */
 #ifndef LLMQ_FINISHER_H
 #define LLMQ_FINISHER_H

@@ -26,8 +26,7 @@ llmq_janitor_t *llmq_janitor_create(llmq_dispatch_t *d, apr_pool_t *p)
 
     j->d = d;
     j->next_safety = llmq_clock_now() + SAFETY_INTERVAL;
-    apr_pool_create(&j->scratch, p);
-    apr_pool_tag(j->scratch, "llmq_janitor");
+    j->scratch = llmq_dispatch_run_pool(p);
     return j;
 }
 
@@ -56,9 +55,13 @@ static apr_status_t beat(llmq_janitor_t *j)
 
 /* ---- what dead dispatchers ran ---- */
 
-static int is_orphan(llmq_dispatch_t *d, const llmq_entry_t *e)
+/* Before we have taken anything, an entry under our pid is that of a dead namesake. */
+static int is_orphan(llmq_janitor_t *j, const llmq_entry_t *e)
 {
-    return e->owner != d->owner && !d->host.owner_alive(d->host.ctx, e->owner);
+    llmq_dispatch_t *d = j->d;
+
+    return e->owner == d->owner ? !j->took_over
+                                : !d->host.owner_alive(d->host.ctx, e->owner);
 }
 
 /* The fence is raised in the store before the entry is ready again: should its old owner
@@ -67,41 +70,41 @@ static apr_status_t take_over(llmq_janitor_t *j)
 {
     llmq_dispatch_t *d = j->d;
     apr_uint32_t deaths = d->host.deaths(d->host.ctx);
-    llmq_entry_t *running;
+    llmq_entry_t *orphans;
     const char **ids;
     apr_status_t rv;
+    int n_running = 0;
     int n = 0;
-    int n_ids = 0;
     int i;
 
     if (j->took_over && deaths == j->deaths_seen) {
         return APR_SUCCESS;
     }
-    rv = llmq_queue_running(&running, &n, d->queue, 0, j->scratch);
+    rv = llmq_queue_running(&orphans, &n_running, d->queue, 0, j->scratch);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    ids = apr_palloc(j->scratch, sizeof(*ids) * (apr_size_t)(n + 1));
-    for (i = 0; i < n; i++) {
-        if (is_orphan(d, &running[i])) {
-            ids[n_ids++] = running[i].id;
+    ids = apr_palloc(j->scratch, sizeof(*ids) * (apr_size_t)(n_running + 1));
+    for (i = 0; i < n_running; i++) {
+        if (is_orphan(j, &orphans[i])) {
+            orphans[n] = orphans[i];
+            ids[n] = orphans[n].id;
+            n++;
         }
     }
-    if (n_ids) {
-        rv = llmq_store_job_fence(d->janitor_store, ids, n_ids, j->scratch);
+    if (n) {
+        rv = llmq_store_job_fence(d->janitor_store, ids, n, j->scratch);
     }
     for (i = 0; rv == APR_SUCCESS && i < n; i++) {
-        if (is_orphan(d, &running[i])) {
-            llmq_queue_requeue(d->queue, running[i].id, running[i].attempt,
-                               running[i].attempt + 1, 0);
-        }
+        llmq_queue_requeue(d->queue, orphans[i].id, orphans[i].attempt,
+                           orphans[i].attempt + 1, 0);
     }
     if (rv == APR_SUCCESS) {
         j->took_over = 1;
         j->deaths_seen = deaths;
-        if (n_ids) {
+        if (n) {
             LLMQ_LOG(LLMQ_LOG_NOTICE, 0,
-                     LLMQ_NO(0710) "took over %d messages of a dispatcher that died", n_ids);
+                     LLMQ_NO(0710) "took over %d messages of a dispatcher that died", n);
         }
     }
     return rv;
@@ -117,9 +120,9 @@ static apr_status_t set_totals(llmq_janitor_t *j)
     int l;
 
     rv = llmq_queue_stats(stats, j->d->queue);
-    if (rv != APR_SUCCESS || j->totals_set || stats[0].total_put > 0) {
+    if (rv != APR_SUCCESS || j->totals_set || stats[0].total_taken > 0) {
         j->totals_set = rv == APR_SUCCESS;
-        return rv; /* a queue that has seen work counts by itself */
+        return rv; /* a queue that has given work counts by itself */
     }
     rv = llmq_store_job_totals(&totals, j->d->janitor_store, j->scratch);
     if (rv != APR_SUCCESS) {
@@ -166,7 +169,16 @@ static apr_status_t put_page(llmq_janitor_t *j, apr_int64_t *after, int *pn)
         entry_of_row(&entries[i], &rows[i]);
     }
     *after = rows[*pn - 1].seq;
-    return llmq_queue_put(j->d->queue, entries, *pn, LLMQ_PUT_WALK);
+    rv = llmq_queue_put(j->d->queue, entries, *pn, LLMQ_PUT_WALK);
+    if (rv == APR_EINVAL) {
+        /* Not of this version's making; whoever wrote it must mend it. */
+        LLMQ_LOG(LLMQ_LOG_ERR, 0,
+                 LLMQ_NO(0714) "the database holds a message without a proper id or level"
+                               " (seq up to %" APR_INT64_T_FMT "), it is passed over",
+                 *after);
+        rv = APR_SUCCESS;
+    }
+    return rv;
 }
 
 /* The calls of this dispatcher outlive a reset: the queue must know that they run, or they
@@ -175,12 +187,10 @@ static void put_in_flight(llmq_dispatch_t *d)
 {
     llmq_attempt_t *a;
 
-    apr_thread_mutex_lock(d->lock);
     APR_RING_FOREACH(a, &d->in_flight, llmq_attempt_t, in_flight)
     {
         llmq_queue_put(d->queue, &a->entry, 1, LLMQ_PUT_RUNNING);
     }
-    apr_thread_mutex_unlock(d->lock);
 }
 
 static void mend(llmq_dispatch_t *d)
@@ -189,8 +199,12 @@ static void mend(llmq_dispatch_t *d)
         LLMQ_LOG(LLMQ_LOG_WARNING, 0,
                  LLMQ_NO(0711) "a process died inside the queue's lock: the queue is built"
                                " anew from the database");
+        apr_thread_mutex_lock(d->taking);
+        apr_thread_mutex_lock(d->lock);
         llmq_queue_reset(d->queue);
         put_in_flight(d);
+        apr_thread_mutex_unlock(d->lock);
+        apr_thread_mutex_unlock(d->taking);
     }
 }
 
@@ -208,8 +222,8 @@ static apr_status_t rebuild(llmq_janitor_t *j)
     do {
         rv = put_page(j, &after, &n);
         apr_pool_clear(j->scratch);
-    } while (rv == APR_SUCCESS && n == PAGE);
-    llmq_queue_rebuild_end(q, rv == APR_SUCCESS);
+    } while (rv == APR_SUCCESS && n == PAGE && j->d->asked == LLMQ_ASKED_NOTHING);
+    llmq_queue_rebuild_end(q, rv == APR_SUCCESS && n < PAGE);
     LLMQ_LOG(LLMQ_LOG_DEBUG, rv, LLMQ_NO(0712) "walked over the database's backlog");
     return rv;
 }

@@ -394,21 +394,22 @@ START_TEST(curl_reuses_connections_beside_many_calls_in_flight)
 }
 END_TEST
 
-START_TEST(curl_abort_ends_the_call_of_that_id_only)
+START_TEST(curl_abort_ends_that_call_only)
 {
     trial_t *gone = trial_create("stall");
     trial_t *stays = trial_create("half");
 
     trial_start(gone);
     trial_start(stays);
-    llmq_backend_abort(engine, "msg_nobody");
-    llmq_backend_abort(engine, "msg_stall");
+    stays->call.id = gone->call.id; /* two calls of one job are told apart */
+    llmq_backend_abort(engine, NULL);
+    llmq_backend_abort(engine, &gone->call);
     trial_wait(gone);
     expect_failure(gone, LLMQ_FAILURE_CONNECT, 0);
     trial_end(gone);
     trial_end(trial_run("stream"));
     ck_assert_int_eq(trial_ended(stays), 0);
-    llmq_backend_abort(engine, "msg_half");
+    llmq_backend_abort(engine, &stays->call);
     trial_wait(stays);
     expect_failure(stays, LLMQ_FAILURE_CONNECT, 0);
     trial_end(stays);
@@ -422,11 +423,11 @@ START_TEST(curl_abort_spares_a_call_that_is_started_later)
     for (i = 0; i < 50; i++) {
         trial_t *trial = trial_create("stream");
 
-        llmq_backend_abort(engine, trial->call.id);
+        llmq_backend_abort(engine, &trial->call);
         trial_start(trial);
         trial_wait(trial);
         expect_answer(trial, "Hello");
-        llmq_backend_abort(engine, trial->call.id);
+        llmq_backend_abort(engine, &trial->call);
         trial_end(trial);
     }
 }
@@ -453,7 +454,7 @@ START_TEST(curl_stop_aborts_all_and_later_calls_fail_at_once)
     trial_start(late);
     expect_failure(late, LLMQ_FAILURE_CONNECT, 0);
     trial_end(late);
-    llmq_backend_abort(engine, "msg_stall");
+    llmq_backend_abort(engine, &trials[0]->call);
     llmq_backend_engine_stop(engine);
 }
 END_TEST
@@ -583,7 +584,7 @@ static void *abort_stalled(void *data)
     int i;
 
     for (i = 0; i < CALLS; i += 6) {
-        llmq_backend_abort(engine, trials[i]->call.id);
+        llmq_backend_abort(engine, &trials[i]->call);
     }
     return NULL;
 }
@@ -672,7 +673,7 @@ TCase *case_backend_curl(void)
     tcase_add_test(tc, curl_refuses_calls_without_url_or_messages);
     tcase_add_test(tc, curl_reuses_connections);
     tcase_add_test(tc, curl_reuses_connections_beside_many_calls_in_flight);
-    tcase_add_test(tc, curl_abort_ends_the_call_of_that_id_only);
+    tcase_add_test(tc, curl_abort_ends_that_call_only);
     tcase_add_test(tc, curl_abort_spares_a_call_that_is_started_later);
     tcase_add_test(tc, curl_stop_aborts_all_and_later_calls_fail_at_once);
     tcase_add_test(tc, curl_destroying_the_pool_stops_the_engine);

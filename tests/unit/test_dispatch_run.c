@@ -59,6 +59,10 @@ START_TEST(what_is_gone_from_the_store_is_dropped_without_a_call)
     llmq_queue_stats_t sum;
     int before;
 
+    /* A queue that has given work before counts by itself. */
+    queue_put(rig->q, "msg_old", LLMQ_LEVEL_LOW, 1, 0);
+    ck_assert_str_eq(queue_take_ids(rig->q, 1), "msg_old");
+    queue_ack(rig->q, "msg_old", LLMQ_ACK_GONE);
     dispatch_rig_put(rig, "msg_gone", LLMQ_LEVEL_HIGH);
     make_gone("msg_gone", _i);
     before = dispatch_rig_status("msg_gone");
@@ -95,6 +99,7 @@ START_TEST(no_more_is_taken_than_the_backend_has_places)
         sum = dispatch_rig_sum(rig);
         ck_assert_uint_eq(sum.running, 2);
         ck_assert_uint_eq(sum.ready, 5U - (unsigned)i);
+        ck_assert_uint_eq(sum.total_taken, (unsigned)i);
         ck_assert(dispatch_rig_gate_is_quiet(rig));
         dispatch_rig_complete(fds[i - 2]);
         fds[i] = dispatch_rig_take_call(rig, NULL);
