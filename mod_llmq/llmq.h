@@ -31,11 +31,7 @@ typedef enum {
 #define LLMQ_EACH_LEVEL(l) for (l = LLMQ_LEVEL_REALTIME; l < LLMQ_LEVEL_COUNT; l++)
 
 /** What a job is; stored. */
-typedef enum {
-    LLMQ_KIND_NONE = 0,
-    LLMQ_KIND_MESSAGE = 1,
-    LLMQ_KIND_COUNT
-} llmq_kind_e;
+typedef enum { LLMQ_KIND_NONE = 0, LLMQ_KIND_MESSAGE = 1, LLMQ_KIND_COUNT } llmq_kind_e;
 
 /** Where a job stands; stored. Everything from COMPLETED on is final. */
 typedef enum {
@@ -59,7 +55,7 @@ typedef enum {
 #define LLMQ_EBUSY    (LLMQ_ESTART + 8) /* somebody is working on it right now */
 
 /** Sizes of names in bytes, without the final NUL. */
-#define LLMQ_ID_MAX     40  /* "msg_" + 26 characters of ULID; room for UUIDs */
-#define LLMQ_NAME_MAX   128 /* caller-chosen ids: conversations, users, tenants, nodes */
+#define LLMQ_ID_MAX   40  /* "msg_" + 26 characters of ULID; room for UUIDs */
+#define LLMQ_NAME_MAX 128 /* caller-chosen ids: conversations, users, tenants, nodes */
 
 #endif /* LLMQ_H */

@@ -106,7 +106,8 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)plog;
     (void)ptemp;
     server_side = NULL;
-    return llmq_glue_shm_pre_config(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    return llmq_glue_shm_pre_config(pconf) == APR_SUCCESS ? OK
+                                                          : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -204,12 +205,7 @@ static void register_hooks(apr_pool_t *p)
 }
 
 AP_DECLARE_MODULE(llmq) = {
-    STANDARD20_MODULE_STUFF,
-    llmq_cfg_create_dir,
-    llmq_cfg_merge_dir,
-    llmq_cfg_create_server,
-    llmq_cfg_merge_server,
-    llmq_cfg_cmds,
-    register_hooks,
-    AP_MODULE_FLAG_NONE,
+    STANDARD20_MODULE_STUFF, llmq_cfg_create_dir,   llmq_cfg_merge_dir,
+    llmq_cfg_create_server,  llmq_cfg_merge_server, llmq_cfg_cmds,
+    register_hooks,          AP_MODULE_FLAG_NONE,
 };

@@ -33,8 +33,8 @@ static const char *const failure_names[] = {
     [LLMQ_FAILURE_STATUS] = "status",   [LLMQ_FAILURE_PROTOCOL] = "protocol",
     [LLMQ_FAILURE_REQUEST] = "request",
 };
-_Static_assert(sizeof(failure_names) / sizeof(failure_names[0]) ==
-                   LLMQ_FAILURE_REQUEST + 1,
+_Static_assert(sizeof(failure_names) / sizeof(failure_names[0])
+                   == LLMQ_FAILURE_REQUEST + 1,
                "a word for each kind of failure");
 
 const char *llmq_backend_kind_name(llmq_backend_kind_e kind)

@@ -24,10 +24,12 @@ typedef enum {
 typedef struct llmq_backend_conf_t {
     const char *name;
     llmq_backend_kind_e kind;
-    const char *url;   /* openai: base such as http://host:port/v1; /chat/completions is added */
+    const char
+        *url; /* openai: base such as http://host:port/v1; /chat/completions is added */
     const char *model; /* sent as "model"; NULL: "default" */
-    const char *key;   /* bearer key, read from its file at start; NULL none; never logged */
-    int stream;        /* non-zero: ask for a stream and collect it */
+    const char
+        *key;   /* bearer key, read from its file at start; NULL none; never logged */
+    int stream; /* non-zero: ask for a stream and collect it */
     int max_concurrent;
     apr_interval_time_t connect_timeout;
     apr_interval_time_t first_timeout; /* to the first byte of the answer's body */
@@ -39,22 +41,22 @@ typedef struct llmq_backend_conf_t {
 typedef struct llmq_call_t {
     /* in */
     const llmq_backend_conf_t *backend;
-    const char *id;       /* of the job, for logs and X-Request-Id */
-    const char *messages; /* JSON array text, llmq_message_to_chat() */
-    apr_interval_time_t timeout; /* of the job */
+    const char *id;                         /* of the job, for logs and X-Request-Id */
+    const char *messages;                   /* JSON array text, llmq_message_to_chat() */
+    apr_interval_time_t timeout;            /* of the job */
     void (*done)(struct llmq_call_t *call); /* called exactly once, on the engine's thread
                                                or inside llmq_backend_start() */
     void *ctx;
     apr_pool_t *pool; /* of this attempt: everything below lives in it */
     /* out, valid when done() is called */
-    int ok;                   /* non-zero: answered */
-    llmq_failure_t failure;   /* when not ok */
-    const char *error;        /* when not ok: a sentence without keys or URLs */
-    const char *content;      /* when ok; UTF-8, may be empty */
-    const char *model;        /* as the backend says, else as configured */
+    int ok;                    /* non-zero: answered */
+    llmq_failure_t failure;    /* when not ok */
+    const char *error;         /* when not ok: a sentence without keys or URLs */
+    const char *content;       /* when ok; UTF-8, may be empty */
+    const char *model;         /* as the backend says, else as configured */
     const char *finish_reason; /* "stop" when the backend says nothing */
-    int prompt_tokens;        /* of usage; -1 unknown */
-    int completion_tokens;    /* -1 unknown */
+    int prompt_tokens;         /* of usage; -1 unknown */
+    int completion_tokens;     /* -1 unknown */
     apr_time_t started_at;
     apr_time_t first_at; /* first byte of the body, 0 if none came */
     apr_time_t ended_at;

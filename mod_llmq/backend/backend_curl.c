@@ -52,8 +52,8 @@ static void transfer_end(llmq_engine_t *e, transfer_t *t, llmq_backend_trouble_e
 
 static void transfer_begin(llmq_engine_t *e, transfer_t *t)
 {
-    if (llmq_backend_transfer_open(t, &e->earliest) != LLMQ_BACKEND_TROUBLE_NONE ||
-        curl_multi_add_handle(e->multi, t->easy) != CURLM_OK) {
+    if (llmq_backend_transfer_open(t, &e->earliest) != LLMQ_BACKEND_TROUBLE_NONE
+        || curl_multi_add_handle(e->multi, t->easy) != CURLM_OK) {
         transfer_end(e, t, LLMQ_BACKEND_TROUBLE_HANDLE);
         return;
     }
@@ -295,7 +295,8 @@ static apr_status_t engine_open(llmq_engine_t *e)
         return rv;
     }
     /* Counted by curl; never undone, as the process ends with the engine. */
-    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK || !(e->multi = curl_multi_init())) {
+    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK
+        || !(e->multi = curl_multi_init())) {
         return APR_EGENERAL;
     }
     curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);

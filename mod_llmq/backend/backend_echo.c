@@ -37,8 +37,8 @@ static const char *member_text(struct json_object *obj, const char *name)
 {
     struct json_object *value;
 
-    if (!json_object_object_get_ex(obj, name, &value) ||
-        !json_object_is_type(value, json_type_string)) {
+    if (!json_object_object_get_ex(obj, name, &value)
+        || !json_object_is_type(value, json_type_string)) {
         return "";
     }
     return json_object_get_string(value);
@@ -74,9 +74,9 @@ void llmq_backend_echo_answer(llmq_call_t *call)
     int words = 0;
 
     call->ok = 0;
-    if (llmq_json_parse(&messages, text, strlen(text), ECHO_DEPTH, NULL, call->pool) !=
-            APR_SUCCESS ||
-        !json_object_is_type(messages, json_type_array)) {
+    if (llmq_json_parse(&messages, text, strlen(text), ECHO_DEPTH, NULL, call->pool)
+            != APR_SUCCESS
+        || !json_object_is_type(messages, json_type_array)) {
         call->failure = (llmq_failure_t){.kind = LLMQ_FAILURE_REQUEST};
         call->error = "The messages are not a JSON array";
         return;

@@ -108,8 +108,8 @@ static const char *member_text(struct json_object *obj, const char *name)
 {
     struct json_object *value = member(obj, name);
 
-    if (!json_object_is_type(value, json_type_string) ||
-        json_object_get_string_len(value) == 0) {
+    if (!json_object_is_type(value, json_type_string)
+        || json_object_get_string_len(value) == 0) {
         return NULL;
     }
     return json_object_get_string(value);
@@ -167,8 +167,9 @@ static int is_error(struct json_object *answer)
 {
     struct json_object *error = member(answer, "error");
 
-    return error && !(json_object_is_type(error, json_type_boolean) &&
-                      !json_object_get_boolean(error));
+    return error
+           && !(json_object_is_type(error, json_type_boolean)
+                && !json_object_get_boolean(error));
 }
 
 /* An error object inside a 2xx answer. */
@@ -283,8 +284,8 @@ static apr_status_t take_message(llmq_backend_openai_t *r, struct json_object *a
     }
     message = member(choice, "message");
     content = member(message, "content");
-    if (!json_object_is_type(message, json_type_object) ||
-        (content && !json_object_is_type(content, json_type_string))) {
+    if (!json_object_is_type(message, json_type_object)
+        || (content && !json_object_is_type(content, json_type_string))) {
         return fail(r, "The backend's answer holds no message");
     }
     r->call->content =
@@ -299,9 +300,10 @@ static struct json_object *parse_body(llmq_backend_openai_t *r)
 {
     struct json_object *answer = NULL;
 
-    if (r->shape != SHAPE_JSON ||
-        llmq_json_parse(&answer, r->body.data, r->body.len, JSON_DEPTH, NULL,
-                        r->scratch) != APR_SUCCESS) {
+    if (r->shape != SHAPE_JSON
+        || llmq_json_parse(&answer, r->body.data, r->body.len, JSON_DEPTH, NULL,
+                           r->scratch)
+               != APR_SUCCESS) {
         return NULL;
     }
     return answer;

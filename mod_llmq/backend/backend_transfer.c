@@ -228,11 +228,11 @@ static int add_headers(llmq_backend_transfer_t *t)
     const llmq_call_t *call = t->call;
     const char *key = call->backend->key;
 
-    return add_header(t, "Content-Type: application/json", "") &&
-           add_header(t, "Accept: application/json, text/event-stream", "") &&
-           add_header(t, "Expect:", "") &&
-           (!call->id || add_header(t, "X-Request-Id: ", call->id)) &&
-           (!key || !*key || add_header(t, "Authorization: Bearer ", key));
+    return add_header(t, "Content-Type: application/json", "")
+           && add_header(t, "Accept: application/json, text/event-stream", "")
+           && add_header(t, "Expect:", "")
+           && (!call->id || add_header(t, "X-Request-Id: ", call->id))
+           && (!key || !*key || add_header(t, "Authorization: Bearer ", key));
 }
 
 static int set_protocols(CURL *easy)
@@ -241,7 +241,8 @@ static int set_protocols(CURL *easy)
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
 #else
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
-                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK;
+                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS))
+           == CURLE_OK;
 #endif
 }
 
@@ -257,8 +258,8 @@ static int set_connection(CURL *easy, const llmq_backend_conf_t *conf)
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) !=
-           CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)
+           != CURLE_OK;
     if (conf->connect_timeout > 0) {
         long msec = (long)((conf->connect_timeout + 999) / 1000);
 
@@ -281,8 +282,8 @@ static int set_request(llmq_backend_transfer_t *t)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_llmq/" LLMQ_VERSION) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len) !=
-           CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len)
+           != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
     return !bad;
@@ -293,8 +294,8 @@ llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
 {
     t->earliest = earliest;
     t->easy = curl_easy_init();
-    if (!t->easy || !add_headers(t) || !set_connection(t->easy, t->call->backend) ||
-        !set_request(t)) {
+    if (!t->easy || !add_headers(t) || !set_connection(t->easy, t->call->backend)
+        || !set_request(t)) {
         return LLMQ_BACKEND_TROUBLE_HANDLE;
     }
     return LLMQ_BACKEND_TROUBLE_NONE;
@@ -344,8 +345,8 @@ static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     }
     if (trouble && (troubles[trouble].stands || (status <= 399 && silent))) {
-        if (troubles[trouble].kind == LLMQ_FAILURE_CONNECT && call->first_at &&
-            !troubles[trouble].stands) {
+        if (troubles[trouble].kind == LLMQ_FAILURE_CONNECT && call->first_at
+            && !troubles[trouble].stands) {
             trouble = LLMQ_BACKEND_TROUBLE_BROKEN;
         }
         fail(call, trouble);

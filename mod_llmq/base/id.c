@@ -127,8 +127,8 @@ const char *llmq_id_create(const char *prefix, apr_pool_t *p)
 
 static int is_name_byte(unsigned char c)
 {
-    return (c >= '0' && c <= ':') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           c == '_' || c == '.' || c == '-';
+    return (c >= '0' && c <= ':') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+           || c == '_' || c == '.' || c == '-';
 }
 
 int llmq_id_is_name(const char *s)

@@ -14,23 +14,23 @@
 /** Problems; names in result.c, mapped to answers in http/reply.c. */
 typedef enum {
     LLMQ_PROBLEM_NONE = 0,
-    LLMQ_PROBLEM_REQUEST,          /* a parameter or field is wrong */
-    LLMQ_PROBLEM_JSON,             /* the body is not JSON as RFC 8259 has it */
-    LLMQ_PROBLEM_CONTENT_EMPTY,    /* S0 1001 */
-    LLMQ_PROBLEM_CONTENT_LONG,     /* S0 1002 */
-    LLMQ_PROBLEM_PRIORITY,         /* S0 1003 */
-    LLMQ_PROBLEM_NO_MESSAGE,       /* S0 1004 */
-    LLMQ_PROBLEM_NO_CONVERSATION,  /* S0 1005 */
-    LLMQ_PROBLEM_USER,             /* S0 1006 */
-    LLMQ_PROBLEM_QUEUE_FULL,       /* S0 1007 */
-    LLMQ_PROBLEM_TRANSITION,       /* a status cannot follow the present one */
-    LLMQ_PROBLEM_NO_ROUTE,         /* nothing is served at this path */
-    LLMQ_PROBLEM_METHOD,           /* the path exists, the method does not */
-    LLMQ_PROBLEM_MEDIA_TYPE,       /* not application/json */
-    LLMQ_PROBLEM_BODY_SIZE,        /* larger than LimitRequestBody */
-    LLMQ_PROBLEM_BODY_READ,        /* the body broke off */
-    LLMQ_PROBLEM_STORE,            /* S0 2001 */
-    LLMQ_PROBLEM_QUEUE,            /* S0 2003 */
+    LLMQ_PROBLEM_REQUEST,         /* a parameter or field is wrong */
+    LLMQ_PROBLEM_JSON,            /* the body is not JSON as RFC 8259 has it */
+    LLMQ_PROBLEM_CONTENT_EMPTY,   /* S0 1001 */
+    LLMQ_PROBLEM_CONTENT_LONG,    /* S0 1002 */
+    LLMQ_PROBLEM_PRIORITY,        /* S0 1003 */
+    LLMQ_PROBLEM_NO_MESSAGE,      /* S0 1004 */
+    LLMQ_PROBLEM_NO_CONVERSATION, /* S0 1005 */
+    LLMQ_PROBLEM_USER,            /* S0 1006 */
+    LLMQ_PROBLEM_QUEUE_FULL,      /* S0 1007 */
+    LLMQ_PROBLEM_TRANSITION,      /* a status cannot follow the present one */
+    LLMQ_PROBLEM_NO_ROUTE,        /* nothing is served at this path */
+    LLMQ_PROBLEM_METHOD,          /* the path exists, the method does not */
+    LLMQ_PROBLEM_MEDIA_TYPE,      /* not application/json */
+    LLMQ_PROBLEM_BODY_SIZE,       /* larger than LimitRequestBody */
+    LLMQ_PROBLEM_BODY_READ,       /* the body broke off */
+    LLMQ_PROBLEM_STORE,           /* S0 2001 */
+    LLMQ_PROBLEM_QUEUE,           /* S0 2003 */
     LLMQ_PROBLEM_INTERNAL,
     LLMQ_PROBLEM_COUNT
 } llmq_problem_e;

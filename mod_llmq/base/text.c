@@ -127,8 +127,8 @@ static apr_int64_t days_of_date(const date_t *date)
     int month = date->month > 2 ? date->month - 3 : date->month + 9;
     int of_year = (153 * month + 2) / 5 + date->day - 1;
 
-    return cycle * 146097 + of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + of_year -
-           719468;
+    return cycle * 146097 + of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + of_year
+           - 719468;
 }
 
 static apr_int64_t floor_div(apr_int64_t n, apr_int64_t by)

@@ -101,7 +101,8 @@ const char *llmq_cfg_tenant(const llmq_cfg_dir_t *dir)
 
 void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir)
 {
-    conf->max_content_bytes = dir->max_content >= 0 ? (apr_size_t)dir->max_content : 65536;
+    conf->max_content_bytes =
+        dir->max_content >= 0 ? (apr_size_t)dir->max_content : 65536;
     conf->max_depth = dir->max_depth >= 0 ? dir->max_depth : 64;
     conf->max_retries = dir->max_retries >= 0 ? dir->max_retries : 3;
     conf->timeout = dir->timeout >= 0 ? dir->timeout : apr_time_from_sec(30);
@@ -109,7 +110,8 @@ void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir)
 
 int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir)
 {
-    apr_interval_time_t t = dir->retry_after >= 0 ? dir->retry_after : apr_time_from_sec(5);
+    apr_interval_time_t t =
+        dir->retry_after >= 0 ? dir->retry_after : apr_time_from_sec(5);
     apr_int64_t sec = apr_time_sec(t + APR_USEC_PER_SEC - 1);
 
     return sec < 1 ? 1 : (int)sec;

@@ -34,26 +34,26 @@ typedef struct llmq_mount_t {
 
 /** Server-wide settings. */
 typedef struct llmq_cfg_server_t {
-    int dispatcher;                      /* LLMQDispatcher */
-    const char *node;                    /* LLMQNode; NULL until post_config */
-    llmq_queue_conf_t queue;             /* LLMQQueueSize, LLMQQueueConcurrency */
-    apr_interval_time_t store_timeout;   /* LLMQStoreTimeout */
-    apr_interval_time_t node_timeout;    /* LLMQNodeTimeout */
-    llmq_commit_conf_t commit;           /* LLMQCommitRows, LLMQCommitDelay */
-    llmq_retry_conf_t retry;             /* LLMQRetryDelay */
-    int batch;                           /* LLMQDispatchBatch */
-    apr_array_header_t *backends;        /* llmq_backend_conf_t *, in order */
-    llmq_backend_conf_t *open_backend;   /* the block being read, else NULL */
-    apr_array_header_t *mounts;          /* llmq_mount_t *, of this virtual host */
+    int dispatcher;                    /* LLMQDispatcher */
+    const char *node;                  /* LLMQNode; NULL until post_config */
+    llmq_queue_conf_t queue;           /* LLMQQueueSize, LLMQQueueConcurrency */
+    apr_interval_time_t store_timeout; /* LLMQStoreTimeout */
+    apr_interval_time_t node_timeout;  /* LLMQNodeTimeout */
+    llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
+    llmq_retry_conf_t retry;           /* LLMQRetryDelay */
+    int batch;                         /* LLMQDispatchBatch */
+    apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
+    llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
+    apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */
 } llmq_cfg_server_t;
 
 /** Settings of a location. Unset numbers are -1, unset strings NULL. */
 typedef struct llmq_cfg_dir_t {
-    const llmq_mount_t *mount; /* where SetHandler named one of ours */
-    const char *tenant;        /* LLMQTenant */
-    apr_int64_t max_content;   /* LLMQMaxContent, bytes */
-    int max_depth;             /* LLMQMaxDepth */
-    int max_retries;           /* LLMQMaxRetries */
+    const llmq_mount_t *mount;       /* where SetHandler named one of ours */
+    const char *tenant;              /* LLMQTenant */
+    apr_int64_t max_content;         /* LLMQMaxContent, bytes */
+    int max_depth;                   /* LLMQMaxDepth */
+    int max_retries;                 /* LLMQMaxRetries */
     apr_interval_time_t timeout;     /* LLMQTimeout */
     apr_interval_time_t retry_after; /* LLMQRetryAfter */
 } llmq_cfg_dir_t;

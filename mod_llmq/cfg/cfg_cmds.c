@@ -12,9 +12,9 @@
 
 #include <limits.h>
 
-#define SERVER_OFF(f)  (void *)APR_OFFSETOF(llmq_cfg_server_t, f)
-#define DIR_OFF(f)     (void *)APR_OFFSETOF(llmq_cfg_dir_t, f)
-#define BACKEND_OFF(f) (void *)APR_OFFSETOF(llmq_backend_conf_t, f)
+#define SERVER_OFF(f)       (void *)APR_OFFSETOF(llmq_cfg_server_t, f)
+#define DIR_OFF(f)          (void *)APR_OFFSETOF(llmq_cfg_dir_t, f)
+#define BACKEND_OFF(f)      (void *)APR_OFFSETOF(llmq_backend_conf_t, f)
 #define AT(type, base, cmd) ((type *)(void *)((char *)(base) + (apr_size_t)(cmd)->info))
 
 #define MAX_LEVEL_SIZE 10000000
@@ -45,19 +45,21 @@ static const char *parse_number(apr_int64_t *pn, cmd_parms *cmd, const char *arg
 }
 
 /* httpd's own syntax of time: a number with ms, s, min or h; seconds without a unit. */
-static const char *parse_duration(apr_interval_time_t *pt, cmd_parms *cmd, const char *arg,
-                                  apr_interval_time_t min, apr_interval_time_t max)
+static const char *parse_duration(apr_interval_time_t *pt, cmd_parms *cmd,
+                                  const char *arg, apr_interval_time_t min,
+                                  apr_interval_time_t max)
 {
     apr_interval_time_t t;
 
-    if (!apr_isdigit(*arg)
-        || ap_timeout_parameter_parse(arg, &t, "s") != APR_SUCCESS || t < min || t > max) {
-        return complain(cmd, arg,
-                        apr_psprintf(cmd->pool,
-                                     "must be a time such as 500ms, 30s or 5min, from %"
-                                     APR_INT64_T_FMT "ms to %" APR_INT64_T_FMT "s",
-                                     (apr_int64_t)(min / 1000),
-                                     (apr_int64_t)apr_time_sec(max)));
+    if (!apr_isdigit(*arg) || ap_timeout_parameter_parse(arg, &t, "s") != APR_SUCCESS
+        || t < min || t > max) {
+        return complain(
+            cmd, arg,
+            apr_psprintf(
+                cmd->pool,
+                "must be a time such as 500ms, 30s or 5min, from %" APR_INT64_T_FMT
+                "ms to %" APR_INT64_T_FMT "s",
+                (apr_int64_t)(min / 1000), (apr_int64_t)apr_time_sec(max)));
     }
     *pt = t;
     return NULL;
@@ -411,7 +413,8 @@ static const char *set_backend_key_file(cmd_parms *cmd, void *dir, const char *a
     if (err) {
         return err;
     }
-    if (!path || apr_file_open(&f, path, APR_FOPEN_READ, 0, cmd->temp_pool) != APR_SUCCESS) {
+    if (!path
+        || apr_file_open(&f, path, APR_FOPEN_READ, 0, cmd->temp_pool) != APR_SUCCESS) {
         return complain(cmd, arg, "cannot be opened");
     }
     rv = apr_file_read_full(f, buf, len, &len);
@@ -424,7 +427,8 @@ static const char *set_backend_key_file(cmd_parms *cmd, void *dir, const char *a
     }
     buf[len] = '\0';
     if (strlen(buf) != len || !is_key(buf)) {
-        return complain(cmd, arg, "must hold one line of at most 4096 visible characters");
+        return complain(cmd, arg,
+                        "must hold one line of at most 4096 visible characters");
     }
     b->key = apr_pstrmemdup(cmd->pool, buf, len);
     return NULL;
@@ -481,33 +485,33 @@ static const char *set_backend_duration(cmd_parms *cmd, void *dir, const char *a
 
 #define WHERE_DIR (RSRC_CONF | ACCESS_CONF)
 
-/* clang-format off: a table */
 const command_rec llmq_cfg_cmds[] = {
     AP_INIT_FLAG("LLMQDispatcher", set_dispatcher, NULL, RSRC_CONF,
                  "On if this server drains the queue, Off if it only accepts"),
     AP_INIT_TAKE1("LLMQNode", set_node, NULL, RSRC_CONF,
                   "the name of this server among those that share a database"),
-    AP_INIT_TAKE1("LLMQNodeTimeout", set_server_duration, SERVER_OFF(node_timeout), RSRC_CONF,
+    AP_INIT_TAKE1("LLMQNodeTimeout", set_server_duration, SERVER_OFF(node_timeout),
+                  RSRC_CONF,
                   "how long a node may be silent before others take over its work"),
     AP_INIT_TAKE2("LLMQQueueSize", set_queue_size, NULL, RSRC_CONF,
                   "a level and the most messages that may wait in it"),
     AP_INIT_TAKE2("LLMQQueueConcurrency", set_queue_concurrency, NULL, RSRC_CONF,
                   "a level and the most messages of it that are processed at once"),
-    AP_INIT_TAKE1("LLMQStoreTimeout", set_server_duration, SERVER_OFF(store_timeout), RSRC_CONF,
-                  "the longest wait of a request for the database"),
-    AP_INIT_TAKE1("LLMQCommitRows", set_server_count, SERVER_OFF(commit.max_rows), RSRC_CONF,
-                  "the most messages of one transaction"),
+    AP_INIT_TAKE1("LLMQStoreTimeout", set_server_duration, SERVER_OFF(store_timeout),
+                  RSRC_CONF, "the longest wait of a request for the database"),
+    AP_INIT_TAKE1("LLMQCommitRows", set_server_count, SERVER_OFF(commit.max_rows),
+                  RSRC_CONF, "the most messages of one transaction"),
     AP_INIT_TAKE12("LLMQCommitDelay", set_commit_delay, NULL, RSRC_CONF,
                    "how long a transaction waits for more messages, and until how many"),
-    AP_INIT_TAKE12("LLMQRetryDelay", set_retry_delay, NULL, RSRC_CONF,
-                   "the first delay before a failed message is tried again, and the longest"),
+    AP_INIT_TAKE12(
+        "LLMQRetryDelay", set_retry_delay, NULL, RSRC_CONF,
+        "the first delay before a failed message is tried again, and the longest"),
     AP_INIT_TAKE1("LLMQDispatchBatch", set_server_count, SERVER_OFF(batch), RSRC_CONF,
                   "the most messages that the dispatcher takes at a time"),
 
     AP_INIT_RAW_ARGS("<LLMQBackend", backend_block, NULL, RSRC_CONF,
                      "a language model and how to talk to it"),
-    AP_INIT_TAKE1("LLMQBackendKind", set_backend_kind, NULL, RSRC_CONF,
-                  "echo or openai"),
+    AP_INIT_TAKE1("LLMQBackendKind", set_backend_kind, NULL, RSRC_CONF, "echo or openai"),
     AP_INIT_TAKE1("LLMQBackendURL", set_backend_url, NULL, RSRC_CONF,
                   "the base URL, /chat/completions is added"),
     AP_INIT_TAKE1("LLMQBackendModel", set_backend_model, NULL, RSRC_CONF,
@@ -518,12 +522,15 @@ const command_rec llmq_cfg_cmds[] = {
                  "On to receive answers as a stream"),
     AP_INIT_TAKE1("LLMQBackendConcurrency", set_backend_concurrency, NULL, RSRC_CONF,
                   "the most calls in flight"),
-    AP_INIT_TAKE1("LLMQBackendConnectTimeout", set_backend_duration, BACKEND_OFF(connect_timeout),
-                  RSRC_CONF, "the longest wait for a connection"),
-    AP_INIT_TAKE1("LLMQBackendFirstTimeout", set_backend_duration, BACKEND_OFF(first_timeout),
-                  RSRC_CONF, "the longest wait for the first byte of an answer"),
-    AP_INIT_TAKE1("LLMQBackendTotalTimeout", set_backend_duration, BACKEND_OFF(total_timeout),
-                  RSRC_CONF, "the longest wait for a whole answer"),
+    AP_INIT_TAKE1("LLMQBackendConnectTimeout", set_backend_duration,
+                  BACKEND_OFF(connect_timeout), RSRC_CONF,
+                  "the longest wait for a connection"),
+    AP_INIT_TAKE1("LLMQBackendFirstTimeout", set_backend_duration,
+                  BACKEND_OFF(first_timeout), RSRC_CONF,
+                  "the longest wait for the first byte of an answer"),
+    AP_INIT_TAKE1("LLMQBackendTotalTimeout", set_backend_duration,
+                  BACKEND_OFF(total_timeout), RSRC_CONF,
+                  "the longest wait for a whole answer"),
     AP_INIT_TAKE1("LLMQBackendMaxAnswer", set_backend_max_answer, NULL, RSRC_CONF,
                   "the largest answer in bytes"),
 
@@ -537,10 +544,9 @@ const command_rec llmq_cfg_cmds[] = {
                   "how often a failed message is tried again"),
     AP_INIT_TAKE1("LLMQTimeout", set_dir_duration, DIR_OFF(timeout), WHERE_DIR,
                   "the longest time of one attempt"),
-    AP_INIT_TAKE1("LLMQRetryAfter", set_dir_duration, DIR_OFF(retry_after), WHERE_DIR,
-                  "what Retry-After says when the queue or the database cannot take more"),
+    AP_INIT_TAKE1(
+        "LLMQRetryAfter", set_dir_duration, DIR_OFF(retry_after), WHERE_DIR,
+        "what Retry-After says when the queue or the database cannot take more"),
     AP_INIT_RAW_ARGS("SetHandler", hear_set_handler, NULL, OR_FILEINFO,
-                  "(also heard by mod_llmq: llmq-queue, llmq-health)"),
-    {NULL}
-};
-/* clang-format on */
+                     "(also heard by mod_llmq: llmq-queue, llmq-health)"),
+    {NULL}};

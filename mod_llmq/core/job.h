@@ -31,10 +31,10 @@ typedef struct llmq_job_t {
     const char *chain; /* conversation id, NULL if none */
     const char *user;  /* user id, also the fairness key by default */
     const char *payload;
-    apr_size_t payload_len;  /* bytes */
-    const char *metadata;    /* JSON object text, never NULL once stored */
-    const char *result;      /* JSON object text or NULL */
-    const char *error;       /* problem name and sentence of the last failure, or NULL */
+    apr_size_t payload_len; /* bytes */
+    const char *metadata;   /* JSON object text, never NULL once stored */
+    const char *result;     /* JSON object text or NULL */
+    const char *error;      /* problem name and sentence of the last failure, or NULL */
     apr_time_t created_at;
     apr_time_t updated_at;
     apr_time_t run_at;

@@ -51,8 +51,8 @@ static int blank_len(const char *s)
         c = (unsigned char)s[2]; /* U+2000 to U+200A, U+2028, U+2029, U+202F */
         return c <= 0x8A || c == 0xA8 || c == 0xA9 || c == 0xAF ? 3 : 0;
     }
-    if (strncmp(s, "\xE1\x9A\x80", 3) == 0 || strncmp(s, "\xE2\x81\x9F", 3) == 0 ||
-        strncmp(s, "\xE3\x80\x80", 3) == 0)
+    if (strncmp(s, "\xE1\x9A\x80", 3) == 0 || strncmp(s, "\xE2\x81\x9F", 3) == 0
+        || strncmp(s, "\xE3\x80\x80", 3) == 0)
         return 3; /* U+1680, U+205F, U+3000 */
     return 0;
 }
@@ -191,8 +191,9 @@ static apr_status_t read_fields(reader_t *r)
 {
     apr_status_t rv;
 
-    if ((rv = read_content(r)) != APR_SUCCESS || (rv = read_priority(r)) != APR_SUCCESS ||
-        (rv = read_user(r)) != APR_SUCCESS || (rv = read_conversation(r)) != APR_SUCCESS)
+    if ((rv = read_content(r)) != APR_SUCCESS || (rv = read_priority(r)) != APR_SUCCESS
+        || (rv = read_user(r)) != APR_SUCCESS
+        || (rv = read_conversation(r)) != APR_SUCCESS)
         return rv;
     return read_metadata(r);
 }
@@ -233,9 +234,9 @@ static apr_time_t scheduled_at(const llmq_job_t *job)
 static void put_own_metadata(llmq_text_t *t, const llmq_job_t *job)
 {
     if (job->status == LLMQ_STATUS_COMPLETED)
-        llmq_json_kv_duration(t, KEY_PROCESSING_TIME,
-                              job->finished_at -
-                                  (job->started_at ? job->started_at : job->created_at));
+        llmq_json_kv_duration(
+            t, KEY_PROCESSING_TIME,
+            job->finished_at - (job->started_at ? job->started_at : job->created_at));
     if (job->dead_letter)
         llmq_json_kv_raw(t, KEY_DEAD_LETTER, "true");
 }
@@ -244,9 +245,9 @@ static void put_own_metadata(llmq_text_t *t, const llmq_job_t *job)
  * deeper or in a value; then the slow way is merely slow. */
 static int may_collide(const llmq_job_t *job)
 {
-    return (job->status == LLMQ_STATUS_COMPLETED &&
-            strstr(job->metadata, "\"" KEY_PROCESSING_TIME "\"")) ||
-           (job->dead_letter && strstr(job->metadata, "\"" KEY_DEAD_LETTER "\""));
+    return (job->status == LLMQ_STATUS_COMPLETED
+            && strstr(job->metadata, "\"" KEY_PROCESSING_TIME "\""))
+           || (job->dead_letter && strstr(job->metadata, "\"" KEY_DEAD_LETTER "\""));
 }
 
 /* Parse an object; anything else becomes an empty one. Ends with the pool. */

@@ -71,6 +71,7 @@ const char *llmq_message_to_chat(const llmq_job_t *job, apr_pool_t *p);
  * @return JSON object text
  * @threads any
  */
-const char *llmq_message_merge(const char *base, struct json_object *patch, apr_pool_t *p);
+const char *llmq_message_merge(const char *base, struct json_object *patch,
+                               apr_pool_t *p);
 
 #endif /* LLMQ_MESSAGE_H */

@@ -41,8 +41,8 @@ static apr_interval_time_t jittered(apr_interval_time_t delay, unsigned int chan
     apr_interval_time_t half = delay / 2;
     apr_interval_time_t share = chance & CHANCE_MAX;
 
-    return delay - half + half / CHANCE_MAX * share +
-           half % CHANCE_MAX * share / CHANCE_MAX;
+    return delay - half + half / CHANCE_MAX * share
+           + half % CHANCE_MAX * share / CHANCE_MAX;
 }
 
 static apr_interval_time_t lower_bound(apr_interval_time_t retry_after)

@@ -109,7 +109,8 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
          * competes by its level from the first take on. */
         if (llmq_janitor_tick(janitor) == APR_SUCCESS && !d->drain_thread
             && start_draining(d) != APR_SUCCESS) {
-            LLMQ_LOG(LLMQ_LOG_CRIT, 0, LLMQ_NO(0713) "the drain thread cannot be started");
+            LLMQ_LOG(LLMQ_LOG_CRIT, 0,
+                     LLMQ_NO(0713) "the drain thread cannot be started");
             break;
         }
         if (d->host.orphaned(d->host.ctx)) {

@@ -38,8 +38,9 @@ typedef struct llmq_dispatch_conf_t {
     llmq_retry_conf_t retry;
     const llmq_backend_conf_t *const *backends;
     int n_backends;
-    int batch;                 /* most jobs of one take, > 0 */
-    apr_interval_time_t grace; /* time for calls in flight when draining; 0 = until done */
+    int batch; /* most jobs of one take, > 0 */
+    apr_interval_time_t
+        grace; /* time for calls in flight when draining; 0 = until done */
     llmq_store_conf_t store;
     const char *db_driver; /* apr_dbd driver name */
     const char *db_params; /* its connection string, never logged */

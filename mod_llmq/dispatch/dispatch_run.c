@@ -12,9 +12,9 @@
 
 #include <stdlib.h>
 
-#define STORE_PAUSE  apr_time_from_sec(1)    /* between tries to reach the database */
-#define MAX_UNFINISHED 512 /* outcomes that wait for the database */
-#define LONGEST_WAIT apr_time_from_msec(500) /* safety net under the wake-ups */
+#define STORE_PAUSE    apr_time_from_sec(1)    /* between tries to reach the database */
+#define MAX_UNFINISHED 512                     /* outcomes that wait for the database */
+#define LONGEST_WAIT   apr_time_from_msec(500) /* safety net under the wake-ups */
 
 static apr_status_t destroy_pool(void *data)
 {
@@ -135,7 +135,8 @@ static void drop(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t
     llmq_queue_ack_t ack = {entry->id, entry->attempt, LLMQ_ACK_GONE};
 
     if (job) {
-        ack.how = job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED : LLMQ_ACK_FAILED;
+        ack.how =
+            job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED : LLMQ_ACK_FAILED;
     }
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0701) "msg[%s] is not to be done any more",
              entry->id);
@@ -166,8 +167,8 @@ static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_
     llmq_backend_start(d->engine, &a->call);
 }
 
-static apr_status_t load(llmq_job_t ***pjobs, llmq_dispatch_t *d, const llmq_entry_t *taken,
-                         int n, apr_pool_t *p)
+static apr_status_t load(llmq_job_t ***pjobs, llmq_dispatch_t *d,
+                         const llmq_entry_t *taken, int n, apr_pool_t *p)
 {
     const char **ids = apr_palloc(p, sizeof(*ids) * (apr_size_t)n);
     int i;
@@ -201,7 +202,8 @@ static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
     int places = room(d);
 
     /* 2. The most urgent ones, by the fairness rule. */
-    if (places <= 0 || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
+    if (places <= 0
+        || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
         || n == 0) {
         return 0;
     }
@@ -231,7 +233,8 @@ void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)
     apr_pool_t *p = NULL;
 
     if (!taken || apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS) {
-        LLMQ_LOG(LLMQ_LOG_CRIT, APR_ENOMEM, LLMQ_NO(0703) "the drain thread cannot start");
+        LLMQ_LOG(LLMQ_LOG_CRIT, APR_ENOMEM,
+                 LLMQ_NO(0703) "the drain thread cannot start");
         free(taken);
         llmq_dispatch_stop(d); /* the parent starts another process */
         return NULL;

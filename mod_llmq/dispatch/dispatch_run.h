@@ -27,10 +27,10 @@ typedef struct llmq_attempt_t {
     llmq_entry_t entry; /* as taken from the queue */
     apr_time_t begun_at;
     llmq_call_t call;
-    llmq_job_t job;     /* what retry and finish need; strings in pool */
-    int start_written;  /* finisher only */
-    int canceled;       /* finisher only: withdrawn or overtaken, its end changes nothing */
-    int handed_back;    /* aborted because the dispatcher ends; set before it is finished */
+    llmq_job_t job;    /* what retry and finish need; strings in pool */
+    int start_written; /* finisher only */
+    int canceled;    /* finisher only: withdrawn or overtaken, its end changes nothing */
+    int handed_back; /* aborted because the dispatcher ends; set before it is finished */
 } llmq_attempt_t;
 
 APR_RING_HEAD(llmq_attempt_ring_t, llmq_attempt_t);
@@ -50,12 +50,12 @@ struct llmq_dispatch_t {
     llmq_store_t *drain_store;
     llmq_store_t *janitor_store;
     apr_thread_t *drain_thread;
-    apr_thread_mutex_t *taking;           /* from a take until its attempts are in flight */
-    apr_thread_mutex_t *lock;             /* guards the two below; comes after taking */
+    apr_thread_mutex_t *taking; /* from a take until its attempts are in flight */
+    apr_thread_mutex_t *lock;   /* guards the two below; comes after taking */
     struct llmq_attempt_ring_t in_flight;
     int in_flight_count;
-    _Atomic(int) asked;                   /* set by signal handlers */
-    apr_uint32_t winding_up;              /* atomic: calls that fail now are handed back */
+    _Atomic(int) asked;      /* set by signal handlers */
+    apr_uint32_t winding_up; /* atomic: calls that fail now are handed back */
 };
 
 /**

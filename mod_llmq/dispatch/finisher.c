@@ -15,7 +15,7 @@
 #define TICK          LLMQ_LONGCALL_AGE
 #define STORE_PAUSE   apr_time_from_msec(500) /* between tries while the database is away */
 #define SAY_INTERVAL  apr_time_from_sec(30)
-#define FAREWELL_TIME apr_time_from_sec(2)    /* patience with the database when ending */
+#define FAREWELL_TIME apr_time_from_sec(2) /* patience with the database when ending */
 
 static const char unstorable[] =
     "{\"type\":\"unstorable\",\"message\":\"the database refuses the answer\"}";
@@ -42,8 +42,8 @@ static void decide_failed(llmq_outcome_t *o, llmq_attempt_t *a)
     unsigned char chance[2];
 
     apr_generate_random_bytes(chance, sizeof(chance));
-    llmq_retry_decide(&verdict, &a->d->conf->retry, &call->failure, &a->job, call->ended_at,
-                      (unsigned int)chance[0] << 8 | chance[1]);
+    llmq_retry_decide(&verdict, &a->d->conf->retry, &call->failure, &a->job,
+                      call->ended_at, (unsigned int)chance[0] << 8 | chance[1]);
     o->status = verdict.status;
     o->error = llmq_backend_error(call, a->pool);
     if (verdict.status == LLMQ_STATUS_PENDING) {
@@ -58,7 +58,8 @@ static void decide_failed(llmq_outcome_t *o, llmq_attempt_t *a)
     LLMQ_LOG(LLMQ_LOG_INFO, 0, LLMQ_NO(0704) "msg[%s] failed at ep[%s], attempt %d: %s%s",
              call->id, call->backend->name, a->job.attempt,
              call->error ? call->error : "no reason given",
-             verdict.status == LLMQ_STATUS_PENDING ? "; will be tried again" : "; given up");
+             verdict.status == LLMQ_STATUS_PENDING ? "; will be tried again"
+                                                   : "; given up");
 }
 
 static void decide(llmq_outcome_t *o, llmq_attempt_t *a)
@@ -98,9 +99,10 @@ static int out_of_patience(llmq_finisher_t *f)
 
 static void make_storable(llmq_outcome_t *o)
 {
-    LLMQ_LOG(LLMQ_LOG_ERR, 0,
-             LLMQ_NO(0705) "msg[%s]: the database refuses the answer, it counts as failed",
-             o->id);
+    LLMQ_LOG(
+        LLMQ_LOG_ERR, 0,
+        LLMQ_NO(0705) "msg[%s]: the database refuses the answer, it counts as failed",
+        o->id);
     o->status = LLMQ_STATUS_FAILED;
     o->next_attempt = o->attempt;
     o->dead_letter = 1;
@@ -191,7 +193,8 @@ static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *
     }
     llmq_queue_ack(f->d->queue, acks, n_acks);
     if (lost) {
-        llmq_queue_suspect(f->d->queue); /* it may be pending under a raised fence, and ours */
+        llmq_queue_suspect(
+            f->d->queue); /* it may be pending under a raised fence, and ours */
     }
 }
 
@@ -215,7 +218,8 @@ static void forget(llmq_finisher_t *f, llmq_attempt_t **as, int n)
     apr_thread_mutex_lock(f->lock);
     f->backlog -= n;
     apr_thread_mutex_unlock(f->lock);
-    llmq_queue_wake(f->d->queue); /* the drain thread may wait for the backlog to shrink */
+    llmq_queue_wake(
+        f->d->queue); /* the drain thread may wait for the backlog to shrink */
 }
 
 /* Of two attempts of one job, the first is written first: the store tells what it
@@ -343,7 +347,8 @@ apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_
     f->d = d;
     f->last = &f->first;
     f->store = llmq_dispatch_run_store(d, p);
-    if ((rv = apr_thread_mutex_create(&f->lock, APR_THREAD_MUTEX_DEFAULT, p)) != APR_SUCCESS
+    if ((rv = apr_thread_mutex_create(&f->lock, APR_THREAD_MUTEX_DEFAULT, p))
+            != APR_SUCCESS
         || (rv = apr_thread_cond_create(&f->more, p)) != APR_SUCCESS) {
         return rv;
     }

@@ -18,7 +18,8 @@
  * @return APR_SUCCESS; else the thread could not be started
  * @phase dispatcher; @threads single
  */
-apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_pool_t *p);
+apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d,
+                                  apr_pool_t *p);
 
 /**
  * Hand an ended attempt over. Takes ownership.

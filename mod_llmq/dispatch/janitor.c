@@ -6,7 +6,7 @@
 #include "store/store_job.h"
 #include "store/store_node.h"
 
-#define PAGE            1000                   /* rows of one step of a rebuild */
+#define PAGE            1000                  /* rows of one step of a rebuild */
 #define SAFETY_INTERVAL apr_time_from_sec(60) /* a rebuild nobody asked for */
 #define ADMISSION_AGE   apr_time_from_sec(60)
 
@@ -128,8 +128,7 @@ static apr_status_t set_totals(llmq_janitor_t *j)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    LLMQ_EACH_LEVEL(l)
-    {
+    LLMQ_EACH_LEVEL (l) {
         llmq_queue_set_totals(j->d->queue, (llmq_level_e)l, totals.completed[l],
                               totals.failed[l]);
     }
@@ -196,9 +195,10 @@ static void put_in_flight(llmq_dispatch_t *d)
 static void mend(llmq_dispatch_t *d)
 {
     if (llmq_queue_is_damaged(d->queue)) {
-        LLMQ_LOG(LLMQ_LOG_WARNING, 0,
-                 LLMQ_NO(0711) "a process died inside the queue's lock: the queue is built"
-                               " anew from the database");
+        LLMQ_LOG(
+            LLMQ_LOG_WARNING, 0,
+            LLMQ_NO(0711) "a process died inside the queue's lock: the queue is built"
+                          " anew from the database");
         apr_thread_mutex_lock(d->taking);
         apr_thread_mutex_lock(d->lock);
         llmq_queue_reset(d->queue);

@@ -56,8 +56,8 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     return rv;
 }
 
-void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store, server_rec *s,
-                          apr_pool_t *p)
+void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store,
+                          server_rec *s, apr_pool_t *p)
 {
     llmq_service_t *service = apr_pcalloc(p, sizeof(*service));
     apr_status_t rv;
@@ -66,8 +66,9 @@ void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store, se
     llmq_glue_log_attach(s);
     rv = create_service(service, store, s, p);
     if (rv != APR_SUCCESS) {
-        LLMQ_LOG(LLMQ_LOG_ERR, rv,
-                 LLMQ_NO(0809) "this child cannot serve the queue, its requests get 2003");
+        LLMQ_LOG(
+            LLMQ_LOG_ERR, rv,
+            LLMQ_NO(0809) "this child cannot serve the queue, its requests get 2003");
         return;
     }
     apr_pool_pre_cleanup_register(p, service->commit, stop_commits);

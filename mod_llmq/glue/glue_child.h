@@ -17,7 +17,7 @@
  * @param p     pool of the child; the committer stops before it is destroyed
  * @phase child_init
  */
-void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store, server_rec *s,
-                          apr_pool_t *p);
+void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store,
+                          server_rec *s, apr_pool_t *p);
 
 #endif /* LLMQ_GLUE_CHILD_H */

@@ -7,8 +7,8 @@
 #define STATE_KEY "mod_llmq"
 #define PAUSE_SEC 1
 
-static APR_OPTIONAL_FN_TYPE(ap_dbd_open) *dbd_open;
-static APR_OPTIONAL_FN_TYPE(ap_dbd_close) *dbd_close;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
 
 static apr_uint32_t down_until_sec; /* atomic; do not try to connect before */
 

@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MIGRATE_LIMIT_MSEC 20000                  /* then start without */
+#define MIGRATE_LIMIT_MSEC 20000 /* then start without */
 #define SHORT_LIFE         apr_time_from_msec(500)
-#define PAUSE_FIRST_MSEC   100                  /* a pause is a multiple of it */
+#define PAUSE_FIRST_MSEC   100 /* a pause is a multiple of it */
 #define PAUSE_MAX_MSEC     5000
 #define STOP_LIMIT         apr_time_from_sec(5) /* from SIGTERM to SIGKILL */
 #define RETAINED_KEY       "mod_llmq-proc"
@@ -113,10 +113,11 @@ apr_status_t llmq_glue_proc_migrate(const llmq_glue_proc_t *proc, apr_pool_t *pt
     rv = pid < 0 ? APR_FROM_OS_ERROR(errno) : hear_report(fds[0], pid);
     close(fds[0]);
     if (rv == LLMQ_EVERSION) {
-        LLMQ_LOG(LLMQ_LOG_CRIT, 0,
-                 LLMQ_NO(0802) "the database has a newer schema than this module knows (%d):"
-                               " refusing to start",
-                 llmq_store_schema_known(proc->conf.store.dialect));
+        LLMQ_LOG(
+            LLMQ_LOG_CRIT, 0,
+            LLMQ_NO(0802) "the database has a newer schema than this module knows (%d):"
+                          " refusing to start",
+            llmq_store_schema_known(proc->conf.store.dialect));
         return rv;
     }
     if (rv != APR_SUCCESS) {
@@ -282,7 +283,8 @@ static void on_other_child(int reason, void *data, int status)
         keeper->pause_msec = 0;
     }
     else {
-        keeper->pause_msec = keeper->pause_msec ? keeper->pause_msec * 2 : PAUSE_FIRST_MSEC;
+        keeper->pause_msec =
+            keeper->pause_msec ? keeper->pause_msec * 2 : PAUSE_FIRST_MSEC;
         if (keeper->pause_msec > PAUSE_MAX_MSEC) {
             keeper->pause_msec = PAUSE_MAX_MSEC;
         }
@@ -327,7 +329,8 @@ static apr_status_t tell_to_drain(void *data)
 {
     (void)data;
     if (keeper->proc) {
-        apr_atomic_cas32(&keeper->shm->shared->current, 0, (apr_uint32_t)keeper->proc->pid);
+        apr_atomic_cas32(&keeper->shm->shared->current, 0,
+                         (apr_uint32_t)keeper->proc->pid);
         kill(keeper->proc->pid, SIGUSR1);
         keeper->proc = NULL;
     }
@@ -376,7 +379,8 @@ static apr_status_t stop_all(void *data)
         }
         apr_sleep(apr_time_from_msec(20));
     }
-    keeper->proc = NULL; /* nobody left to tell anything, and soon no segment to note it */
+    keeper->proc =
+        NULL; /* nobody left to tell anything, and soon no segment to note it */
     return APR_SUCCESS;
 }
 

@@ -13,7 +13,8 @@
 
 apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf)
 {
-    apr_status_t rv = ap_mutex_register(pconf, LLMQ_QUEUE_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
+    apr_status_t rv =
+        ap_mutex_register(pconf, LLMQ_QUEUE_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
 
     return rv != APR_SUCCESS
                ? rv
@@ -46,13 +47,15 @@ static apr_status_t create_segment(llmq_glue_shm_t *g, const llmq_queue_conf_t *
     }
     base = apr_shm_baseaddr_get(g->shm);
     memset(base, 0, apr_shm_size_get(g->shm));
-    base = (char *)APR_ALIGN((apr_uintptr_t)base, ALIGNMENT); /* APR keeps a size before it */
+    base = (char *)APR_ALIGN((apr_uintptr_t)base,
+                             ALIGNMENT); /* APR keeps a size before it */
     if (g->shared) {
         memcpy(base, g->shared, sizeof(llmq_shared_t));
     }
     apr_os_file_get(&rd, g->wake_rd);
     apr_os_file_get(&wr, g->wake_wr);
-    rv = llmq_queue_create(&g->queue, base + HEADER_BYTES, g->queue_mutex, rd, wr, conf, pool);
+    rv = llmq_queue_create(&g->queue, base + HEADER_BYTES, g->queue_mutex, rd, wr, conf,
+                           pool);
     if (rv != APR_SUCCESS) {
         return complain(rv, "the queue");
     }
@@ -70,10 +73,11 @@ static apr_status_t create_first(llmq_glue_shm_t *g, server_rec *s)
 
     g->pool = s->process->pool;
     g->started_at = apr_time_now();
-    rv = ap_global_mutex_create(&g->queue_mutex, NULL, LLMQ_QUEUE_MUTEX, NULL, s, g->pool, 0);
+    rv = ap_global_mutex_create(&g->queue_mutex, NULL, LLMQ_QUEUE_MUTEX, NULL, s, g->pool,
+                                0);
     if (rv == APR_SUCCESS) {
-        rv = ap_global_mutex_create(&g->store_mutex, NULL, LLMQ_STORE_MUTEX, NULL, s, g->pool,
-                                    0);
+        rv = ap_global_mutex_create(&g->store_mutex, NULL, LLMQ_STORE_MUTEX, NULL, s,
+                                    g->pool, 0);
     }
     if (rv != APR_SUCCESS) {
         return rv; /* logged by util_mutex */
@@ -82,8 +86,8 @@ static apr_status_t create_first(llmq_glue_shm_t *g, server_rec *s)
     return rv == APR_SUCCESS ? rv : complain(rv, "the wake-up pipe");
 }
 
-apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg, const llmq_queue_conf_t *conf,
-                                       server_rec *s)
+apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
+                                       const llmq_queue_conf_t *conf, server_rec *s)
 {
     llmq_glue_shm_t *g = ap_retained_data_get(RETAINED_KEY);
     apr_status_t rv = APR_SUCCESS;

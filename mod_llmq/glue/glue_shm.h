@@ -56,8 +56,8 @@ apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf);
  * @return APR_SUCCESS; else it was logged
  * @phase post_config, second pass
  */
-apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg, const llmq_queue_conf_t *conf,
-                                       server_rec *s);
+apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
+                                       const llmq_queue_conf_t *conf, server_rec *s);
 
 /**
  * Re-attach the mutexes after a fork.

@@ -7,7 +7,7 @@
 
 /* What was found. */
 typedef struct {
-    int database;  /* non-zero: well */
+    int database; /* non-zero: well */
     int queue;
     int scheduler;
     apr_interval_time_t database_took;
@@ -17,7 +17,8 @@ typedef struct {
 static void examine(checkup_t *c, request_rec *r, const llmq_service_t *service)
 {
     c->database_took = 0;
-    c->database = llmq_store_ping(service->store, &c->database_took, r->pool) == APR_SUCCESS;
+    c->database =
+        llmq_store_ping(service->store, &c->database_took, r->pool) == APR_SUCCESS;
     c->queue = llmq_queue_stats(c->stats, service->queue) == APR_SUCCESS;
     c->scheduler = !service->has_dispatcher || service->dispatcher_alive();
 }
@@ -73,18 +74,21 @@ int llmq_api_health_queue(request_rec *r, const llmq_service_t *service, const c
     examine(&c, r, service);
     llmq_text_init(&t, 1024, r->pool);
     LLMQ_TEXT_LIT(&t, "{");
-    llmq_json_kv(&t, "status", !is_serving(&c) ? "unhealthy"
-                               : c.scheduler   ? "healthy"
-                                               : "degraded");
+    llmq_json_kv(&t, "status",
+                 !is_serving(&c) ? "unhealthy"
+                 : c.scheduler   ? "healthy"
+                                 : "degraded");
     llmq_json_kv_time(&t, "timestamp", now);
-    llmq_json_kv_duration(&t, "uptime", apr_time_from_sec(apr_time_sec(now - service->started_at)));
+    llmq_json_kv_duration(&t, "uptime",
+                          apr_time_from_sec(apr_time_sec(now - service->started_at)));
     llmq_json_kv(&t, "version", LLMQ_VERSION);
     llmq_json_key(&t, "components");
     LLMQ_TEXT_LIT(&t, "{");
     add_components(&t, &c, service);
     LLMQ_TEXT_LIT(&t, "}}");
     if (!is_serving(&c)) {
-        return llmq_reply_data(r, HTTP_SERVICE_UNAVAILABLE, "System is unhealthy", t.data);
+        return llmq_reply_data(r, HTTP_SERVICE_UNAVAILABLE, "System is unhealthy",
+                               t.data);
     }
     return llmq_reply_data(
         r, HTTP_OK, c.scheduler ? "System is healthy" : "System is degraded", t.data);

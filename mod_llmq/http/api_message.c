@@ -46,7 +46,8 @@ static int reply_created(request_rec *r, const llmq_service_t *service,
 {
     apr_int64_t wait = apr_time_sec(llmq_service_estimate(service, job->level));
     const char *more = apr_psprintf(
-        r->pool, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT, job->id, wait);
+        r->pool, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT, job->id,
+        wait);
     llmq_text_t t;
 
     llmq_text_init(&t, job->payload_len + 1024, r->pool);
@@ -178,7 +179,8 @@ static apr_status_t read_query(llmq_job_query_t *q, request_rec *r, llmq_result_
         || (rv = llmq_query_count(&q->page_size, query, "page_size", MAX_PAGE_SIZE, why))
                != APR_SUCCESS
         || (rv = llmq_query_word(&sort, query, "sort", sort_words, why)) != APR_SUCCESS
-        || (rv = llmq_query_word(&order, query, "order", order_words, why)) != APR_SUCCESS) {
+        || (rv = llmq_query_word(&order, query, "order", order_words, why))
+               != APR_SUCCESS) {
         return rv;
     }
     q->sort = (llmq_sort_e)sort;

@@ -43,8 +43,7 @@ int llmq_api_queue_status(request_rec *r, const llmq_service_t *service, const c
     }
     llmq_text_init(&t, 2048, r->pool);
     LLMQ_TEXT_LIT(&t, "{\"queues\":[");
-    LLMQ_EACH_LEVEL(l)
-    {
+    LLMQ_EACH_LEVEL (l) {
         if (l > LLMQ_LEVEL_REALTIME) {
             LLMQ_TEXT_LIT(&t, ",");
         }

@@ -23,8 +23,8 @@ typedef struct {
     const char *processor;        /* metadata.processor_id, "" if unnamed */
 } wish_t;
 
-static apr_status_t read_result(wish_t *wish, struct json_object *value, llmq_result_t *why,
-                                apr_pool_t *p)
+static apr_status_t read_result(wish_t *wish, struct json_object *value,
+                                llmq_result_t *why, apr_pool_t *p)
 {
     llmq_text_t t;
 
@@ -53,13 +53,16 @@ static apr_status_t read_wish(wish_t *wish, struct json_object *body, llmq_resul
     memset(wish, 0, sizeof(*wish));
     wish->processor = "";
     if (!json_object_is_type(body, json_type_object)) {
-        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL, "the body must be an object");
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,
+                               "the body must be an object");
     }
     if (!json_object_object_get_ex(body, "status", &value)
         || !json_object_is_type(value, json_type_string)
-        || llmq_job_status_parse(&wish->to, json_object_get_string(value)) != APR_SUCCESS) {
-        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, "status",
-                               "must be pending, processing, completed, failed or timeout");
+        || llmq_job_status_parse(&wish->to, json_object_get_string(value))
+               != APR_SUCCESS) {
+        return llmq_result_set(
+            why, LLMQ_PROBLEM_REQUEST, "status",
+            "must be pending, processing, completed, failed or timeout");
     }
     if (json_object_object_get_ex(body, "metadata", &value) && value) {
         if (!json_object_is_type(value, json_type_object)) {
@@ -88,8 +91,9 @@ static void change_of(llmq_job_change_t *change, const llmq_job_t *job, llmq_mov
     change->attempt = job->attempt;
     change->to = wish->to;
     change->owner = move == LLMQ_MOVE_CLAIM ? wish->processor : NULL;
-    change->metadata = wish->metadata ? llmq_message_merge(job->metadata, wish->metadata, p)
-                                      : job->metadata;
+    change->metadata = wish->metadata
+                           ? llmq_message_merge(job->metadata, wish->metadata, p)
+                           : job->metadata;
     change->result = wish->result;
     change->now = llmq_clock_now();
     change->reset_retries = move == LLMQ_MOVE_REQUEUE;
@@ -113,7 +117,8 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
         return;
     }
     if (llmq_queue_find(&entry, service->queue, job->id) == APR_SUCCESS
-        && llmq_queue_requeue(service->queue, job->id, entry.attempt, entry.attempt + 1, 0)
+        && llmq_queue_requeue(service->queue, job->id, entry.attempt, entry.attempt + 1,
+                              0)
                == APR_SUCCESS) {
         return;
     }
@@ -197,7 +202,8 @@ int llmq_api_status_set(request_rec *r, const llmq_service_t *service, const cha
         return llmq_reply_problem(r, &why);
     }
     do {
-        rv = llmq_id_is_name(id) ? try_change(&reply, r, service, id, &wish) : APR_NOTFOUND;
+        rv = llmq_id_is_name(id) ? try_change(&reply, r, service, id, &wish)
+                                 : APR_NOTFOUND;
     } while (rv == LLMQ_ESTATE && ++tries < MAX_TRIES);
     if (rv == APR_NOTFOUND) {
         llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");

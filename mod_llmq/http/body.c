@@ -63,7 +63,8 @@ static apr_status_t append(llmq_text_t *t, apr_bucket_brigade *bb, apr_off_t lim
 {
     apr_bucket *b;
 
-    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b)) {
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
         const char *data;
         apr_size_t len;
         apr_status_t rv;
@@ -107,8 +108,9 @@ static apr_status_t read_all(llmq_text_t *t, request_rec *r, apr_off_t limit)
 static apr_status_t too_large(llmq_result_t *why, request_rec *r, apr_off_t limit)
 {
     r->connection->keepalive = AP_CONN_CLOSE; /* do not read a gigabyte to answer 413 */
-    return llmq_result_set(why, LLMQ_PROBLEM_BODY_SIZE, NULL,
-                           apr_psprintf(r->pool, "at most %" APR_OFF_T_FMT " bytes", limit));
+    return llmq_result_set(
+        why, LLMQ_PROBLEM_BODY_SIZE, NULL,
+        apr_psprintf(r->pool, "at most %" APR_OFF_T_FMT " bytes", limit));
 }
 
 static apr_status_t read_body(llmq_text_t *t, request_rec *r, llmq_result_t *why)
@@ -136,7 +138,8 @@ static apr_status_t read_body(llmq_text_t *t, request_rec *r, llmq_result_t *why
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r, llmq_result_t *why)
+apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r,
+                            llmq_result_t *why)
 {
     llmq_message_conf_t conf;
     llmq_text_t t;

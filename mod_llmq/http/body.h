@@ -22,6 +22,7 @@
  * @return APR_SUCCESS; LLMQ_EBODY see @a why
  * @threads request; waits for the client as httpd's Timeout and mod_reqtimeout allow
  */
-apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r, llmq_result_t *why);
+apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r,
+                            llmq_result_t *why);
 
 #endif /* LLMQ_BODY_H */

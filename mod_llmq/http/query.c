@@ -35,7 +35,8 @@ apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_
     char *pair;
     char *state = NULL;
 
-    for (pair = apr_strtok(rest, "&", &state); pair; pair = apr_strtok(NULL, "&", &state)) {
+    for (pair = apr_strtok(rest, "&", &state); pair;
+         pair = apr_strtok(NULL, "&", &state)) {
         apr_status_t rv = add_pair(table, pair, why);
 
         if (rv != APR_SUCCESS) {
@@ -46,8 +47,8 @@ apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name, int max,
-                              llmq_result_t *why)
+apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name,
+                              int max, llmq_result_t *why)
 {
     const char *value = apr_table_get(query, name);
     const char *c;
@@ -82,5 +83,6 @@ apr_status_t llmq_query_word(int *pi, const apr_table_t *query, const char *name
             return APR_SUCCESS;
         }
     }
-    return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name, "is not one of the known words");
+    return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name,
+                           "is not one of the known words");
 }

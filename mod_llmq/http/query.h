@@ -30,8 +30,8 @@ apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_
  * @param why   out: REQUEST with the field
  * @return APR_SUCCESS; LLMQ_EBODY not a number, or below 1
  */
-apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name, int max,
-                              llmq_result_t *why);
+apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name,
+                              int max, llmq_result_t *why);
 
 /**
  * One word of a list.

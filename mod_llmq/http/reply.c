@@ -60,7 +60,8 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(r->connection->bucket_alloc));
     rv = ap_pass_brigade(r->output_filters, bb);
     if (rv != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_TRACE1, rv, r, "the client did not take its answer");
+        ap_log_rerror(APLOG_MARK, APLOG_TRACE1, rv, r,
+                      "the client did not take its answer");
     }
     return OK;
 }
@@ -120,7 +121,8 @@ int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
 
 int llmq_reply_status(request_rec *r, apr_status_t rv)
 {
-    llmq_result_t why = {LLMQ_PROBLEM_INTERNAL, NULL, "an unexpected failure, see the log"};
+    llmq_result_t why = {LLMQ_PROBLEM_INTERNAL, NULL,
+                         "an unexpected failure, see the log"};
 
     if (rv == LLMQ_ESTORE) {
         llmq_result_set(&why, LLMQ_PROBLEM_STORE, NULL,

@@ -89,7 +89,8 @@ static int refuse(request_rec *r, const route_t *routes, const char *path, int k
     llmq_result_t why;
 
     if (!known) {
-        llmq_result_set(&why, LLMQ_PROBLEM_NO_ROUTE, NULL, "nothing is served at this path");
+        llmq_result_set(&why, LLMQ_PROBLEM_NO_ROUTE, NULL,
+                        "nothing is served at this path");
         return llmq_reply_problem(r, &why);
     }
     apr_table_setn(r->headers_out, "Allow", allowed(routes, path, r->pool));
@@ -123,8 +124,8 @@ static int dispatch(request_rec *r, const route_t *routes, const char *path)
 
 int llmq_route_handler(request_rec *r)
 {
-    llmq_handler_e handler = r->handler ? llmq_cfg_handler_parse(r->handler)
-                                        : LLMQ_HANDLER_NONE;
+    llmq_handler_e handler =
+        r->handler ? llmq_cfg_handler_parse(r->handler) : LLMQ_HANDLER_NONE;
     const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
     const char *path = r->uri;
 

@@ -49,8 +49,7 @@ static void look_up(const llmq_service_t *service)
     if (llmq_queue_stats(stats, service->queue) != APR_SUCCESS) {
         return;
     }
-    LLMQ_EACH_LEVEL(l)
-    {
+    LLMQ_EACH_LEVEL (l) {
         const llmq_queue_stats_t *s = &stats[l];
         apr_int64_t waiting = (apr_int64_t)s->ready + s->blocked;
 
@@ -59,14 +58,16 @@ static void look_up(const llmq_service_t *service)
     }
 }
 
-apr_interval_time_t llmq_service_estimate(const llmq_service_t *service, llmq_level_e level)
+apr_interval_time_t llmq_service_estimate(const llmq_service_t *service,
+                                          llmq_level_e level)
 {
     apr_uint32_t now = (apr_uint32_t)((llmq_clock_now() - service->started_at) / 1000);
     apr_uint32_t due = apr_atomic_read32(&estimate_due);
     apr_uint32_t next = now + (apr_uint32_t)(ESTIMATE_AGE / 1000);
 
     /* One thread wins the turn to look; the others use what is there. */
-    if ((apr_int32_t)(now - due) >= 0 && apr_atomic_cas32(&estimate_due, next, due) == due) {
+    if ((apr_int32_t)(now - due) >= 0
+        && apr_atomic_cas32(&estimate_due, next, due) == due) {
         look_up(service);
     }
     return (apr_interval_time_t)apr_atomic_read32(&estimate_msec[level]) * 1000;

@@ -179,8 +179,8 @@ apr_status_t llmq_queue_answered(llmq_queue_t *q, const char *id, apr_uint32_t a
     if (rv != APR_SUCCESS)
         return rv;
     i = llmq_queue_table_find(q, id);
-    if (i && slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING &&
-        slot_at(q, i)->entry.attempt == attempt)
+    if (i && slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING
+        && slot_at(q, i)->entry.attempt == attempt)
         llmq_queue_entry_answer(q, i, llmq_clock_now());
     else
         rv = APR_NOTFOUND;
@@ -346,8 +346,8 @@ static int has_room(llmq_queue_t *q, llmq_queue_level_t *level)
     apr_uint64_t max = atomic_load(&level->max_size);
     apr_uint64_t capacity = q->header->capacity;
 
-    return max > 0 && llmq_queue_room_used(level) <= max * 3 / 4 &&
-           atomic_load(&q->header->used) <= capacity - capacity / 16;
+    return max > 0 && llmq_queue_room_used(level) <= max * 3 / 4
+           && atomic_load(&q->header->used) <= capacity - capacity / 16;
 }
 
 int llmq_queue_needs_rebuild(llmq_queue_t *q)
@@ -384,8 +384,8 @@ void llmq_queue_rebuild_end(llmq_queue_t *q, int complete)
         return;
     /* An older walk of another process must not undo a younger one's mark; the difference
      * tells the order even when the counter wraps. */
-    while ((apr_int32_t)(q->walk - walked) > 0 &&
-           !atomic_compare_exchange_weak(&q->header->walked, &walked, q->walk))
+    while ((apr_int32_t)(q->walk - walked) > 0
+           && !atomic_compare_exchange_weak(&q->header->walked, &walked, q->walk))
         continue;
 }
 

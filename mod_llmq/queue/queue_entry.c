@@ -8,8 +8,8 @@
 
 int llmq_queue_entry_is_takeable(const llmq_queue_level_t *level)
 {
-    return level->count[LLMQ_ENTRY_READY] > 0 &&
-           level->count[LLMQ_ENTRY_RUNNING] - level->answered < level->max_concurrent;
+    return level->count[LLMQ_ENTRY_READY] > 0
+           && level->count[LLMQ_ENTRY_RUNNING] - level->answered < level->max_concurrent;
 }
 
 static void set_state(llmq_queue_t *q, apr_uint32_t i, llmq_entry_state_e state)

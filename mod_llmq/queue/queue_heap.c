@@ -31,8 +31,8 @@ static void sift_down(llmq_queue_heap_t *heap, apr_uint32_t pos, apr_uint32_t it
 
         if (child >= n)
             break;
-        if (child + 1 < n &&
-            heap->less(heap->ctx, heap->item[child + 1], heap->item[child]))
+        if (child + 1 < n
+            && heap->less(heap->ctx, heap->item[child + 1], heap->item[child]))
             child++;
         if (!heap->less(heap->ctx, heap->item[child], item))
             break;

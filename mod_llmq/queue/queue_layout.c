@@ -66,15 +66,15 @@ static int compute(offsets_t *o, apr_uint32_t capacity)
     apr_size_t end = sizeof(llmq_queue_header_t), last;
     apr_size_t buckets = bucket_count(capacity);
 
-    if (append(&o->slots, &end, capacity, sizeof(llmq_queue_slot_t)) ||
-        append(&o->keys, &end, capacity, sizeof(llmq_queue_key_t)) ||
-        append(&o->chains, &end, capacity, sizeof(llmq_queue_chain_t)) ||
-        append(&o->ids, &end, buckets, sizeof(apr_uint32_t)) ||
-        append(&o->turns, &end, buckets, sizeof(apr_uint32_t)) ||
-        append(&o->orders, &end, buckets, sizeof(apr_uint32_t)) ||
-        append(&o->heap, &end, capacity, sizeof(apr_uint32_t)) ||
-        append(&o->gone, &end, buckets, sizeof(apr_uint32_t)) ||
-        append(&last, &end, 0, 1))
+    if (append(&o->slots, &end, capacity, sizeof(llmq_queue_slot_t))
+        || append(&o->keys, &end, capacity, sizeof(llmq_queue_key_t))
+        || append(&o->chains, &end, capacity, sizeof(llmq_queue_chain_t))
+        || append(&o->ids, &end, buckets, sizeof(apr_uint32_t))
+        || append(&o->turns, &end, buckets, sizeof(apr_uint32_t))
+        || append(&o->orders, &end, buckets, sizeof(apr_uint32_t))
+        || append(&o->heap, &end, capacity, sizeof(apr_uint32_t))
+        || append(&o->gone, &end, buckets, sizeof(apr_uint32_t))
+        || append(&last, &end, 0, 1))
         return 1;
     o->total = last;
     return 0;

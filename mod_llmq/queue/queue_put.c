@@ -11,8 +11,8 @@
 
 static int is_valid(const llmq_entry_t *e)
 {
-    return e->level > LLMQ_LEVEL_NONE && e->level < LLMQ_LEVEL_COUNT && e->id[0] &&
-           memchr(e->id, '\0', sizeof(e->id));
+    return e->level > LLMQ_LEVEL_NONE && e->level < LLMQ_LEVEL_COUNT && e->id[0]
+           && memchr(e->id, '\0', sizeof(e->id));
 }
 
 /* The store holds an entry that the queue does not. */

@@ -58,9 +58,9 @@ static int set_up_sqlite3(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
     if (patience < SQLITE_PATIENCE_MIN)
         patience = SQLITE_PATIENCE_MIN;
     busy = apr_psprintf(p, "PRAGMA busy_timeout=%d", (int)apr_time_as_msec(patience));
-    return llmq_store_run_plain(db, busy, p) ||
-           llmq_store_run_plain(db, "PRAGMA journal_mode=WAL", p) ||
-           llmq_store_run_plain(db, "PRAGMA synchronous=FULL", p);
+    return llmq_store_run_plain(db, busy, p)
+           || llmq_store_run_plain(db, "PRAGMA journal_mode=WAL", p)
+           || llmq_store_run_plain(db, "PRAGMA synchronous=FULL", p);
 }
 
 /*

@@ -67,7 +67,7 @@ typedef struct llmq_store_conf_t {
     const char *node;                 /* this server's name in the store */
     apr_interval_time_t timeout;      /* longest wait of a caller for its commit */
     apr_interval_time_t node_timeout; /* a node silent for longer has lost its jobs */
-    apr_global_mutex_t *writers;      /* SQLite: one writer at a time; NULL for PostgreSQL */
+    apr_global_mutex_t *writers; /* SQLite: one writer at a time; NULL for PostgreSQL */
 } llmq_store_conf_t;
 
 /**
@@ -95,7 +95,8 @@ const llmq_store_conf_t *llmq_store_conf(const llmq_store_t *store);
  * @phase dispatcher, tests; apr_dbd_init() was called
  */
 void llmq_store_source_direct(llmq_store_source_t *source, const char *driver,
-                              const char *params, apr_interval_time_t pause, apr_pool_t *p);
+                              const char *params, apr_interval_time_t pause,
+                              apr_pool_t *p);
 
 /**
  * Is the database there? Runs a trivial query.

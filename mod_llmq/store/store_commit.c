@@ -127,8 +127,8 @@ static apr_status_t waiter_wait(llmq_commit_t *c, waiter_t *w)
 
     deadline(&until, llmq_store_conf(c->store)->timeout);
     if (!wait_for_until(&w->wake, &until)) {
-        if (__atomic_exchange_n(&w->state, WAITER_ABANDONED, __ATOMIC_ACQ_REL) !=
-            WAITER_DONE)
+        if (__atomic_exchange_n(&w->state, WAITER_ABANDONED, __ATOMIC_ACQ_REL)
+            != WAITER_DONE)
             return LLMQ_ESTORE;
         wait_for(
             &w->wake); /* the answer came at the last moment; its post is on the way */

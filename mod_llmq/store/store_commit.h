@@ -22,8 +22,9 @@ typedef struct llmq_commit_t llmq_commit_t;
 
 /** Settings; filled by cfg/. */
 typedef struct llmq_commit_conf_t {
-    int max_rows;              /* rows of one transaction, > 0 */
-    apr_interval_time_t delay; /* wait for company when fewer than min_rows wait; 0 = never */
+    int max_rows; /* rows of one transaction, > 0 */
+    apr_interval_time_t
+        delay; /* wait for company when fewer than min_rows wait; 0 = never */
     int min_rows;
 } llmq_commit_conf_t;
 

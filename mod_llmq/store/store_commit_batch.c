@@ -63,8 +63,8 @@ const char *llmq_store_commit_batch_json(llmq_store_commit_batch_t *b, int from,
     if (from == 0 && to == b->rows->nelts && !b->sparse)
         return b->text.data;
     llmq_text_init(&t,
-                   LLMQ_STORE_COMMIT_ROW(b, to - 1)->end -
-                       LLMQ_STORE_COMMIT_ROW(b, from)->begin + 3,
+                   LLMQ_STORE_COMMIT_ROW(b, to - 1)->end
+                       - LLMQ_STORE_COMMIT_ROW(b, from)->begin + 3,
                    p);
     for (i = from; i < to; i++) {
         const llmq_store_commit_row_t *row = LLMQ_STORE_COMMIT_ROW(b, i);
@@ -82,8 +82,8 @@ int llmq_store_commit_batch_part(const llmq_store_commit_batch_t *b, int from,
     apr_size_t begin = LLMQ_STORE_COMMIT_ROW(b, from)->begin;
     int to = from + 1;
 
-    while (to < b->rows->nelts && to - from < max_rows &&
-           LLMQ_STORE_COMMIT_ROW(b, to)->end - begin <= max_bytes)
+    while (to < b->rows->nelts && to - from < max_rows
+           && LLMQ_STORE_COMMIT_ROW(b, to)->end - begin <= max_bytes)
         to++;
     return to;
 }

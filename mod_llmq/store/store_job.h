@@ -161,14 +161,14 @@ typedef struct llmq_job_change_t {
     const char *tenant;
     llmq_kind_e kind;
     const char *id;
-    llmq_status_e from;   /* the state the decision was made upon, as stored */
-    int attempt;          /* the fence at that moment */
+    llmq_status_e from; /* the state the decision was made upon, as stored */
+    int attempt;        /* the fence at that moment */
     llmq_status_e to;
     const char *owner;    /* CLAIM: who processes it ("" if unnamed); else NULL */
     const char *metadata; /* the merged metadata, JSON object text */
     const char *result;   /* JSON object text, or NULL to keep */
     apr_time_t now;
-    int reset_retries;    /* non-zero for a requeue: retry_count 0, run_at now */
+    int reset_retries; /* non-zero for a requeue: retry_count 0, run_at now */
 } llmq_job_change_t;
 
 /**

@@ -53,8 +53,8 @@ int llmq_store_run_select(llmq_dbd_t *db, apr_dbd_results_t **presults, const ch
 
     *presults = NULL;
     failed = apr_dbd_select(db->driver, p, db->handle, presults, sql, 1);
-    if (failed &&
-        strstr(llmq_store_run_message(db->driver, db->handle, p), SCHEMA_CHANGED)) {
+    if (failed
+        && strstr(llmq_store_run_message(db->driver, db->handle, p), SCHEMA_CHANGED)) {
         *presults = NULL;
         failed = apr_dbd_select(db->driver, p, db->handle, presults, sql, 1);
     }
@@ -136,8 +136,9 @@ static int execute_locked(llmq_store_rows_t *rows, run_t *run)
     apr_dbd_results_t *results = NULL;
     apr_dbd_prepared_t *statement = prepare(run);
 
-    if (!statement || apr_dbd_pselect(db->driver, run->pool, db->handle, &results,
-                                      statement, 1, 0, run->args)) {
+    if (!statement
+        || apr_dbd_pselect(db->driver, run->pool, db->handle, &results, statement, 1, 0,
+                           run->args)) {
         run->message = llmq_store_run_message(db->driver, db->handle, run->pool);
         return 1;
     }
@@ -172,8 +173,8 @@ static state_e examine(run_t *run)
 
     if (!llmq_store_run_plain(db, "SELECT 1", run->pool))
         return STATE_ALIVE;
-    if (apr_dbd_check_conn(db->driver, run->pool, db->handle) != APR_SUCCESS ||
-        llmq_store_run_plain(db, "SELECT 1", run->pool))
+    if (apr_dbd_check_conn(db->driver, run->pool, db->handle) != APR_SUCCESS
+        || llmq_store_run_plain(db, "SELECT 1", run->pool))
         return STATE_DEAD;
     forget_all(db);
     return STATE_REVIVED;
@@ -241,8 +242,8 @@ static apr_status_t give_up(run_t *run)
         return LLMQ_EROW;
     }
     /* SQLite answers whatever became of its file; only a new connection sees a new one. */
-    run->broken = run->store->conf.dialect == LLMQ_DIALECT_SQLITE3 &&
-                  !strstr(run->message, "locked");
+    run->broken = run->store->conf.dialect == LLMQ_DIALECT_SQLITE3
+                  && !strstr(run->message, "locked");
     if (llmq_log_once_per(&last, LOG_PAUSE))
         LLMQ_LOG(LLMQ_LOG_WARNING, LLMQ_ESTORE, LLMQ_NO(0403) "%s fails: %s",
                  run->sql->label, run->message);

@@ -111,8 +111,8 @@ static int begin(migration_run_t *run)
 {
     if (run->dialect == LLMQ_DIALECT_SQLITE3)
         return llmq_store_run_plain(run->db, "BEGIN IMMEDIATE", run->pool);
-    return llmq_store_run_plain(run->db, "BEGIN", run->pool) ||
-           llmq_store_run_plain(
+    return llmq_store_run_plain(run->db, "BEGIN", run->pool)
+           || llmq_store_run_plain(
                run->db, "SELECT pg_advisory_xact_lock(" ADVISORY_LOCK ")", run->pool);
 }
 
@@ -121,11 +121,11 @@ static int create_table(migration_run_t *run)
     return llmq_store_run_plain(
                run->db,
                "CREATE TABLE IF NOT EXISTS llmq_schema (version integer NOT NULL)",
-               run->pool) ||
-           llmq_store_run_plain(run->db,
-                                "INSERT INTO llmq_schema SELECT 0 "
-                                "WHERE NOT EXISTS (SELECT 1 FROM llmq_schema)",
-                                run->pool);
+               run->pool)
+           || llmq_store_run_plain(run->db,
+                                   "INSERT INTO llmq_schema SELECT 0 "
+                                   "WHERE NOT EXISTS (SELECT 1 FROM llmq_schema)",
+                                   run->pool);
 }
 
 /* One migration in a transaction of its own; another starter may have been faster. */

@@ -33,7 +33,7 @@ int llmq_store_schema_known(llmq_dialect_e dialect);
  *         this module, nothing was changed; LLMQ_ESTORE the database failed (logged)
  * @threads any
  */
-apr_status_t llmq_store_schema_migrate(llmq_dbd_t *db, llmq_dialect_e dialect, int *pfound,
-                                       apr_pool_t *p);
+apr_status_t llmq_store_schema_migrate(llmq_dbd_t *db, llmq_dialect_e dialect,
+                                       int *pfound, apr_pool_t *p);
 
 #endif /* LLMQ_STORE_SCHEMA_H */

@@ -74,9 +74,14 @@
     "result = COALESCE(r.o, j.result), "                                                 \
     "error = CASE WHEN r.s = 2 THEN r.e ELSE COALESCE(r.e, j.error) END "
 #define FINISH_WHERE                                                                     \
-    "WHERE j.id = r.i AND " IS("j.removed_at IS NULL AND j.owner IS NULL") " "           \
-    "AND ((j.status < 2 AND j.attempt = r.a) OR (j.status = r.s AND j.attempt = r.b "    \
-    "AND j.finished_at = r.f AND (r.f > 0 OR j.run_at = r.r))) RETURNING id"
+    "WHERE j.id = r.i AND " IS(                                                          \
+        "j.removed_at IS NULL AND j.owner IS NULL") " "                                  \
+                                                    "AND ((j.status < 2 AND j.attempt "  \
+                                                    "= r.a) OR (j.status = r.s AND "     \
+                                                    "j.attempt = r.b "                   \
+                                                    "AND j.finished_at = r.f AND (r.f "  \
+                                                    "> 0 OR j.run_at = r.r))) "          \
+                                                    "RETURNING id"
 
 #define FINISH_LITE                                                                      \
     FINISH_SET                                                                           \
@@ -112,7 +117,7 @@
 #define CHANGE_WHERE                                                                     \
     "WHERE j.id = r.i AND j.tenant = r.t AND j.kind = r.k "                              \
     "AND " IS("j.removed_at IS NULL") " AND j.status = r.f AND j.attempt = r.a "         \
-    "RETURNING id"
+                                      "RETURNING id"
 
 #define CHANGE_LITE                                                                      \
     CHANGE_SET                                                                           \

@@ -105,9 +105,9 @@ static int run(apr_pool_t *p)
     llmq_store_source_direct(&source, options.driver, options.params,
                              apr_time_from_sec(1), p);
     llmq_store_create(&store, &source, &conf, p);
-    if (llmq_store_ping(store, NULL, p) != APR_SUCCESS ||
-        llmq_commit_create(&commit, store, &options.commit, 1, NULL, NULL, p) !=
-            APR_SUCCESS)
+    if (llmq_store_ping(store, NULL, p) != APR_SUCCESS
+        || llmq_commit_create(&commit, store, &options.commit, 1, NULL, NULL, p)
+               != APR_SUCCESS)
         return EXIT_FAILURE;
     begin = apr_time_now();
     for (i = 0; i < options.threads; i++)

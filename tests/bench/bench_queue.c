@@ -89,9 +89,9 @@ static void create(const char *mech, apr_pool_t *p)
     }
     size = llmq_queue_segment_size(&conf);
     segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (segment == MAP_FAILED || pipe2(wake, O_NONBLOCK | O_CLOEXEC) != 0 ||
-        apr_global_mutex_create(&mutex, LOCK_FILE, mech_of(mech), p) != 0 ||
-        llmq_queue_create(&queue, segment, mutex, wake[0], wake[1], &conf, p) != 0)
+    if (segment == MAP_FAILED || pipe2(wake, O_NONBLOCK | O_CLOEXEC) != 0
+        || apr_global_mutex_create(&mutex, LOCK_FILE, mech_of(mech), p) != 0
+        || llmq_queue_create(&queue, segment, mutex, wake[0], wake[1], &conf, p) != 0)
         die("cannot create the queue");
 }
 

@@ -42,9 +42,11 @@ static int ceiling_handler(request_rec *r)
         json_object_put(obj);
         return HTTP_BAD_REQUEST;
     }
-    json_object_object_add(obj, "id", json_object_new_string("msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"));
+    json_object_object_add(obj, "id",
+                           json_object_new_string("msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"));
     json_object_object_add(obj, "status", json_object_new_string("pending"));
-    json_object_object_add(obj, "created_at", json_object_new_string("2025-01-01T10:30:00Z"));
+    json_object_object_add(obj, "created_at",
+                           json_object_new_string("2025-01-01T10:30:00Z"));
     json_object_object_add(obj, "retry_count", json_object_new_int(0));
     text = json_object_to_json_string_length(obj, JSON_C_TO_STRING_PLAIN, &len);
     r->status = HTTP_CREATED;
@@ -62,5 +64,5 @@ static void register_hooks(apr_pool_t *p)
 }
 
 AP_DECLARE_MODULE(bench_ceiling) = {
-    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, AP_MODULE_FLAG_NONE
-};
+    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks,
+    AP_MODULE_FLAG_NONE};

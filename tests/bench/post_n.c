@@ -18,7 +18,8 @@ static atomic_int next, ok, again;
 
 static int connect_to(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((unsigned short)port)};
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -35,12 +36,13 @@ static int format(char *out, size_t size, int i)
 {
     static const char *const levels[] = {"realtime", "high", "normal", "low"};
     char body[512];
-    int n = snprintf(body, sizeof(body),
-                     "{\"conversation_id\":\"conv_%06d\",\"user_id\":\"user_%03d\","
-                     "\"priority\":\"%s\",\"content\":\"Compare the two attached offers and "
-                     "say in three sentences which one is the better choice, and why.\","
-                     "\"metadata\":{\"source\":\"bench\",\"n\":%d}}",
-                     i % 1000, i % 100, levels[i % 4], i);
+    int n =
+        snprintf(body, sizeof(body),
+                 "{\"conversation_id\":\"conv_%06d\",\"user_id\":\"user_%03d\","
+                 "\"priority\":\"%s\",\"content\":\"Compare the two attached offers and "
+                 "say in three sentences which one is the better choice, and why.\","
+                 "\"metadata\":{\"source\":\"bench\",\"n\":%d}}",
+                 i % 1000, i % 100, levels[i % 4], i);
 
     return snprintf(out, size,
                     "POST /api/v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -84,7 +86,8 @@ static void *poster(void *unused)
         while (status != 201) {
             if (fd < 0)
                 fd = connect_to();
-            status = fd >= 0 && send(fd, req, (size_t)n, MSG_NOSIGNAL) == n ? response(fd) : 0;
+            status =
+                fd >= 0 && send(fd, req, (size_t)n, MSG_NOSIGNAL) == n ? response(fd) : 0;
             if (status == 201)
                 break;
             if (fd >= 0)

@@ -29,8 +29,8 @@ static void check_accepted(struct json_object *obj, const char *text, size_t siz
 
     FUZZ_CHECK(llmq_text_is_utf8(text, size));
     FUZZ_CHECK(memchr(text, '\0', size) == NULL);
-    FUZZ_CHECK(llmq_json_parse(&again, copy, strlen(copy), DEPTH, NULL, p) ==
-               APR_SUCCESS);
+    FUZZ_CHECK(llmq_json_parse(&again, copy, strlen(copy), DEPTH, NULL, p)
+               == APR_SUCCESS);
     FUZZ_CHECK(json_object_equal(obj, again));
 }
 

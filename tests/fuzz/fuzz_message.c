@@ -30,8 +30,8 @@ static void check_json(const char *text, json_type type, apr_pool_t *p)
 {
     struct json_object *obj = NULL;
 
-    FUZZ_CHECK(llmq_json_parse(&obj, text, strlen(text), DEPTH + 4, NULL, p) ==
-               APR_SUCCESS);
+    FUZZ_CHECK(llmq_json_parse(&obj, text, strlen(text), DEPTH + 4, NULL, p)
+               == APR_SUCCESS);
     FUZZ_CHECK(json_object_is_type(obj, type));
 }
 
@@ -60,8 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apr_pool_t *p;
 
     apr_pool_create(&p, NULL);
-    if (llmq_json_parse(&body, (const char *)data, size, conf.max_depth, &why, p) ==
-        APR_SUCCESS) {
+    if (llmq_json_parse(&body, (const char *)data, size, conf.max_depth, &why, p)
+        == APR_SUCCESS) {
         apr_status_t rv = llmq_message_from_json(&job, body, "default", &conf, &why, p);
 
         if (rv == APR_SUCCESS) {

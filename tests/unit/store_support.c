@@ -30,8 +30,8 @@ static apr_int64_t run_sql(const char *driver_name, const char *params, const ch
     const char *why = "";
 
     ck_assert_int_eq(apr_dbd_get_driver(test_pool, driver_name, &driver), APR_SUCCESS);
-    ck_assert_msg(apr_dbd_open_ex(driver, test_pool, params, &handle, &why) ==
-                      APR_SUCCESS,
+    ck_assert_msg(apr_dbd_open_ex(driver, test_pool, params, &handle, &why)
+                      == APR_SUCCESS,
                   "%s", why);
     ck_assert_msg(apr_dbd_select(driver, test_pool, handle, &results, sql, 1) == 0,
                   "%s: %s", sql, apr_dbd_error(driver, handle, 0));

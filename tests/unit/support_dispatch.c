@@ -261,8 +261,9 @@ static int is_whole(const char *request)
     const char *end = strstr(request, "\r\n\r\n");
     const char *length = strcasestr(request, "\r\nContent-Length:");
 
-    return end && length &&
-           strlen(end + 4) >= strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
+    return end && length
+           && strlen(end + 4)
+                  >= strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
 }
 
 static const char *job_id(char *request)

@@ -150,9 +150,8 @@ static int send_event(client_t *c, const char *event)
 
 static int serve_stream(client_t *c)
 {
-    return send_text(c, STREAM_HEAD) && send_event(c, EVENT_1) &&
-           send_event(c, EVENT_2) && send_event(c, EVENT_3 EVENT_4) &&
-           send_text(c, "0\r\n\r\n");
+    return send_text(c, STREAM_HEAD) && send_event(c, EVENT_1) && send_event(c, EVENT_2)
+           && send_event(c, EVENT_3 EVENT_4) && send_text(c, "0\r\n\r\n");
 }
 
 static int serve_slow(client_t *c)
@@ -301,8 +300,8 @@ static int request_is_whole(const char *request, size_t len)
     if (!end) {
         return 0;
     }
-    return len >= (size_t)(end + 4 - request) +
-                      (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
+    return len >= (size_t)(end + 4 - request)
+                      + (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
 }
 
 static int read_request(client_t *c)

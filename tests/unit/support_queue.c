@@ -204,9 +204,9 @@ static const char *check_level(llmq_queue_t *q, int l, const census_t *c,
 {
     const llmq_queue_level_t *level = &q->header->level[l];
     apr_uint32_t k = level->ring, ready = 0;
-    apr_uint64_t waiting = (apr_uint64_t)c->count[l][LLMQ_ENTRY_READY] +
-                           c->count[l][LLMQ_ENTRY_BLOCKED] +
-                           c->count[l][LLMQ_ENTRY_DELAYED];
+    apr_uint64_t waiting = (apr_uint64_t)c->count[l][LLMQ_ENTRY_READY]
+                           + c->count[l][LLMQ_ENTRY_BLOCKED]
+                           + c->count[l][LLMQ_ENTRY_DELAYED];
     int s;
 
     for (s = LLMQ_ENTRY_READY; s < LLMQ_QUEUE_STATES; s++)
@@ -240,11 +240,11 @@ static const char *check_heap(llmq_queue_t *q, const census_t *c)
     for (i = 0; i < n; i++) {
         EXPECT(slot_at(q, q->heap.item[i])->heap_pos == i);
         EXPECT(slot_at(q, q->heap.item[i])->entry.state == LLMQ_ENTRY_DELAYED);
-        EXPECT(i == 0 ||
-               !q->heap.less(q->heap.ctx, q->heap.item[i], q->heap.item[(i - 1) / 2]));
+        EXPECT(i == 0
+               || !q->heap.less(q->heap.ctx, q->heap.item[i], q->heap.item[(i - 1) / 2]));
     }
-    EXPECT(atomic_load(&q->header->due_at) ==
-           (n ? slot_at(q, q->heap.item[0])->entry.run_at : 0));
+    EXPECT(atomic_load(&q->header->due_at)
+           == (n ? slot_at(q, q->heap.item[0])->entry.run_at : 0));
     return NULL;
 }
 

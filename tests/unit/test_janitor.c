@@ -158,8 +158,8 @@ START_TEST(a_damaged_queue_is_built_anew_around_the_calls_in_flight)
     for (i = 0; i <= _i; i++) {
         dispatch_rig_damage(rig);
         llmq_queue_find(NULL, rig->q, "msg_0"); /* whoever comes next notices */
-        DISPATCH_WAIT(!llmq_queue_is_damaged(rig->q) &&
-                      !llmq_queue_needs_rebuild(rig->q));
+        DISPATCH_WAIT(!llmq_queue_is_damaged(rig->q)
+                      && !llmq_queue_needs_rebuild(rig->q));
     }
     ck_assert_uint_eq(dispatch_rig_sum(rig).running, 3);
     ck_assert_uint_eq(dispatch_rig_sum(rig).ready, 0);

@@ -40,8 +40,8 @@ START_TEST(each_pair_of_states_moves_as_the_contract_says)
     int to;
 
     for (to = 0; to < LLMQ_STATUS_COUNT; to++)
-        ck_assert_msg(llmq_job_move((llmq_status_e)_i, (llmq_status_e)to) ==
-                          expected_move(_i, to),
+        ck_assert_msg(llmq_job_move((llmq_status_e)_i, (llmq_status_e)to)
+                          == expected_move(_i, to),
                       "from %s to %s", words[_i], words[to]);
 }
 END_TEST

@@ -67,8 +67,8 @@ START_TEST(json_is_accepted)
     llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
     struct json_object *obj = NULL;
 
-    ck_assert_msg(parse(&obj, good[_i].text, strlen(good[_i].text), DEPTH, &why) ==
-                      APR_SUCCESS,
+    ck_assert_msg(parse(&obj, good[_i].text, strlen(good[_i].text), DEPTH, &why)
+                      == APR_SUCCESS,
                   "%s: %s", good[_i].text, why.reason);
     ck_assert_str_eq(llmq_json_format(obj), expected);
 }

@@ -33,9 +33,10 @@ static llmq_job_t *accepted(const char *body)
     llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
     llmq_job_t *job = NULL;
 
-    ck_assert_msg(llmq_message_from_json(&job, parsed(body), "acme", &conf, &why,
-                                         test_pool) == APR_SUCCESS,
-                  "%s: %s", body, why.reason);
+    ck_assert_msg(
+        llmq_message_from_json(&job, parsed(body), "acme", &conf, &why, test_pool)
+            == APR_SUCCESS,
+        "%s: %s", body, why.reason);
     return job;
 }
 
@@ -45,9 +46,10 @@ static void refused(const char *body, llmq_problem_e problem, const char *field)
     llmq_job_t *untouched = (llmq_job_t *)&why;
     llmq_job_t *job = untouched;
 
-    ck_assert_msg(llmq_message_from_json(&job, parsed(body), "acme", &conf, &why,
-                                         test_pool) == LLMQ_EBODY,
-                  "accepted: %s", body);
+    ck_assert_msg(
+        llmq_message_from_json(&job, parsed(body), "acme", &conf, &why, test_pool)
+            == LLMQ_EBODY,
+        "accepted: %s", body);
     ck_assert_ptr_eq(job, untouched);
     ck_assert_msg(why.problem == problem, "%s: problem %s", body,
                   llmq_result_name(why.problem));
@@ -258,11 +260,11 @@ START_TEST(the_limit_counts_utf8_bytes)
 END_TEST
 
 static const char *const bad_users[] = {
-    "\"user_id\":null",        "\"user_id\":\"\"",         "\"user_id\":1",
-    "\"user_id\":\"  \"",
-    "\"user_id\":true",        "\"user_id\":[]",           "\"user_id\":{}",
-    "\"user_id\":\"a\\nb\"",   "\"user_id\":\"\\u001f\"",  "\"user_id\":\"\x7F\"",
-    "\"user_id\":\"\\u0080\"", "\"user_id\":\"a\\u009f\"", "\"priority\":\"low\"",
+    "\"user_id\":null",     "\"user_id\":\"\"",        "\"user_id\":1",
+    "\"user_id\":\"  \"",   "\"user_id\":true",        "\"user_id\":[]",
+    "\"user_id\":{}",       "\"user_id\":\"a\\nb\"",   "\"user_id\":\"\\u001f\"",
+    "\"user_id\":\"\x7F\"", "\"user_id\":\"\\u0080\"", "\"user_id\":\"a\\u009f\"",
+    "\"priority\":\"low\"",
 };
 
 START_TEST(a_missing_or_malformed_user_is_refused)

@@ -56,8 +56,8 @@ static void crowd_check(crowd_t *c, const llmq_entry_t *e, int (*seen)[32])
 {
     int putter, i;
 
-    if (sscanf(e->id, "%d-%d", &putter, &i) != 2 ||
-        apr_atomic_inc32(&c->taken[putter][i]) != 0) {
+    if (sscanf(e->id, "%d-%d", &putter, &i) != 2
+        || apr_atomic_inc32(&c->taken[putter][i]) != 0) {
         apr_atomic_inc32(&c->wrong);
         return;
     }

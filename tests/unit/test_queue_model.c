@@ -63,10 +63,10 @@ static int count_calls(const model_t *m, int level)
 
 static int is_full(const model_t *m, int level)
 {
-    return m->admitted[level] + count_state(m, level, LLMQ_ENTRY_READY) +
-               count_state(m, level, LLMQ_ENTRY_BLOCKED) +
-               count_state(m, level, LLMQ_ENTRY_DELAYED) >=
-           SIZE;
+    return m->admitted[level] + count_state(m, level, LLMQ_ENTRY_READY)
+               + count_state(m, level, LLMQ_ENTRY_BLOCKED)
+               + count_state(m, level, LLMQ_ENTRY_DELAYED)
+           >= SIZE;
 }
 
 /* The ready job of a key that was put first; -1 if none. */
@@ -77,8 +77,8 @@ static int first_ready(const model_t *m, int level, apr_uint64_t key)
     for (i = 0; i < JOBS; i++) {
         const llmq_entry_t *e = &m->job[i].e;
 
-        if (e->state == LLMQ_ENTRY_READY && e->level == level && e->key == key &&
-            (best < 0 || m->job[i].seq < m->job[best].seq))
+        if (e->state == LLMQ_ENTRY_READY && e->level == level && e->key == key
+            && (best < 0 || m->job[i].seq < m->job[best].seq))
             best = i;
     }
     return best;
@@ -132,14 +132,14 @@ static int enchain(model_t *m, int j, int flags)
 
     if (!c)
         return 0;
-    while (at > 0 && flags == 0 && !m->job[m->chain[c][at - 1]].tried &&
-           m->job[j].e.put_at < m->job[m->chain[c][at - 1]].e.put_at)
+    while (at > 0 && flags == 0 && !m->job[m->chain[c][at - 1]].tried
+           && m->job[j].e.put_at < m->job[m->chain[c][at - 1]].e.put_at)
         at--;
     if (flags & LLMQ_PUT_RUNNING)
         at = 0;
     chain_insert(m, j, at);
-    if (at == 0 && m->chain_len[c] > 1 &&
-        m->job[m->chain[c][1]].e.state != LLMQ_ENTRY_BLOCKED)
+    if (at == 0 && m->chain_len[c] > 1
+        && m->job[m->chain[c][1]].e.state != LLMQ_ENTRY_BLOCKED)
         set_state(m, m->chain[c][1], LLMQ_ENTRY_BLOCKED);
     return at;
 }
@@ -171,8 +171,8 @@ static void make_due(model_t *m)
 
             if (a->e.state != LLMQ_ENTRY_DELAYED || a->e.run_at > m->now)
                 continue;
-            if (best < 0 || a->e.run_at < b->e.run_at ||
-                (a->e.run_at == b->e.run_at && a->seq < b->seq))
+            if (best < 0 || a->e.run_at < b->e.run_at
+                || (a->e.run_at == b->e.run_at && a->seq < b->seq))
                 best = i;
         }
         if (best < 0)
@@ -199,8 +199,8 @@ static void model_put(model_t *m, int j, const llmq_entry_t *e, int flags)
 
     if (flags & LLMQ_PUT_ADMITTED)
         m->admitted[e->level]--;
-    if (job->e.state != LLMQ_ENTRY_FREE || (flags == 0 && is_full(m, e->level)) ||
-        ((flags & LLMQ_PUT_RUNNING) && chain_runs(m, e->chain)))
+    if (job->e.state != LLMQ_ENTRY_FREE || (flags == 0 && is_full(m, e->level))
+        || ((flags & LLMQ_PUT_RUNNING) && chain_runs(m, e->chain)))
         return;
     job->e = *e;
     job->e.state = LLMQ_ENTRY_FREE;

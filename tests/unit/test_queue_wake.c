@@ -204,8 +204,8 @@ START_TEST(no_wake_is_lost_between_processes)
         for (i = 0; i < ROUNDS;) {
             const char *id;
 
-            if (!llmq_queue_wake_sleep(q, LLMQ_QUEUE_WAKE_SLICE) &&
-                llmq_queue_wake_is_due(q))
+            if (!llmq_queue_wake_sleep(q, LLMQ_QUEUE_WAKE_SLICE)
+                && llmq_queue_wake_is_due(q))
                 _exit(1);
             id = queue_take_ids(q, 1);
             if (*id) {

@@ -34,8 +34,8 @@ static apr_interval_time_t delay_of(const llmq_retry_conf_t *c, int retries,
 
 static int is_retried_status(int http_status)
 {
-    return http_status == 408 || http_status == 409 || http_status == 425 ||
-           http_status == 429 || http_status >= 500;
+    return http_status == 408 || http_status == 409 || http_status == 425
+           || http_status == 429 || http_status >= 500;
 }
 
 START_TEST(of_the_4xx_only_408_409_425_429_are_tried_again)
@@ -44,8 +44,8 @@ START_TEST(of_the_4xx_only_408_409_425_429_are_tried_again)
 
     for (s = 400; s < 600; s++)
         ck_assert_msg(
-            decide(LLMQ_FAILURE_STATUS, s, 0, 0).status ==
-                (is_retried_status(s) ? LLMQ_STATUS_PENDING : LLMQ_STATUS_FAILED),
+            decide(LLMQ_FAILURE_STATUS, s, 0, 0).status
+                == (is_retried_status(s) ? LLMQ_STATUS_PENDING : LLMQ_STATUS_FAILED),
             "status %d", s);
 }
 END_TEST

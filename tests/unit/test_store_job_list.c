@@ -104,10 +104,10 @@ END_TEST
 
 static int matches(const llmq_job_query_t *q, const llmq_job_t *job)
 {
-    return (!q->chain || !strcmp(q->chain, job->chain)) &&
-           (!q->user || !strcmp(q->user, job->user)) &&
-           (q->status < 0 || q->status == (int)job->status) &&
-           (!q->level || q->level == job->level);
+    return (!q->chain || !strcmp(q->chain, job->chain))
+           && (!q->user || !strcmp(q->user, job->user))
+           && (q->status < 0 || q->status == (int)job->status)
+           && (!q->level || q->level == job->level);
 }
 
 START_TEST(every_combination_of_filters_selects_exactly_its_jobs)

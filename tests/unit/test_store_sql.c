@@ -57,7 +57,8 @@ START_TEST(every_statement_can_be_prepared)
         const char *label = apr_pstrcat(test_pool, sql->label, "_test", NULL);
 
         ck_assert_msg(apr_dbd_prepare(db->driver, db->pool, db->handle, sql->text[_i],
-                                      label, &statement) == 0,
+                                      label, &statement)
+                          == 0,
                       "%s: %s", sql->label, apr_dbd_error(db->driver, db->handle, 0));
     }
     store_test.source.release(store_test.source.ctx, db, 0);
