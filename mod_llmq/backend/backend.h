@@ -66,10 +66,19 @@ typedef struct llmq_call_t {
 
 typedef struct llmq_engine_t llmq_engine_t;
 
-/** @return the word of a kind ("echo", "openai"); static */
+/**
+ * @param kind a kind
+ * @return its word ("echo", "openai"); static; "unknown" for another number
+ * @threads any
+ */
 const char *llmq_backend_kind_name(llmq_backend_kind_e kind);
 
-/** @return APR_SUCCESS; APR_EINVAL unknown word */
+/**
+ * @param pkind out: the kind; untouched unless APR_SUCCESS
+ * @param word  its word
+ * @return APR_SUCCESS; APR_EINVAL unknown word
+ * @threads any
+ */
 apr_status_t llmq_backend_kind_parse(llmq_backend_kind_e *pkind, const char *word);
 
 /**
@@ -104,10 +113,22 @@ void llmq_backend_abort(llmq_engine_t *engine, const llmq_call_t *call);
  */
 void llmq_backend_engine_stop(llmq_engine_t *engine);
 
-/** The answer as the store keeps it: {"content","model","finish_reason","usage":{…},"backend"}. */
+/**
+ * The answer as the store keeps it.
+ * @param call an answered call
+ * @param p    pool of the text
+ * @return {"content","model","finish_reason","usage":{…},"backend"}
+ * @threads any, once done() was called
+ */
 const char *llmq_backend_result(const llmq_call_t *call, apr_pool_t *p);
 
-/** A failure as the store keeps it: {"type","message","http_status","backend"}. */
+/**
+ * A failure as the store keeps it.
+ * @param call a failed call
+ * @param p    pool of the text
+ * @return {"type","message","http_status","backend"}
+ * @threads any, once done() was called
+ */
 const char *llmq_backend_error(const llmq_call_t *call, apr_pool_t *p);
 
 #endif /* LLMQ_BACKEND_H */

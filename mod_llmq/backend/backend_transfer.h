@@ -60,10 +60,18 @@ typedef struct llmq_backend_transfer_t {
         *earliest; /* the engine's earliest deadline, moved ahead by ours */
 } llmq_backend_transfer_t;
 
-/** @return microseconds on a clock that nobody sets, for deadlines */
+/**
+ * @return microseconds on a clock that nobody sets, for deadlines
+ * @threads any
+ */
 apr_interval_time_t llmq_backend_transfer_clock(void);
 
-/** @return the earlier of two deadlines, of which 0 is none */
+/**
+ * @param a a deadline; 0 is none
+ * @param b another
+ * @return the earlier of the two
+ * @threads any
+ */
 apr_interval_time_t llmq_backend_transfer_earlier(apr_interval_time_t a,
                                                   apr_interval_time_t b);
 
@@ -88,14 +96,27 @@ llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt
 llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
                                                   apr_interval_time_t *earliest);
 
-/** @return when the transfer has to be looked at; 0 never */
+/**
+ * @param t the transfer
+ * @return when it has to be looked at; 0 never
+ * @threads the engine's
+ */
 apr_interval_time_t llmq_backend_transfer_deadline(const llmq_backend_transfer_t *t);
 
-/** @return which deadline has passed: FIRST_TIME or TOTAL_TIME; NONE if none has */
+/**
+ * @param t   the transfer
+ * @param now llmq_backend_transfer_clock()
+ * @return which deadline has passed: FIRST_TIME or TOTAL_TIME; NONE if none has
+ * @threads the engine's
+ */
 llmq_backend_trouble_e llmq_backend_transfer_expired(const llmq_backend_transfer_t *t,
                                                      apr_interval_time_t now);
 
-/** @return the trouble of a curl result; NONE for CURLE_OK */
+/**
+ * @param code curl's result
+ * @return its trouble; NONE for CURLE_OK
+ * @threads any
+ */
 llmq_backend_trouble_e llmq_backend_transfer_trouble(CURLcode code);
 
 /**

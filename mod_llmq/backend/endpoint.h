@@ -3,6 +3,7 @@
  * The set of backends as the dispatcher sees it: how busy each is, and which one is next.
  * Round robin over those with a free place. Lives in the dispatcher; all calls are short
  * and take one mutex.
+ * @threads any
  */
 #ifndef LLMQ_ENDPOINT_H
 #define LLMQ_ENDPOINT_H
@@ -16,16 +17,22 @@ typedef struct llmq_endpoints_t llmq_endpoints_t;
  * @param backends the configured backends; borrowed
  * @param n        their number (> 0)
  * @param p        pool, as long as the set
+ * @return APR_SUCCESS; APR_EINVAL no backends; else there is no mutex to be had
+ * @phase dispatcher; @threads single
  */
 apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
                                   const llmq_backend_conf_t *const *backends, int n,
                                   apr_pool_t *p);
 
-/** @return places free in all backends together, those in a pause not counted */
+/**
+ * @param e the set
+ * @return places free in all backends together, those in a pause not counted
+ */
 int llmq_endpoint_free(llmq_endpoints_t *e);
 
 /**
  * Choose a backend and occupy a place in it.
+ * @param e the set
  * @return the backend; NULL when all are full or paused
  */
 const llmq_backend_conf_t *llmq_endpoint_pick(llmq_endpoints_t *e);
@@ -33,6 +40,7 @@ const llmq_backend_conf_t *llmq_endpoint_pick(llmq_endpoints_t *e);
 /**
  * Give the place back and learn from the outcome: a Retry-After pauses the backend for
  * that long (at most five minutes).
+ * @param e       the set
  * @param backend what llmq_endpoint_pick() gave
  * @param failure NULL for success
  */

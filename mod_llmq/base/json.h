@@ -2,9 +2,10 @@
  * @file json.h
  * JSON in and out. Reading is json-c behind a strict door: RFC 8259 and nothing else (no
  * NaN, comments, single quotes, trailing commas or text, raw control characters, invalid
- * UTF-8, lone surrogates, NUL bytes or \u0000, which PostgreSQL cannot hold). Writing goes
- * straight into an llmq_text_t, without a tree, because the hot path writes far more than
- * it reads.
+ * UTF-8, lone surrogates, NUL as a byte or escaped, which PostgreSQL cannot hold). Writing
+ * goes straight into an llmq_text_t, without a tree, because the hot path writes far more
+ * than it reads.
+ * @threads any; a value and a buffer belong to one thread at a time
  */
 #ifndef LLMQ_JSON_H
 #define LLMQ_JSON_H
@@ -35,7 +36,13 @@ apr_status_t llmq_json_parse(struct json_object **pobj, const char *text, apr_si
  */
 const char *llmq_json_format(struct json_object *obj);
 
-/** Append `"` + escaped + `"`. Input is UTF-8; bytes below 0x20 become \u00XX or short forms. */
+/**
+ * Append a string in quotes, escaped. Bytes below 0x20 are written in the short form where
+ * JSON has one, else by number.
+ * @param t   where to
+ * @param s   UTF-8
+ * @param len its bytes
+ */
 void llmq_json_string(llmq_text_t *t, const char *s, apr_size_t len);
 
 /** As llmq_json_string() for a NUL-terminated text; NULL becomes null. */

@@ -2,6 +2,7 @@
  * @file text.h
  * A growing byte buffer in a pool, and the small formats of the dialects: RFC 3339 times,
  * Go durations, UTF-8 checks.
+ * @threads any; one buffer belongs to one thread at a time
  */
 #ifndef LLMQ_TEXT_H
 #define LLMQ_TEXT_H
@@ -22,7 +23,6 @@ typedef struct {
  * @param t    the buffer to begin
  * @param size first allocation in bytes (> 0); growth leaves the old piece to the pool
  * @param p    pool of the bytes
- * @threads any; one buffer belongs to one thread at a time
  */
 void llmq_text_init(llmq_text_t *t, apr_size_t size, apr_pool_t *p);
 

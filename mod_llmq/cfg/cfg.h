@@ -4,6 +4,7 @@
  * (one queue, one dispatcher, one database), set outside of virtual hosts; llmq_cfg_dir_t
  * for what may differ by location and virtual host. Both are read-only once children run.
  * The library's settings structs are filled here; nothing below includes this header.
+ * @threads any: what is read here does not change once children run
  */
 #ifndef LLMQ_CFG_H
 #define LLMQ_CFG_H
@@ -49,7 +50,7 @@ typedef struct llmq_cfg_server_t {
 
 /** Settings of a location. Unset numbers are -1, unset strings NULL. */
 typedef struct llmq_cfg_dir_t {
-    const llmq_mount_t *mount;       /* where SetHandler named one of ours */
+    const llmq_mount_t *mount;       /* of SetHandler; handler NONE: not ours */
     const char *tenant;              /* LLMQTenant */
     apr_int64_t max_content;         /* LLMQMaxContent, bytes */
     int max_depth;                   /* LLMQMaxDepth */
@@ -66,41 +67,96 @@ typedef struct llmq_cfg_dbd_t {
 
 extern const command_rec llmq_cfg_cmds[];
 
+/**
+ * @param p pool of the configuration
+ * @param s the server or virtual host
+ * @return an llmq_cfg_server_t with the defaults
+ * @phase the configuration is read; @threads single
+ */
 void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s);
+
+/**
+ * @param p    pool of the configuration
+ * @param base the main server's llmq_cfg_server_t
+ * @param add  the virtual host's
+ * @return what holds in the virtual host: all as in the main server, the mounts of both
+ * @phase the configuration was read; @threads single
+ */
 void *llmq_cfg_merge_server(apr_pool_t *p, void *base, void *add);
+
+/**
+ * @param p    pool of the configuration
+ * @param path of the location; NULL for a whole server
+ * @return an llmq_cfg_dir_t with nothing set
+ * @phase the configuration is read; @threads single
+ */
 void *llmq_cfg_create_dir(apr_pool_t *p, char *path);
+
+/**
+ * @param p    pool of the result; a request's when httpd merges for it
+ * @param base llmq_cfg_dir_t of the outer section
+ * @param add  of the inner one, which wins where it is set
+ * @return both together
+ * @phase the configuration was read, and each request
+ */
 void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add);
 
-/** @return the settings of @a s; server-wide ones are only valid in the main server's */
+/**
+ * @param s a server
+ * @return its settings; server-wide ones are only valid in the main server's
+ */
 llmq_cfg_server_t *llmq_cfg_server(server_rec *s);
 
-/** @return the merged settings of a request's location */
+/**
+ * @param r a request
+ * @return the merged settings of its location
+ */
 const llmq_cfg_dir_t *llmq_cfg_dir(request_rec *r);
 
-/** @return the tenant of a location, never NULL */
+/**
+ * @param dir settings of a location
+ * @return its tenant, never NULL
+ */
 const char *llmq_cfg_tenant(const llmq_cfg_dir_t *dir);
 
-/** Limits of new messages at a location, defaults filled in. */
+/**
+ * Limits of new messages at a location, defaults filled in.
+ * @param conf out
+ * @param dir  settings of the location
+ */
 void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir);
 
-/** @return seconds for Retry-After, >= 1 */
+/**
+ * @param dir settings of a location
+ * @return seconds for Retry-After, >= 1
+ */
 int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir);
 
 /**
  * The mount that a path belongs to, for errors that httpd finds before it knows the
  * location: the longest that is a prefix of @a uri.
+ * @param s   the request's server
+ * @param uri its decoded path
  * @return the mount or NULL
  */
 const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri);
 
-/** @return the word of a handler, such as "llmq-queue" */
+/**
+ * @param handler a handler
+ * @return its word, such as "llmq-queue"
+ */
 const char *llmq_cfg_handler_name(llmq_handler_e handler);
 
-/** @return the handler of a word, LLMQ_HANDLER_NONE if it is not ours */
+/**
+ * @param word what SetHandler names
+ * @return the handler, LLMQ_HANDLER_NONE if it is not ours
+ */
 llmq_handler_e llmq_cfg_handler_parse(const char *word);
 
 /**
  * What cannot be seen line by line: runs for `apachectl -t` too.
+ * @param p scratch
+ * @param s the main server
  * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging what is wrong
  * @phase check_config
  */
@@ -109,6 +165,8 @@ int llmq_cfg_check(apr_pool_t *p, server_rec *s);
 /**
  * Read DBDriver and DBDParams of the main server from the configuration tree; mod_dbd has
  * no call that tells them.
+ * @param dbd out
+ * @param p   pool of the texts
  * @phase post_config
  */
 void llmq_cfg_dbd(llmq_cfg_dbd_t *dbd, apr_pool_t *p);

@@ -121,7 +121,7 @@ static const char *set_queue_size(cmd_parms *cmd, void *dummy, const char *level
                                   const char *arg)
 {
     llmq_level_e l = LLMQ_LEVEL_NONE;
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = parse_level(&l, cmd, level);
 
     (void)dummy;
@@ -135,7 +135,7 @@ static const char *set_queue_concurrency(cmd_parms *cmd, void *dummy, const char
                                          const char *arg)
 {
     llmq_level_e l = LLMQ_LEVEL_NONE;
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = parse_level(&l, cmd, level);
 
     (void)dummy;
@@ -147,7 +147,7 @@ static const char *set_queue_concurrency(cmd_parms *cmd, void *dummy, const char
 
 static const char *set_server_count(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = only_global(cmd);
 
     (void)dummy;
@@ -211,7 +211,7 @@ static const char *set_max_content(cmd_parms *cmd, void *dir, const char *arg)
 
 static const char *set_max_depth(cmd_parms *cmd, void *dir, const char *arg)
 {
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = parse_number(&n, cmd, arg, 1, 1000);
 
     if (!err) {
@@ -222,7 +222,7 @@ static const char *set_max_depth(cmd_parms *cmd, void *dir, const char *arg)
 
 static const char *set_max_retries(cmd_parms *cmd, void *dir, const char *arg)
 {
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = parse_number(&n, cmd, arg, 0, 1000);
 
     if (!err) {
@@ -248,6 +248,9 @@ static const char *hear_set_handler(cmd_parms *cmd, void *dir, const char *args)
     llmq_mount_t *mount;
 
     if (handler == LLMQ_HANDLER_NONE) {
+        static const llmq_mount_t somebody_elses;
+
+        ((llmq_cfg_dir_t *)dir)->mount = &somebody_elses;
         return strncmp(arg, "llmq-", 5) == 0
                    ? complain(cmd, arg, "mod_llmq has no handler of this name")
                    : DECLINE_CMD;
@@ -449,7 +452,7 @@ static const char *set_backend_stream(cmd_parms *cmd, void *dir, int on)
 static const char *set_backend_concurrency(cmd_parms *cmd, void *dir, const char *arg)
 {
     llmq_backend_conf_t *b;
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = open_backend(&b, cmd);
 
     (void)dir;
@@ -462,7 +465,7 @@ static const char *set_backend_concurrency(cmd_parms *cmd, void *dir, const char
 static const char *set_backend_max_answer(cmd_parms *cmd, void *dir, const char *arg)
 {
     llmq_backend_conf_t *b;
-    apr_int64_t n;
+    apr_int64_t n = 0;
     const char *err = open_backend(&b, cmd);
 
     (void)dir;

@@ -61,14 +61,23 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
 
 /**
  * Work until told to drain or stop, or until orphaned; then wind up. The janitor's loop.
+ * @param d the dispatcher
  * @phase dispatcher; @threads the first thread
  */
 void llmq_dispatch_work(llmq_dispatch_t *d);
 
-/** Take no more and end when the calls in flight have. Signal-safe. */
+/**
+ * Take no more and end when the calls in flight have.
+ * @param d the dispatcher
+ * @threads any, signal handlers too
+ */
 void llmq_dispatch_drain(llmq_dispatch_t *d);
 
-/** End now. Signal-safe. */
+/**
+ * End now.
+ * @param d the dispatcher
+ * @threads any, signal handlers too
+ */
 void llmq_dispatch_stop(llmq_dispatch_t *d);
 
 #endif /* LLMQ_DISPATCH_H */

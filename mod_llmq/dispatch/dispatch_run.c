@@ -36,13 +36,15 @@ apr_pool_t *llmq_dispatch_run_pool(apr_pool_t *p)
 llmq_store_t *llmq_dispatch_run_store(llmq_dispatch_t *d, apr_pool_t *p)
 {
     apr_pool_t *own = llmq_dispatch_run_pool(p);
+    llmq_store_conf_t conf = d->conf->store;
     llmq_store_source_t source;
     llmq_store_t *store = NULL;
 
+    conf.plan_afresh = 1;
     if (own) {
         llmq_store_source_direct(&source, d->conf->db_driver, d->conf->db_params,
                                  STORE_PAUSE, own);
-        llmq_store_create(&store, &source, &d->conf->store, own);
+        llmq_store_create(&store, &source, &conf, own);
     }
     return store;
 }

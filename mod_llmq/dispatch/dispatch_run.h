@@ -74,7 +74,10 @@ llmq_store_t *llmq_dispatch_run_store(llmq_dispatch_t *d, apr_pool_t *p);
 
 /**
  * The drain thread: take, load, choose, start, until asked to end.
- * @param data the llmq_dispatch_t
+ * @param thread itself
+ * @param data   the llmq_dispatch_t
+ * @return NULL
+ * @threads the drain thread
  */
 void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data);
 
@@ -89,10 +92,15 @@ void llmq_dispatch_run_land(llmq_attempt_t *a);
  * Sleep, but not past being asked to drain or stop.
  * @param d     the dispatcher
  * @param limit microseconds
+ * @threads any of the dispatcher
  */
 void llmq_dispatch_run_pause(llmq_dispatch_t *d, apr_interval_time_t limit);
 
-/** @return attempts in flight. @threads any */
+/**
+ * @param d the dispatcher
+ * @return attempts in flight, those included whose outcomes are not stored yet
+ * @threads any
+ */
 int llmq_dispatch_run_count(llmq_dispatch_t *d);
 
 #endif /* LLMQ_DISPATCH_RUN_H */

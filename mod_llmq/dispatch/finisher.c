@@ -172,7 +172,7 @@ static void requeue(llmq_attempt_t *a, apr_time_t run_at)
 
 static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *o, int n)
 {
-    llmq_queue_ack_t acks[MAX_BATCH];
+    llmq_queue_ack_t acks[MAX_BATCH] = {{NULL, 0, LLMQ_ACK_GONE}};
     int n_acks = 0;
     int lost = 0;
     int i;

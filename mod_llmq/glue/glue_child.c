@@ -19,7 +19,7 @@ static int dispatcher_alive(void)
  * committed while the pool and mod_dbd still stand. */
 static apr_status_t stop_commits(void *data)
 {
-    llmq_commit_stop(data);
+    llmq_store_commit_stop(data);
     return APR_SUCCESS;
 }
 
@@ -50,8 +50,8 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
         rv = llmq_store_create(&service->store, &source, conf, p);
     }
     if (rv == APR_SUCCESS) {
-        rv = llmq_commit_create(&service->commit, service->store, &cfg->commit,
-                                is_threaded(), llmq_service_committed, service, p);
+        rv = llmq_store_commit_create(&service->commit, service->store, &cfg->commit,
+                                      is_threaded(), llmq_service_committed, service, p);
     }
     return rv;
 }

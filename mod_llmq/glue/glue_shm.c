@@ -45,8 +45,7 @@ static apr_status_t create_segment(llmq_glue_shm_t *g, const llmq_queue_conf_t *
         apr_pool_destroy(pool);
         return complain(rv, "the shared memory segment");
     }
-    base = apr_shm_baseaddr_get(g->shm);
-    memset(base, 0, apr_shm_size_get(g->shm));
+    base = apr_shm_baseaddr_get(g->shm); /* zero: fresh pages, touched when needed */
     base = (char *)APR_ALIGN((apr_uintptr_t)base,
                              ALIGNMENT); /* APR keeps a size before it */
     if (g->shared) {

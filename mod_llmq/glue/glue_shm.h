@@ -45,7 +45,12 @@ typedef struct llmq_glue_shm_t {
 #define LLMQ_QUEUE_MUTEX "llmq-queue"
 #define LLMQ_STORE_MUTEX "llmq-store"
 
-/** Register the mutex types. @phase pre_config */
+/**
+ * Register the mutex types.
+ * @param pconf pool of the configuration
+ * @return APR_SUCCESS; other as from httpd
+ * @phase pre_config; @threads single
+ */
 apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf);
 
 /**

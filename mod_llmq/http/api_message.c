@@ -34,7 +34,8 @@ static apr_status_t accept_job(const llmq_service_t *service, const llmq_job_t *
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = llmq_commit_insert(service->commit, row.data, row.len, &entry, sizeof(entry));
+    rv = llmq_store_commit_insert(service->commit, row.data, row.len, &entry,
+                                  sizeof(entry));
     if (rv != APR_SUCCESS) {
         llmq_queue_dismiss(service->queue, job->level);
     }
@@ -94,7 +95,7 @@ static int reply_not_found(request_rec *r)
 
 int llmq_api_message_get(request_rec *r, const llmq_service_t *service, const char *id)
 {
-    llmq_job_t *job;
+    llmq_job_t *job = NULL;
     llmq_text_t t;
     apr_status_t rv = APR_NOTFOUND;
 

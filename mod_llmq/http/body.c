@@ -142,7 +142,7 @@ apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r,
                             llmq_result_t *why)
 {
     llmq_message_conf_t conf;
-    llmq_text_t t;
+    llmq_text_t t = {0};
     apr_status_t rv;
 
     if (!is_json(r)) {

@@ -1,6 +1,7 @@
 /**
  * @file query.h
  * The parameters behind the question mark.
+ * @threads request
  */
 #ifndef LLMQ_QUERY_H
 #define LLMQ_QUERY_H
@@ -17,7 +18,6 @@
  * @param r      the request
  * @param why    out: REQUEST
  * @return APR_SUCCESS; LLMQ_EBODY
- * @threads request
  */
 apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_t *why);
 
@@ -36,6 +36,8 @@ apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *nam
 /**
  * One word of a list.
  * @param pi    in: the default; out: index of the word in @a words
+ * @param query what llmq_query_parse() gave
+ * @param name  the parameter
  * @param words words, ended by NULL
  * @param why   out: REQUEST with the field
  * @return APR_SUCCESS; LLMQ_EBODY another word

@@ -2,6 +2,7 @@
  * @file reply.h
  * Answers. The only place that knows HTTP statuses, the numbers of S0's error table, and
  * the envelopes of the dialects. Handlers return what these functions return.
+ * @threads request
  */
 #ifndef LLMQ_REPLY_H
 #define LLMQ_REPLY_H
@@ -18,7 +19,6 @@
  * @param message the envelope's message
  * @param data    JSON text of data; NULL becomes null
  * @return OK
- * @threads request
  */
 int llmq_reply_data(request_rec *r, int status, const char *message, const char *data);
 
@@ -27,13 +27,15 @@ int llmq_reply_data(request_rec *r, int status, const char *message, const char 
  * @param r   the request
  * @param why what went wrong
  * @return OK (the answer is sent)
- * @threads request
  */
 int llmq_reply_problem(request_rec *r, const llmq_result_t *why);
 
 /**
  * As llmq_reply_problem() for a status without a result: LLMQ_ESTORE, LLMQ_EFULL, others
  * are internal.
+ * @param r  the request
+ * @param rv not APR_SUCCESS
+ * @return OK (the answer is sent)
  */
 int llmq_reply_status(request_rec *r, apr_status_t rv);
 

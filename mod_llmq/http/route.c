@@ -122,6 +122,15 @@ static int dispatch(request_rec *r, const route_t *routes, const char *path)
     return refuse(r, routes, path, known);
 }
 
+int llmq_route_map_to_storage(request_rec *r)
+{
+    const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
+
+    return mount && mount->handler != LLMQ_HANDLER_NONE && r->method_number != M_TRACE
+               ? OK
+               : DECLINED;
+}
+
 int llmq_route_handler(request_rec *r)
 {
     llmq_handler_e handler =

@@ -14,4 +14,12 @@
  */
 int llmq_route_handler(request_rec *r);
 
+/**
+ * map_to_storage hook: what we answer is no file, so httpd need not look for one. Saves
+ * six system calls a request, and an id cannot run into limits of file names.
+ * @return OK on our paths; DECLINED elsewhere
+ * @threads request
+ */
+int llmq_route_map_to_storage(request_rec *r);
+
 #endif /* LLMQ_ROUTE_H */

@@ -33,7 +33,10 @@ void llmq_service_set(const llmq_service_t *service);
 /**
  * The committer's done function: puts entries (the things are llmq_entry_t) into the
  * queue, all of a transaction under one lock.
- * @param ctx the llmq_service_t
+ * @param ctx    the llmq_service_t
+ * @param things llmq_entry_t, in stored order
+ * @param n      their number
+ * @threads the committer; under prefork the request
  */
 void llmq_service_committed(void *ctx, void *const *things, int n);
 

@@ -67,6 +67,7 @@ typedef struct llmq_store_conf_t {
     const char *node;                 /* this server's name in the store */
     apr_interval_time_t timeout;      /* longest wait of a caller for its commit */
     apr_interval_time_t node_timeout; /* a node silent for longer has lost its jobs */
+    int plan_afresh;             /* PostgreSQL: plan each execution anew; see store.c */
     apr_global_mutex_t *writers; /* SQLite: one writer at a time; NULL for PostgreSQL */
 } llmq_store_conf_t;
 
@@ -75,12 +76,17 @@ typedef struct llmq_store_conf_t {
  * @param source where connections come from; copied
  * @param conf   settings; copied, strings borrowed
  * @param p      pool, as long as the store
+ * @return APR_SUCCESS
  * @phase child, dispatcher; @threads single
  */
 apr_status_t llmq_store_create(llmq_store_t **pstore, const llmq_store_source_t *source,
                                const llmq_store_conf_t *conf, apr_pool_t *p);
 
-/** @return the settings the store was made with; borrowed */
+/**
+ * @param store the store
+ * @return the settings it was made with; borrowed
+ * @threads any
+ */
 const llmq_store_conf_t *llmq_store_conf(const llmq_store_t *store);
 
 /**
@@ -100,7 +106,9 @@ void llmq_store_source_direct(llmq_store_source_t *source, const char *driver,
 
 /**
  * Is the database there? Runs a trivial query.
+ * @param store the store
  * @param ptook out: microseconds it took; may be NULL
+ * @param p     scratch
  * @return APR_SUCCESS; LLMQ_ESTORE
  * @threads any
  */

@@ -1,5 +1,6 @@
 #include "store/store_commit.h"
 
+#include "base/thread.h"
 #include "store/store_commit_batch.h"
 
 #include <apr_thread_mutex.h>
@@ -7,7 +8,6 @@
 
 #include <errno.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,6 +54,7 @@ struct llmq_commit_t {
     sem_t work;                /* posted once by whoever clears asleep */
     int asleep;                /* under lock: the committer waits for... */
     int wanted;                /* under lock: ...this many rows */
+    int company;               /* the last batch had more than one row; the thread's */
     int stopping;              /* under lock */
     llmq_commit_stats_t stats; /* under lock */
 };
@@ -268,10 +269,13 @@ static int next_batch(llmq_commit_t *c)
     while (!c->filling->rows->nelts && !c->stopping)
         sleep_locked(c, 1, 0);
     n = c->filling->rows->nelts;
-    if (n && n < c->conf.min_rows && c->conf.delay > 0 && !c->stopping)
+    /* A row that came alone is followed by one that comes alone: it need not wait. */
+    if (n && n < c->conf.min_rows && c->conf.delay > 0 && c->company && !c->stopping)
         sleep_locked(c, c->conf.min_rows, c->conf.delay);
-    if (n)
+    if (n) {
+        c->company = c->filling->rows->nelts > 1;
         swap_locked(c);
+    }
     apr_thread_mutex_unlock(c->lock);
     return n;
 }
@@ -288,22 +292,10 @@ static void *APR_THREAD_FUNC committer(apr_thread_t *thread, void *data)
 
 /* ----------------------------------------------------------------------------------- exported */
 
-/* The thread is no business of the process's signal handlers. */
-static apr_status_t start_thread(llmq_commit_t *c)
-{
-    sigset_t all, before;
-    apr_status_t rv;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = apr_thread_create(&c->thread, NULL, committer, c, c->pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rv;
-}
-
-apr_status_t llmq_commit_create(llmq_commit_t **pc, llmq_store_t *store,
-                                const llmq_commit_conf_t *conf, int threaded,
-                                llmq_commit_done_fn_t *done, void *ctx, apr_pool_t *p)
+apr_status_t llmq_store_commit_create(llmq_commit_t **pc, llmq_store_t *store,
+                                      const llmq_commit_conf_t *conf, int threaded,
+                                      llmq_commit_done_fn_t *done, void *ctx,
+                                      apr_pool_t *p)
 {
     llmq_commit_t *c = apr_pcalloc(p, sizeof(*c));
     apr_status_t rv;
@@ -319,7 +311,7 @@ apr_status_t llmq_commit_create(llmq_commit_t **pc, llmq_store_t *store,
     sem_init(&c->work, 0, 0);
     rv = apr_thread_mutex_create(&c->lock, APR_THREAD_MUTEX_DEFAULT, p);
     if (rv == APR_SUCCESS && threaded)
-        rv = start_thread(c);
+        rv = llmq_thread_start(&c->thread, committer, c, c->pool);
     if (rv == APR_SUCCESS)
         *pc = c;
     return rv;
@@ -354,8 +346,8 @@ static waiter_t *enqueue(llmq_commit_t *c, const char *row, apr_size_t len,
     return w;
 }
 
-apr_status_t llmq_commit_insert(llmq_commit_t *c, const char *row, apr_size_t len,
-                                const void *thing, apr_size_t thing_size)
+apr_status_t llmq_store_commit_insert(llmq_commit_t *c, const char *row, apr_size_t len,
+                                      const void *thing, apr_size_t thing_size)
 {
     apr_status_t rv = APR_SUCCESS;
     waiter_t *w;
@@ -372,14 +364,14 @@ apr_status_t llmq_commit_insert(llmq_commit_t *c, const char *row, apr_size_t le
     return waiter_wait(c, w);
 }
 
-void llmq_commit_stats(llmq_commit_stats_t *stats, llmq_commit_t *c)
+void llmq_store_commit_stats(llmq_commit_stats_t *stats, llmq_commit_t *c)
 {
     apr_thread_mutex_lock(c->lock);
     *stats = c->stats;
     apr_thread_mutex_unlock(c->lock);
 }
 
-void llmq_commit_stop(llmq_commit_t *c)
+void llmq_store_commit_stop(llmq_commit_t *c)
 {
     apr_status_t rv;
     int wake;

@@ -31,7 +31,7 @@ typedef struct llmq_commit_conf_t {
 /**
  * Called after rows became durable and before their threads wake, once per transaction.
  * @param ctx    of the creator
- * @param things what llmq_commit_insert() was given with each row, in stored order
+ * @param things what llmq_store_commit_insert() was given with each row, in stored order
  * @param n      their number
  * @threads the committer thread; under prefork the caller's
  */
@@ -46,13 +46,14 @@ typedef void llmq_commit_done_fn_t(void *ctx, void *const *things, int n);
  * @param done     called as told above; NULL for nothing
  * @param ctx      for @a done
  * @param p        pool, as long as the committer; must be destroyed after
- *                 llmq_commit_stop()
+ *                 llmq_store_commit_stop()
  * @return APR_SUCCESS; else the thread could not be started
  * @phase child; @threads single
  */
-apr_status_t llmq_commit_create(llmq_commit_t **pc, llmq_store_t *store,
-                                const llmq_commit_conf_t *conf, int threaded,
-                                llmq_commit_done_fn_t *done, void *ctx, apr_pool_t *p);
+apr_status_t llmq_store_commit_create(llmq_commit_t **pc, llmq_store_t *store,
+                                      const llmq_commit_conf_t *conf, int threaded,
+                                      llmq_commit_done_fn_t *done, void *ctx,
+                                      apr_pool_t *p);
 
 /**
  * Make one job durable. Blocks for the commit, at most the store's timeout.
@@ -65,8 +66,8 @@ apr_status_t llmq_commit_create(llmq_commit_t **pc, llmq_store_t *store,
  *         away or too slow; APR_EOF the process is stopping
  * @threads any request thread
  */
-apr_status_t llmq_commit_insert(llmq_commit_t *c, const char *row, apr_size_t len,
-                                const void *thing, apr_size_t thing_size);
+apr_status_t llmq_store_commit_insert(llmq_commit_t *c, const char *row, apr_size_t len,
+                                      const void *thing, apr_size_t thing_size);
 
 /** Figures since the start of the process. */
 typedef struct llmq_commit_stats_t {
@@ -75,13 +76,18 @@ typedef struct llmq_commit_stats_t {
     apr_uint64_t refused;
 } llmq_commit_stats_t;
 
-/** @threads any */
-void llmq_commit_stats(llmq_commit_stats_t *stats, llmq_commit_t *c);
+/**
+ * @param stats out
+ * @param c     the committer
+ * @threads any
+ */
+void llmq_store_commit_stats(llmq_commit_stats_t *stats, llmq_commit_t *c);
 
 /**
  * Commit what waits, then end the thread. Later inserts get APR_EOF.
+ * @param c the committer
  * @phase child, after its request threads have ended
  */
-void llmq_commit_stop(llmq_commit_t *c);
+void llmq_store_commit_stop(llmq_commit_t *c);
 
 #endif /* LLMQ_STORE_COMMIT_H */

@@ -5,6 +5,7 @@
  *
  * A batch has no lock of its own: its owner hands it from the threads that fill it to the
  * one that writes it.
+ * @threads the one that has the batch
  */
 #ifndef LLMQ_STORE_COMMIT_BATCH_H
 #define LLMQ_STORE_COMMIT_BATCH_H
@@ -34,6 +35,7 @@ typedef struct llmq_store_commit_batch_t {
  * @param parent ends it at the latest
  * @param keep   bytes the allocator holds back when the pool is cleared
  * @param tag    name for debuggers
+ * @return the pool
  * @threads the parent's
  */
 apr_pool_t *llmq_store_commit_batch_pool(apr_pool_t *parent, apr_size_t keep,
@@ -45,7 +47,10 @@ apr_pool_t *llmq_store_commit_batch_pool(apr_pool_t *parent, apr_size_t keep,
  */
 llmq_store_commit_batch_t *llmq_store_commit_batch_create(apr_pool_t *p);
 
-/** Empty it. */
+/**
+ * Empty it.
+ * @param b the batch
+ */
 void llmq_store_commit_batch_clear(llmq_store_commit_batch_t *b);
 
 /**
@@ -58,7 +63,10 @@ void llmq_store_commit_batch_clear(llmq_store_commit_batch_t *b);
 void llmq_store_commit_batch_add(llmq_store_commit_batch_t *b, void *waiter,
                                  const char *data, apr_size_t len);
 
-/** No row follows: the text becomes a complete array. */
+/**
+ * No row follows: the text becomes a complete array.
+ * @param b the batch
+ */
 void llmq_store_commit_batch_end(llmq_store_commit_batch_t *b);
 
 /**

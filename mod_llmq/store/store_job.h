@@ -2,6 +2,7 @@
  * @file store_job.h
  * Jobs in the store. Every change of state is conditional on the state and the attempt it
  * was decided upon, so a late writer changes nothing and hears so.
+ * @threads any
  */
 #ifndef LLMQ_STORE_JOB_H
 #define LLMQ_STORE_JOB_H
@@ -13,6 +14,8 @@
 /**
  * Append the row of a new job, as one element of the JSON array that
  * llmq_store_job_insert() takes. Pure.
+ * @param t   where to
+ * @param job the job; what it is accepted with is read, nothing of its progress
  */
 void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job);
 
@@ -109,7 +112,13 @@ typedef struct llmq_totals_t {
     apr_uint64_t failed[LLMQ_LEVEL_COUNT]; /* FAILED and TIMEOUT */
 } llmq_totals_t;
 
-/** @return APR_SUCCESS; LLMQ_ESTORE */
+/**
+ * Count them.
+ * @param totals out
+ * @param store  the store
+ * @param p      scratch
+ * @return APR_SUCCESS; LLMQ_ESTORE
+ */
 apr_status_t llmq_store_job_totals(llmq_totals_t *totals, llmq_store_t *store,
                                    apr_pool_t *p);
 

@@ -69,6 +69,50 @@ int llmq_store_run_plain(llmq_dbd_t *db, const char *sql, apr_pool_t *p)
     return llmq_store_run_select(db, &results, sql, p);
 }
 
+/* ------------------------------------------------------------------------ bounded in time */
+
+/* The server ends a statement by itself at the timeout; the watch is for one that does
+ * not do anything any more. */
+#define WATCH_SLACK  apr_time_from_sec(1)
+#define ATTACH_LIMIT apr_time_from_sec(60) /* may migrate */
+
+static void watch_begin(run_t *run, llmq_store_watched_t *call, apr_interval_time_t limit)
+{
+    if (run->store->watch)
+        llmq_store_watch_begin(run->store->watch, call, run->db, limit);
+}
+
+static void watch_end(run_t *run, llmq_store_watched_t *call)
+{
+    if (run->store->watch)
+        llmq_store_watch_end(run->store->watch, call);
+}
+
+static apr_status_t attach(run_t *run)
+{
+    llmq_store_watched_t call;
+    apr_status_t rv;
+
+    if (run->db->attached)
+        return APR_SUCCESS;
+    watch_begin(run, &call, ATTACH_LIMIT);
+    rv = llmq_store_attach(run->store, run->db, run->pool);
+    watch_end(run, &call);
+    return rv;
+}
+
+/* @return 0 if the connection answers */
+static int probe(run_t *run)
+{
+    llmq_store_watched_t call;
+    int failed;
+
+    watch_begin(run, &call, WATCH_SLACK);
+    failed = llmq_store_run_plain(run->db, "SELECT 1", run->pool);
+    watch_end(run, &call);
+    return failed;
+}
+
 /* ----------------------------------------------------------------------- prepared statements */
 
 static apr_dbd_prepared_t *prepare(run_t *run)
@@ -153,6 +197,7 @@ static int execute_locked(llmq_store_rows_t *rows, run_t *run)
 static int execute(llmq_store_rows_t *rows, run_t *run)
 {
     apr_status_t rv = writers_lock(run);
+    llmq_store_watched_t call;
     int failed;
 
     if (rv != APR_SUCCESS) {
@@ -160,7 +205,9 @@ static int execute(llmq_store_rows_t *rows, run_t *run)
         run->message = "no lock";
         return 1;
     }
+    watch_begin(run, &call, run->store->conf.timeout + WATCH_SLACK);
     failed = execute_locked(rows, run);
+    watch_end(run, &call);
     writers_unlock(run);
     return failed;
 }
@@ -171,10 +218,10 @@ static state_e examine(run_t *run)
 {
     llmq_dbd_t *db = run->db;
 
-    if (!llmq_store_run_plain(db, "SELECT 1", run->pool))
+    if (!probe(run))
         return STATE_ALIVE;
     if (apr_dbd_check_conn(db->driver, run->pool, db->handle) != APR_SUCCESS
-        || llmq_store_run_plain(db, "SELECT 1", run->pool))
+        || probe(run))
         return STATE_DEAD;
     forget_all(db);
     return STATE_REVIVED;
@@ -266,12 +313,10 @@ static apr_status_t run_again(llmq_store_rows_t *rows, run_t *run)
 {
     state_e state;
 
-    if (!run->db->attached) {
-        apr_status_t rv = llmq_store_attach(run->store, run->db, run->pool);
+    apr_status_t rv = attach(run);
 
-        if (rv != APR_SUCCESS)
-            return rv;
-    }
+    if (rv != APR_SUCCESS)
+        return rv;
     if (!execute(rows, run))
         return APR_SUCCESS;
     state = examine(run);
@@ -307,11 +352,11 @@ apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
 
     if (rv != APR_SUCCESS)
         return LLMQ_ESTORE;
-    rv = llmq_store_attach(store, run.db, p);
+    rv = attach(&run);
     if (rv == APR_SUCCESS)
         rv = run_on(rows, &run);
     else
-        run.broken = llmq_store_run_plain(run.db, "SELECT 1", p) != 0;
+        run.broken = probe(&run) != 0;
     source->release(source->ctx, run.db, run.broken);
     return rv;
 }

@@ -16,10 +16,12 @@
 
 #include "store/store.h"
 #include "store/store_sql.h"
+#include "store/store_watch.h"
 
 struct llmq_store_t {
     llmq_store_source_t source;
     llmq_store_conf_t conf;
+    llmq_store_watch_t *watch; /* NULL for SQLite */
 };
 
 /** Rows that a statement gave back. All of it lives in the pool of llmq_store_run(). */
@@ -46,13 +48,28 @@ typedef struct llmq_store_rows_t {
 apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
                             llmq_store_sql_e what, const char **args, apr_pool_t *p);
 
-/** Step to the next row. @return non-zero while there is one */
+/**
+ * Step to the next row.
+ * @param rows the rows
+ * @return non-zero while there is one
+ * @threads the caller of llmq_store_run()
+ */
 int llmq_store_run_next(llmq_store_rows_t *rows);
 
-/** @return a column of the present row, NULL for SQL's NULL; lives as long as the rows */
+/**
+ * @param rows   the rows, after llmq_store_run_next()
+ * @param column from 0
+ * @return the column of the present row, NULL for SQL's NULL; lives as long as the rows
+ * @threads the caller of llmq_store_run()
+ */
 const char *llmq_store_run_text(const llmq_store_rows_t *rows, int column);
 
-/** @return a column of the present row as a number, 0 for SQL's NULL */
+/**
+ * @param rows   the rows, after llmq_store_run_next()
+ * @param column from 0
+ * @return the column of the present row as a number, 0 for SQL's NULL
+ * @threads the caller of llmq_store_run()
+ */
 apr_int64_t llmq_store_run_int(const llmq_store_rows_t *rows, int column);
 
 /**
@@ -63,6 +80,7 @@ apr_int64_t llmq_store_run_int(const llmq_store_rows_t *rows, int column);
  * @param handle the connection that failed
  * @param p      pool of the text
  * @return the text, never NULL
+ * @threads the connection's
  */
 const char *llmq_store_run_message(const apr_dbd_driver_t *driver, apr_dbd_t *handle,
                                    apr_pool_t *p);
@@ -81,7 +99,11 @@ int llmq_store_run_select(llmq_dbd_t *db, apr_dbd_results_t **presults, const ch
 
 /**
  * Execute a text without parameters whose rows nobody needs.
+ * @param db  the connection
+ * @param sql the text
+ * @param p   scratch
  * @return 0; else the driver's code
+ * @threads the connection's
  */
 int llmq_store_run_plain(llmq_dbd_t *db, const char *sql, apr_pool_t *p);
 

@@ -20,7 +20,11 @@ typedef struct llmq_migration_t {
 /** Generated: migrations by dialect, ascending, ended by version 0. */
 extern const llmq_migration_t *const llmq_store_schema_migrations[LLMQ_DIALECT_COUNT];
 
-/** @return the newest version this library knows for @a dialect */
+/**
+ * @param dialect which dialect
+ * @return the newest version this library knows for it
+ * @threads any
+ */
 int llmq_store_schema_known(llmq_dialect_e dialect);
 
 /**

@@ -3,8 +3,8 @@
  * line tells what came of it.
  *
  *   bench_commit DRIVER PARAMS [THREADS [SECONDS [DELAY_USEC [MIN_ROWS [CHAINS]]]]]
- *   bench_commit sqlite3 /tmp/x/bench.db
- *   bench_commit pgsql "host=/tmp/x port=5432 dbname=llmq"
+ *   bench_commit sqlite3 bench.db
+ *   bench_commit pgsql "host=localhost port=5432 dbname=llmq"
  */
 #include "base/clock.h"
 #include "base/id.h"
@@ -70,7 +70,7 @@ static void *inserter(void *data)
         fill(&job, &seed, p);
         llmq_text_init(&row, 700, p);
         llmq_store_job_row(&row, &job);
-        if (llmq_commit_insert(commit, row.data, row.len, "", 0) != APR_SUCCESS)
+        if (llmq_store_commit_insert(commit, row.data, row.len, "", 0) != APR_SUCCESS)
             __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
     }
     apr_pool_destroy(p);
@@ -81,7 +81,7 @@ static void report(double seconds)
 {
     llmq_commit_stats_t stats;
 
-    llmq_commit_stats(&stats, commit);
+    llmq_store_commit_stats(&stats, commit);
     printf("{\"driver\":\"%s\",\"threads\":%d,\"seconds\":%.2f,\"rows\":%llu,"
            "\"commits\":%llu,\"failures\":%llu,\"rows_per_second\":%.0f,"
            "\"rows_per_commit\":%.1f}\n",
@@ -106,7 +106,7 @@ static int run(apr_pool_t *p)
                              apr_time_from_sec(1), p);
     llmq_store_create(&store, &source, &conf, p);
     if (llmq_store_ping(store, NULL, p) != APR_SUCCESS
-        || llmq_commit_create(&commit, store, &options.commit, 1, NULL, NULL, p)
+        || llmq_store_commit_create(&commit, store, &options.commit, 1, NULL, NULL, p)
                != APR_SUCCESS)
         return EXIT_FAILURE;
     begin = apr_time_now();
@@ -117,7 +117,7 @@ static int run(apr_pool_t *p)
     for (i = 0; i < options.threads; i++)
         pthread_join(threads[i], NULL);
     report((double)(apr_time_now() - begin) / APR_USEC_PER_SEC);
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     return EXIT_SUCCESS;
 }
 

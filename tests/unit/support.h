@@ -59,10 +59,14 @@ TCase *test_case(const char *name);
     X(store)                                                                             \
     X(store_commit)                                                                      \
     X(store_job)                                                                         \
+    X(store_job_finish)                                                                  \
+    X(store_job_list)                                                                    \
     X(store_node)                                                                        \
     X(store_schema)                                                                      \
     X(store_sql)                                                                         \
-    X(text)
+    X(store_watch)                                                                       \
+    X(text)                                                                              \
+    X(thread)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)

@@ -69,8 +69,8 @@ static void start(int dialect, int threaded, int max_rows, apr_interval_time_t t
     real = store_test.source;
     llmq_store_create(&store_test.store, &source, &store_test.conf, test_pool);
     ck_assert_int_eq(llmq_store_ping(store_test.store, NULL, test_pool), APR_SUCCESS);
-    ck_assert_int_eq(llmq_commit_create(&commit, store_test.store, &conf, threaded, done,
-                                        NULL, test_pool),
+    ck_assert_int_eq(llmq_store_commit_create(&commit, store_test.store, &conf, threaded,
+                                              done, NULL, test_pool),
                      APR_SUCCESS);
 }
 
@@ -78,7 +78,7 @@ static apr_status_t insert_text(const char *row, int thread, int number)
 {
     thing_t thing = {thread, number};
 
-    return llmq_commit_insert(commit, row, strlen(row), &thing, sizeof(thing));
+    return llmq_store_commit_insert(commit, row, strlen(row), &thing, sizeof(thing));
 }
 
 static apr_status_t insert_job(const char *id, int thread, int number, apr_pool_t *p)
@@ -143,14 +143,14 @@ START_TEST(rows_of_many_threads_are_durable_and_bad_ones_fail_alone)
         pthread_join(threads[i], &wrong);
         ck_assert_ptr_null(wrong);
     }
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     for (i = 0; i < THREADS; i++) {
         for (j = 0; j < ROWS_PER_THREAD; j++) {
             bad += i == 3 && j % 3 == 0;
             ck_assert_int_eq(done_count[i][j], !(i == 3 && j % 3 == 0));
         }
     }
-    llmq_commit_stats(&stats, commit);
+    llmq_store_commit_stats(&stats, commit);
     ck_assert_uint_eq(stats.rows, THREADS * ROWS_PER_THREAD - bad);
     ck_assert_uint_eq(stats.refused, bad);
     ck_assert_uint_eq(stats.commits, done_calls);
@@ -190,11 +190,11 @@ START_TEST(rows_that_arrive_during_a_commit_share_the_next_one)
         pthread_join(threads[i], &rv);
         ck_assert_uint_eq((size_t)rv, i == 5 ? LLMQ_EROW : APR_SUCCESS);
     }
-    llmq_commit_stats(&stats, commit);
+    llmq_store_commit_stats(&stats, commit);
     ck_assert_uint_eq(stats.rows, 11);
     ck_assert_uint_eq(stats.refused, 1);
     ck_assert_uint_le(stats.commits, 11);
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     store_test_close();
 }
 END_TEST
@@ -209,7 +209,7 @@ START_TEST(idle_committer_needs_no_company)
             insert_job(apr_psprintf(test_pool, "msg_%d", i), 0, i, test_pool),
             APR_SUCCESS);
     ck_assert_int_eq(done_calls, 5);
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     store_test_close();
 }
 END_TEST
@@ -223,9 +223,9 @@ START_TEST(delay_waits_for_company_but_not_for_ever)
     int i;
 
     start(_i, 0, 100, apr_time_from_sec(30));
-    ck_assert_int_eq(
-        llmq_commit_create(&patient, store_test.store, &conf, 1, done, NULL, test_pool),
-        APR_SUCCESS);
+    ck_assert_int_eq(llmq_store_commit_create(&patient, store_test.store, &conf, 1, done,
+                                              NULL, test_pool),
+                     APR_SUCCESS);
     commit = patient;
     ck_assert_int_eq(insert_job("msg_alone", 1, 0, test_pool), APR_SUCCESS);
     for (i = 0; i < 5; i++)
@@ -235,7 +235,7 @@ START_TEST(delay_waits_for_company_but_not_for_ever)
         ck_assert_ptr_null(rv);
     }
     ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_jobs"), 6);
-    llmq_commit_stop(patient);
+    llmq_store_commit_stop(patient);
     store_test_close();
 }
 END_TEST
@@ -250,11 +250,11 @@ START_TEST(without_a_thread_each_insert_commits_itself)
     ck_assert_int_eq(insert_text(BAD_ROW, 0, 1), LLMQ_EROW);
     ck_assert_int_eq(done_count[0][1], 0);
     ck_assert_int_eq(insert_job("msg_2", 0, 2, test_pool), APR_SUCCESS);
-    llmq_commit_stats(&stats, commit);
+    llmq_store_commit_stats(&stats, commit);
     ck_assert_uint_eq(stats.rows, 2);
     ck_assert_uint_eq(stats.commits, 2);
     ck_assert_uint_eq(stats.refused, 1);
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     ck_assert_int_eq(insert_job("msg_3", 0, 3, test_pool), APR_EOF);
     store_test_close();
 }
@@ -263,7 +263,7 @@ END_TEST
 START_TEST(insert_after_stop_is_eof)
 {
     start(_i, 1, 1000, apr_time_from_sec(30));
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     ck_assert_int_eq(insert_job("msg_1", 0, 0, test_pool), APR_EOF);
     ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_jobs"), 0);
     store_test_close();
@@ -282,7 +282,7 @@ START_TEST(database_away_is_estore_and_heals)
         __atomic_store_n(&closed, 0, __ATOMIC_RELEASE);
         ck_assert_int_eq(insert_job("msg_1", 0, 1 + threaded, test_pool), APR_SUCCESS);
         ck_assert_int_eq(done_count[0][1 + threaded], 1);
-        llmq_commit_stop(commit);
+        llmq_store_commit_stop(commit);
         store_test_close();
     }
 }
@@ -302,7 +302,7 @@ START_TEST(caller_of_a_hanging_database_gives_up_and_leaves_nothing_dangling)
     /* The first row was under way already and may be stored; the others were dropped. */
     while (insert_job("msg_9", 0, 9, test_pool) != APR_SUCCESS)
         ;
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     for (i = 1; i < 5; i++)
         ck_assert_int_eq(done_count[0][i], 0);
     ck_assert_int_ge(done_count[0][9], 1);
@@ -329,7 +329,7 @@ START_TEST(large_rows_are_split_over_statements)
         ck_assert_int_eq(insert_text(t.data, 0, i), APR_SUCCESS);
     }
     ck_assert_uint_eq(store_test_find("msg_2")->payload_len, len);
-    llmq_commit_stop(commit);
+    llmq_store_commit_stop(commit);
     store_test_close();
 }
 END_TEST

@@ -1,7 +1,6 @@
 #include "store_support.h"
 
 #include "base/clock.h"
-#include "store_job_tests.h"
 
 #include <apr_strings.h>
 
@@ -381,7 +380,5 @@ TCase *case_store_job(void)
     tcase_add_loop_test(tc, backlog_walks_open_work_of_this_node_in_order, 0, dialects);
     tcase_add_loop_test(tc, totals_count_final_jobs_of_this_node_by_level, 0, dialects);
     tcase_add_loop_test(tc, find_sees_only_its_tenant_and_kind, 0, dialects);
-    store_job_finish_tests(tc);
-    store_job_list_tests(tc);
     return tc;
 }

@@ -1,4 +1,3 @@
-#include "store_job_tests.h"
 #include "store_support.h"
 
 #include <apr_strings.h>
@@ -316,8 +315,9 @@ START_TEST(removed_job_is_gone_for_everybody)
 }
 END_TEST
 
-void store_job_finish_tests(TCase *tc)
+TCase *case_store_job_finish(void)
 {
+    TCase *tc = test_case("store_job_finish");
     int dialects = store_test_dialects();
 
     tcase_add_loop_test(tc, finish_writes_every_final_state, 0, dialects);
@@ -331,4 +331,5 @@ void store_job_finish_tests(TCase *tc)
     tcase_add_loop_test(tc, change_decided_upon_an_old_state_is_refused, 0, dialects);
     tcase_add_loop_test(tc, change_to_final_and_requeue_set_the_times, 0, dialects);
     tcase_add_loop_test(tc, removed_job_is_gone_for_everybody, 0, dialects);
+    return tc;
 }

@@ -1,4 +1,3 @@
-#include "store_job_tests.h"
 #include "store_support.h"
 
 #include <apr_strings.h>
@@ -202,8 +201,9 @@ START_TEST(filters_are_values_and_never_sql)
 }
 END_TEST
 
-void store_job_list_tests(TCase *tc)
+TCase *case_store_job_list(void)
 {
+    TCase *tc = test_case("store_job_list");
     int dialects = store_test_dialects();
 
     tcase_add_loop_test(tc, every_sort_and_direction_orders_the_list, 0, dialects);
@@ -211,4 +211,5 @@ void store_job_list_tests(TCase *tc)
                         dialects);
     tcase_add_loop_test(tc, pages_cut_the_list_without_gaps, 0, dialects);
     tcase_add_loop_test(tc, filters_are_values_and_never_sql, 0, dialects);
+    return tc;
 }

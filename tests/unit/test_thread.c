@@ -1,0 +1,38 @@
+#include "support.h"
+
+#include "base/thread.h"
+
+#include <signal.h>
+
+static void *APR_THREAD_FUNC look(apr_thread_t *thread, void *data)
+{
+    (void)thread;
+    pthread_sigmask(SIG_SETMASK, NULL, data);
+    return NULL;
+}
+
+START_TEST(thread_has_all_signals_blocked_and_the_starter_has_not)
+{
+    apr_thread_t *thread;
+    apr_status_t rv;
+    sigset_t in_thread;
+    sigset_t here;
+
+    sigemptyset(&in_thread);
+    ck_assert_int_eq(llmq_thread_start(&thread, look, &in_thread, test_pool),
+                     APR_SUCCESS);
+    apr_thread_join(&rv, thread);
+    ck_assert(sigismember(&in_thread, SIGTERM));
+    ck_assert(sigismember(&in_thread, SIGUSR1));
+    pthread_sigmask(SIG_SETMASK, NULL, &here);
+    ck_assert(!sigismember(&here, SIGTERM));
+}
+END_TEST
+
+TCase *case_thread(void)
+{
+    TCase *tc = test_case("thread");
+
+    tcase_add_test(tc, thread_has_all_signals_blocked_and_the_starter_has_not);
+    return tc;
+}
