@@ -22,7 +22,8 @@ static const char unstorable[] =
 
 struct llmq_finisher_t {
     llmq_dispatch_t *d;
-    llmq_store_t *store; /* finisher thread only */
+    llmq_store_t *store; /* finisher thread only, as is scratch */
+    apr_pool_t *scratch;
     apr_thread_t *thread;
     apr_thread_mutex_t *lock; /* guards the list and stopping */
     apr_thread_cond_t *more;
@@ -316,25 +317,19 @@ static void *APR_THREAD_FUNC finisher_main(apr_thread_t *thread, void *data)
     llmq_finisher_t *f = data;
     llmq_attempt_t *as[MAX_BATCH];
     apr_time_t next_tick = 0;
-    apr_pool_t *p;
     int stopping = 0;
     int n;
 
-    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS) {
-        LLMQ_LOG(LLMQ_LOG_CRIT, APR_ENOMEM, LLMQ_NO(0708) "the finisher cannot start");
-        return NULL;
-    }
     while ((n = next_batch(f, as, &stopping)) > 0 || !stopping) {
         if (n > 0) {
-            finish_batch(f, as, n, p);
+            finish_batch(f, as, n, f->scratch);
         }
         if (llmq_clock_now() >= next_tick) {
-            llmq_longcall_look_after(f->d, f->store, p);
+            llmq_longcall_look_after(f->d, f->store, f->scratch);
             next_tick = llmq_clock_now() + TICK;
         }
-        apr_pool_clear(p);
+        apr_pool_clear(f->scratch);
     }
-    apr_pool_destroy(p);
     (void)thread;
     return NULL;
 }
@@ -347,6 +342,10 @@ apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_
     f->d = d;
     f->last = &f->first;
     f->store = llmq_dispatch_run_store(d, p);
+    f->scratch = llmq_dispatch_run_pool(p);
+    if (!f->store || !f->scratch) {
+        return APR_ENOMEM;
+    }
     if ((rv = apr_thread_mutex_create(&f->lock, APR_THREAD_MUTEX_DEFAULT, p))
             != APR_SUCCESS
         || (rv = apr_thread_cond_create(&f->more, p)) != APR_SUCCESS) {

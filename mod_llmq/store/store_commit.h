@@ -4,7 +4,7 @@
  * sleep; the committer takes all rows that arrived while it was busy, writes them in one
  * statement and one transaction, tells the queue, and wakes their threads. An idle
  * committer commits at once, a busy one batches by itself: no delay is added unless
- * conf.delay asks for one.
+ * conf.delay asks for one, and never after a transaction of a single row.
  *
  * A batch that the database refuses is split in halves until the bad row stands alone, so
  * one bad row fails nobody else. The rows of a caller that gave up waiting may still be
@@ -22,9 +22,8 @@ typedef struct llmq_commit_t llmq_commit_t;
 
 /** Settings; filled by cfg/. */
 typedef struct llmq_commit_conf_t {
-    int max_rows; /* rows of one transaction, > 0 */
-    apr_interval_time_t
-        delay; /* wait for company when fewer than min_rows wait; 0 = never */
+    int max_rows;              /* rows of one transaction, > 0 */
+    apr_interval_time_t delay; /* wait while fewer than min_rows do; 0 = never */
     int min_rows;
 } llmq_commit_conf_t;
 

@@ -17,8 +17,9 @@ HOSTS = re.compile(r"\b(?:pypi\.or" r"g|pythonhosted\.or" r"g|registry\.npm|npmj
                    r"|crates\.i" r"o|rubygems\.or" r"g|proxy\.golang|(?:deb|ftp)\.debian\.or" r"g"
                    r"|archive\.ubuntu|conda\.anaconda|repo1?\.maven|docker\.i" r"o)")
 MARKERS = re.compile(r"^(<{7}|>{7}|={7})( |$)")
-# The places for temporary files themselves, and names in them that differ by process.
-TEMPORARY = re.compile(r"/(var/)?t" r"mp(/?|/[\w.-]*(X{6}|%[dlu]|\$\$)[\w.%-]*)$")
+# The places for temporary files themselves, and names in them that differ by process, also
+# as a pattern that finds them again.
+TEMPORARY = re.compile(r"/(var/)?t" r"mp(/?|/[\w.-]*(X{6}|%[dlu]|\$\$|\*)[\w.%-]*)$")
 # (path, pattern): other paths that a file names on purpose.
 RUNTIME = ()
 

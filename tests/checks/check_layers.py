@@ -24,6 +24,7 @@ MAY = {
 # Single headers beyond that, each for a reason.
 ALSO = {
     "http": {"backend/endpoint.h"},  # reads how busy backends are, for its answers
+    "glue": {"http/service.h"},      # fills what the handlers of a child work with
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
 CFG_WORDS = {"core/priority.h"}      # the words of the levels, which directives name

@@ -399,9 +399,9 @@ START_TEST(curl_abort_ends_that_call_only)
     trial_t *gone = trial_create("stall");
     trial_t *stays = trial_create("half");
 
+    stays->call.id = gone->call.id; /* two calls of one job are told apart */
     trial_start(gone);
     trial_start(stays);
-    stays->call.id = gone->call.id; /* two calls of one job are told apart */
     llmq_backend_abort(engine, NULL);
     llmq_backend_abort(engine, &gone->call);
     trial_wait(gone);
