@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Everything that must hold, from a fresh clone: builds, unit tests (plain and with both
+# sanitizers), checks, corpus replay, and the integration tests on SQLite and PostgreSQL,
+# under each MPM and against the sanitized module. All steps run; the summary at the end
+# says which failed, and so does the exit status.
+#
+#   scripts/test.sh [STEP]...      default: all of the steps below, in their order
+#
+# Environment:
+#   LLMQ_SOAK   messages of the acceptance load (2000)
+#   PYTEST_ARGS further arguments for pytest
+#
+# shellcheck disable=SC2317  # the run_ functions are called by the names of their steps
+set -uo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT" || exit 1
+LOGS=build/test
+# Debian's own Python: the modules that the tests need are Debian's.
+PYTHON=/usr/bin/python3
+STEPS=(build unit unit-address unit-thread checks corpus event worker prefork address)
+
+quick_make() { make -s -j "$(nproc)" "$@"; }
+integration() {
+    # shellcheck disable=SC2086
+    $PYTHON -m pytest -q tests/integration "$@" ${PYTEST_ARGS:-}
+}
+
+run_build() { quick_make all; }
+run_unit() { quick_make build/release/unit_tests && make -s check-unit; }
+run_unit_address() { quick_make SAN=address all build/address/unit_tests && make -s SAN=address check-unit; }
+run_unit_thread() { quick_make SAN=thread build/thread/unit_tests && make -s SAN=thread check-unit; }
+run_checks() { make -s lint && shellcheck scripts/*.sh; }
+run_corpus() { make -s check-fuzz; }
+run_event() { integration; }
+run_worker() { integration --mpm=worker -m mpm; }
+run_prefork() { integration --mpm=prefork -m mpm; }
+run_address() { LLMQ_SAN=address integration; }
+
+# step NAME: run it, show its output, note how it ended and how long it took
+step() {
+    local began=$SECONDS how=ok
+    echo "=== $1"
+    if ! "run_${1//-/_}" > >(tee "$LOGS/$1.log") 2>&1; then
+        how=FAILED
+        failed=1
+    fi
+    wait # for tee
+    summary+=("$(printf '%-14s %-7s %5d s   %s' "$1" "$how" $((SECONDS - began)) \
+        "$(tail -n 1 "$LOGS/$1.log")")")
+}
+
+scripts/setup.sh build test || exit 1
+mkdir -p "$LOGS"
+failed=0 summary=()
+for name in "${@:-${STEPS[@]}}"; do
+    [[ " ${STEPS[*]} " == *" $name "* ]] || {
+        echo "test.sh: no step $name; there are: ${STEPS[*]}" >&2
+        exit 2
+    }
+done
+for name in "${@:-${STEPS[@]}}"; do step "$name"; done
+
+echo "=== summary ($((SECONDS / 60)) min $((SECONDS % 60)) s; full output in $LOGS)"
+printf '%s\n' "${summary[@]}"
+exit "$failed"

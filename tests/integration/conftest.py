@@ -1,0 +1,171 @@
+"""Fixtures. A class of tests shares one httpd; its attribute CONF is that server's own
+configuration, in which {llm} is the address of the fake LLM, its attribute EXPECT names the
+log lines that any of its tests may cause. Every test runs on each store, under the MPM of
+--mpm, and fails if the error log holds what was not announced."""
+
+import itertools
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from llmq_env.fakellm import FakeLLM  # noqa: E402
+from llmq_env.httpd import Server, module_path  # noqa: E402
+from llmq_env.postgres import Postgres  # noqa: E402
+
+live_servers = []
+
+
+def pytest_addoption(parser):
+    parser.addoption("--store", default="sqlite3,pgsql", help="stores, separated by commas")
+    parser.addoption("--mpm", default="event", help="event, worker or prefork")
+    parser.addoption("--keep", action="store_true", help="leave the servers' folders behind")
+
+
+def pytest_report_header(config):
+    return f"mod_llmq: {module_path()}, {config.getoption('mpm')}, {config.getoption('store')}"
+
+
+def pytest_sessionstart(session):
+    # So that a run which is told to end ends its servers, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not module_path().exists():
+        pytest.exit(f"{module_path()} is missing: run make first", 2)
+
+
+def stores(config):
+    # pytest 7 compares parameters by identity to see whether fixtures can live on.
+    return [sys.intern(store) for store in config.getoption("store").split(",")]
+
+
+def pytest_generate_tests(metafunc):
+    if "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", stores(metafunc.config), scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Store by store and in the order of the files, so that a class starts its server once:
+    pytest 7 mixes the classes as soon as a test has parameters of its own."""
+    order = stores(config)
+
+    def place(item):
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        store = order.index(params["store"]) if "store" in params else -1
+        return store, item.location[0], item.location[1]
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def mpm(request):
+    return request.config.getoption("mpm")
+
+
+@pytest.fixture(scope="session")
+def workspace(request):
+    """A folder that www-data and postgres can reach, with a name short enough for sockets."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="llmq-test-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    if request.config.getoption("keep"):
+        print(f"\nkept: {path}")
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(workspace):
+    """The PostgreSQL that most servers share, each with a database of its own."""
+    postgres = Postgres(workspace / "pg").start()
+    yield postgres
+    postgres.stop()
+
+
+serial = itertools.count(1)
+
+
+@pytest.fixture(scope="class")
+def new_server(request, workspace, mpm):
+    """Makes servers that end with the class (or module): new_server(store, conf, ...)."""
+    made = []
+
+    def make(store, conf="", **more):
+        if store == "pgsql" and "dsn" not in more:
+            more["dsn"] = request.getfixturevalue("cluster").new_database()
+        server = Server(workspace / f"s{next(serial)}", store, more.pop("mpm", mpm), conf, **more)
+        server.log.always.update(getattr(request.cls, "EXPECT", ()))
+        made.append(server)
+        live_servers.append(server)
+        return server
+
+    yield make
+    leftovers = []
+    for server in made:
+        server.stop()
+        leftovers += server.log.unexpected()
+        live_servers.remove(server)
+    assert not leftovers, "unannounced in the error log while stopping:\n" + "\n".join(leftovers)
+
+
+@pytest.fixture(scope="class")
+def llm():
+    fake = FakeLLM()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture(scope="class")
+def server(request, store, new_server):
+    conf = getattr(request.cls, "CONF", "")
+    if "{llm}" in conf:
+        conf = conf.replace("{llm}", request.getfixturevalue("llm").url)
+    made = new_server(store, conf)
+    made.start()
+    return made
+
+
+@pytest.fixture
+def api(server):
+    client = server.new_api()
+    yield client
+    client.close()
+    server.apis.remove(client)
+
+
+@pytest.fixture(autouse=True)
+def error_log_holds_no_surprise(request):
+    yield
+    found = []
+    for server in live_servers:
+        found += server.log.unexpected()
+        server.log.forget()
+    assert not found, "unannounced in the error log:\n" + "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def fake_llm_is_reset(request):
+    yield
+    if "llm" in request.fixturenames:
+        request.getfixturevalue("llm").reset()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show the end of the error logs beside a failure."""
+    report = (yield).get_result()
+    if report.failed:
+        for server in live_servers:
+            tail = server.log.text().splitlines()[-25:]
+            report.sections.append((f"error log of {server.dir.name} ({server.store})",
+                                    "\n".join(tail)))
+
+
+if os.environ.get("LLMQ_SAN") not in (None, "", "address"):
+    pytest.exit("LLMQ_SAN may be address", 2)

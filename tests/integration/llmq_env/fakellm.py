@@ -1,0 +1,205 @@
+"""An OpenAI-compatible server that misbehaves on request and remembers every call."""
+
+import dataclasses
+import http.server
+import json
+import socket
+import threading
+import time
+
+from .wait import until
+
+
+@dataclasses.dataclass
+class Plan:
+    """What to do with one call. Times in seconds."""
+
+    content: str = None         # None: "answer to " and the last user message
+    status: int = 200
+    headers: dict = dataclasses.field(default_factory=dict)
+    body: bytes = None          # instead of a proper answer
+    delay: float = 0            # before anything is sent
+    drop: str = None            # close the connection: "before" any byte, "headers" only, "body" half
+    pieces: list = None         # a stream's pieces of content, else split by words
+    stall: int = None           # stream: say nothing more after so many pieces
+    done: bool = True           # stream: end with [DONE]
+    usage: tuple = (3, 5)
+
+
+@dataclasses.dataclass
+class Call:
+    """One request as it arrived."""
+
+    at: float
+    headers: dict
+    body: dict
+    content: str
+
+
+class FakeLLM:
+    """plans are used up first, one per call; then default: a Plan or a function of the Call."""
+
+    def __init__(self):
+        self.calls = []
+        self.plans = []
+        self.default = Plan()
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self._lock = threading.Lock()
+        self._open = threading.Event()
+        self._open.set()
+        self._ended = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.llm = self
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self._ended.set()
+        self._open.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def reset(self):
+        with self._lock:
+            self.calls = []
+            self.plans = []
+            self.default = Plan()
+            self.most_in_flight = self.in_flight
+        self._open.set()
+
+    def hold(self):
+        """Let calls arrive but answer none until release()."""
+        self._open.clear()
+
+    def release(self):
+        self._open.set()
+
+    def contents(self):
+        with self._lock:
+            return [call.content for call in self.calls]
+
+    def until_calls(self, n, deadline=15.0):
+        until(lambda: len(self.calls) >= n, f"{n} calls at the backend", deadline)
+
+    # -- the handler's side ------------------------------------------------------------
+
+    def begin(self, call):
+        with self._lock:
+            self.calls.append(call)
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+            plan = self.plans.pop(0) if self.plans else self.default
+        self._open.wait()
+        return plan(call) if callable(plan) else plan
+
+    def end(self):
+        with self._lock:
+            self.in_flight -= 1
+
+    def pause(self, seconds):
+        """A delay that ends with the server."""
+        self._ended.wait(seconds)
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """Clients that go away are the tests' own doing."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.loads(raw)
+        content = [m["content"] for m in body.get("messages", []) if m["role"] == "user"]
+        call = Call(time.monotonic(), dict(self.headers), body, content[-1] if content else None)
+        plan = self.server.llm.begin(call)
+        try:
+            self._answer(plan, call)
+        finally:
+            self.server.llm.end()
+
+    def _answer(self, plan, call):
+        if plan.delay:
+            self.server.llm.pause(plan.delay)
+        if plan.drop == "before":
+            self._cut()
+        elif self.path != "/v1/chat/completions":
+            self._send(Plan(status=404, body=b'{"error":{"message":"no such path"}}'))
+        elif plan.status == 200 and plan.body is None and call.body.get("stream"):
+            self._stream(plan, call)
+        else:
+            self._send(plan, call)
+
+    def _cut(self):
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, plan, call=None):
+        body = plan.body
+        if body is None:
+            body = json.dumps(_completion(plan, call) if plan.status == 200 else
+                              {"error": {"message": "as planned", "type": "test"}}).encode()
+        self.send_response(plan.status)
+        for name, value in {"Content-Type": "application/json", **plan.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if plan.drop == "headers":
+            return self._cut()
+        if plan.drop == "body":
+            self.wfile.write(body[:len(body) // 2])
+            return self._cut()
+        return self.wfile.write(body)
+
+    def _stream(self, plan, call):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        for name, value in plan.headers.items():
+            self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        pieces = plan.pieces or [word + " " for word in _content(plan, call).split()]
+        for i, piece in enumerate(pieces):
+            if plan.stall is not None and i >= plan.stall:
+                return self.server.llm.pause(3600)
+            self._event({"choices": [{"index": 0, "delta": {"content": piece}}]}, call)
+        if plan.drop == "body":
+            return self._cut()
+        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, call)
+        self._event({"choices": [], "usage": _usage(plan)}, call)
+        if plan.done:
+            self.wfile.write(b"data: [DONE]\n\n")
+        return None
+
+    def _event(self, chunk, call):
+        chunk = {"object": "chat.completion.chunk", "model": call.body["model"], **chunk}
+        self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        self.wfile.flush()
+
+
+def _content(plan, call):
+    return f"answer to {call.content}" if plan.content is None else plan.content
+
+
+def _usage(plan):
+    prompt, completion = plan.usage
+    return {"prompt_tokens": prompt, "completion_tokens": completion,
+            "total_tokens": prompt + completion}
+
+
+def _completion(plan, call):
+    return {"id": "chatcmpl-1", "object": "chat.completion", "model": call.body["model"],
+            "choices": [{"index": 0, "finish_reason": "stop",
+                         "message": {"role": "assistant", "content": _content(plan, call)}}],
+            "usage": _usage(plan)}

@@ -1,0 +1,160 @@
+"""A real httpd with the module, through scripts/server.sh as a user would start it."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+
+from . import postgres
+from .api import Api
+from .errorlog import ErrorLog
+from .wait import SLOWNESS, until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SCRIPT = ROOT / "scripts" / "server.sh"
+DISPATCHER = "llmq-dispatch"
+
+# More than one child, for what several processes can do to each other; with a thread for
+# each of 64 connections in either.
+SHAPES = {"event": "StartServers 2\nThreadsPerChild 80\nMaxRequestWorkers 160\n"
+                   "MaxSpareThreads 160\n",
+          "worker": "", "prefork": ""}
+
+
+def module_path():
+    if os.environ.get("LLMQ_MODULE"):
+        return pathlib.Path(os.environ["LLMQ_MODULE"])
+    return ROOT / "build" / os.environ.get("LLMQ_SAN", "release") / "mod_llmq.so"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """One private httpd. conf is text that is included after the shipped configuration."""
+
+    def __init__(self, path, store="sqlite3", mpm="event", conf="", dsn=None):
+        self.dir = pathlib.Path(path)
+        self.dir.mkdir()
+        self.dir.chmod(0o755)
+        self.store = store
+        self.mpm = mpm
+        self.dsn = dsn  # None with pgsql: server.sh starts a PostgreSQL of its own
+        self.port = free_port()
+        self.shape_file = self.dir / "shape.conf"
+        self.shape_file.write_text(SHAPES[mpm], encoding="ascii")
+        self.conf_file = self.dir / "test.conf"
+        self.configure(conf)
+        self.log = ErrorLog(self.dir / "logs" / "error.log")
+        self.apis = []
+
+    # -- configuration and life ----------------------------------------------------------
+
+    def configure(self, conf):
+        """Takes effect with the next start, graceful or restart."""
+        self.conf_file.write_text(conf, encoding="utf-8")
+
+    def script(self, action, *args, check=True):
+        env = {**os.environ, "LLMQ_MODULE": str(module_path()),
+               "LLMQ_DEADLINE": str(int(30 * SLOWNESS))}
+        env.pop("LLMQ_PG_DSN", None)
+        if self.dsn:
+            env["LLMQ_PG_DSN"] = self.dsn
+        done = subprocess.run([SCRIPT, action, "--dir", self.dir, *args], env=env, text=True,
+                              check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=120 * SLOWNESS)
+        assert not check or done.returncode == 0, f"server.sh {action}:\n{done.stdout}"
+        return done
+
+    def start(self, *more, check=True):
+        return self.script("start", "--port", str(self.port), "--store", self.store,
+                           "--mpm", self.mpm, "--conf", self.shape_file,
+                           "--conf", self.conf_file, *more, check=check)
+
+    def stop(self):
+        for api in self.apis:
+            api.close()
+        return self.script("stop")
+
+    def graceful(self):
+        return self.script("graceful")
+
+    def restart(self):
+        return self.script("restart")
+
+    def kill_parent(self, signum):
+        """To the parent, without waiting for what it does."""
+        os.kill(self.parent_pid, signum)
+
+    # -- clients -------------------------------------------------------------------------
+
+    def new_api(self, base="/api/v1"):
+        api = Api(self.port, base)
+        self.apis.append(api)
+        return api
+
+    def raw(self, data, deadline=15.0):
+        """Send bytes as they are; everything that comes back until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), deadline * SLOWNESS) as s:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            got = b""
+            while block := s.recv(65536):
+                got += block
+            return got
+
+    # -- processes -----------------------------------------------------------------------
+
+    @property
+    def parent_pid(self):
+        return int((self.dir / "httpd.pid").read_text())
+
+    def _children(self):
+        """(started, pid, name) of the parent's children, oldest first."""
+        found = []
+        parent = self.parent_pid
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue  # it has just ended
+            name, rest = re.search(r"\((.*)\) (.*)", stat, re.S).groups()
+            fields = rest.split()
+            if int(fields[1]) == parent and fields[0] not in "ZX":
+                found.append((int(fields[19]), int(entry.name), name))
+        return sorted(found)
+
+    def dispatchers(self):
+        return [pid for _, pid, name in self._children() if name == DISPATCHER]
+
+    def workers(self):
+        return [pid for _, pid, name in self._children() if name != DISPATCHER]
+
+    def kill_dispatcher(self, signum=signal.SIGKILL):
+        """Kill the newest one; its pid."""
+        pid = until(self.dispatchers, "a dispatcher")[-1]
+        os.kill(pid, signum)
+        return pid
+
+    def until_dispatcher(self, other_than=None):
+        def look():
+            return [pid for pid in self.dispatchers() if pid != other_than]
+        return until(look, "a new dispatcher", 30)[-1]
+
+    # -- the store, behind the module's back ---------------------------------------------
+
+    def query(self, sql):
+        if self.store == "pgsql":
+            dsn = self.dsn or f"host={(self.dir / 'pgsock').resolve()} user=llmq dbname=llmq"
+            return postgres.query(dsn, sql)
+        path = (self.dir / "data").resolve() / "llmq.db"
+        with sqlite3.connect(path, timeout=10) as connection:
+            return connection.execute(sql).fetchall()

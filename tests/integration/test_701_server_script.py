@@ -1,0 +1,81 @@
+"""scripts/server.sh itself, and what it promises to those who measure and debug with it."""
+
+import pathlib
+import signal
+import stat
+
+import pytest
+
+from llmq_env.wait import until
+
+
+class TestScript:
+    @pytest.fixture(scope="class")
+    def own(self, store, new_server):
+        """With pgsql: a PostgreSQL of its own, no DSN from outside."""
+        server = new_server(store, dsn=None)
+        server.start("--redis", "--access-log")
+        return server
+
+    def test_writes_what_others_rely_on(self, own):
+        for name in ("httpd.conf", "httpd.pid", "jwt.secret", "logs/error.log", "logs/access.log",
+                     "redis.pid"):
+            assert (own.dir / name).is_file(), name
+        secret = own.dir / "jwt.secret"
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600 and secret.stat().st_size >= 32
+        assert (own.store == "pgsql") == bool(list(own.dir.glob("*/postmaster.pid")))
+
+    def test_shipped_configuration_is_what_runs(self, own):
+        assert "/conf/llmq.conf\"" in (own.dir / "httpd.conf").read_text()
+
+    def test_messages_are_answered(self, own):
+        api = own.new_api()
+        assert api.until_status(api.send()["id"])["status"] == "completed"
+        assert "POST /api/v1/messages" in (own.dir / "logs/access.log").read_text()
+
+    def test_status_tells_what_runs(self, own):
+        done = own.script("status")
+        assert f"pid {own.parent_pid}" in done.stdout and "health: 200" in done.stdout
+        assert "Redis runs" in done.stdout
+        assert (own.store == "pgsql") == ("PostgreSQL runs" in done.stdout)
+
+    def test_second_start_refuses(self, own):
+        done = own.start(check=False)
+        assert done.returncode == 1 and "already running" in done.stdout
+
+    def test_stop_ends_everything_and_keeps_the_data(self, own):
+        api = own.new_api()
+        message_id = api.send("kept")["id"]
+        api.until_status(message_id)
+        secret = (own.dir / "jwt.secret").read_text()
+        pids = [own.parent_pid, *own.dispatchers(), *own.workers()]
+        own.stop()
+        assert not [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()]
+        assert not list(own.dir.glob("*/postmaster.pid"))
+        assert own.script("status", check=False).returncode == 3
+        own.start()
+        assert own.new_api().message(message_id)["content"] == "kept"
+        assert (own.dir / "jwt.secret").read_text() == secret
+
+
+class TestProcesses:
+    """Names and order that operators and these tests go by."""
+
+    @pytest.mark.mpm
+    def test_one_dispatcher_with_the_childrens_user(self, store, server):
+        pid, = until(server.dispatchers, "the dispatcher")
+        owner = pathlib.Path(f"/proc/{pid}").stat().st_uid
+        assert owner == pathlib.Path(f"/proc/{server.workers()[0]}").stat().st_uid
+        assert f"dispatcher started, pid {pid}" in server.log.text()
+
+    @pytest.mark.mpm
+    def test_graceful_replaces_the_dispatcher(self, store, server):
+        before, = until(server.dispatchers, "the dispatcher")
+        server.graceful()
+        after = server.until_dispatcher(other_than=before)
+        until(lambda: server.dispatchers() == [after], "the old one to leave", 30)
+
+    def test_terminated_dispatcher_is_started_again(self, store, server, api):
+        server.log.expect("LLMQ0807")
+        server.until_dispatcher(other_than=server.kill_dispatcher(signal.SIGTERM))
+        assert api.until_status(api.send()["id"])["status"] == "completed"
