@@ -11,10 +11,10 @@ here=tests/fuzz
 build=${BUILD:-build}
 san=${SAN:-}
 apxs=${APXS:-$(command -v apxs || command -v apxs2)}
-packages="json-c libcurl apr-1 apr-util-1"
+packages=(json-c libcurl apr-1 apr-util-1)
 read -ra flags <<<"-std=gnu11 -g -pthread -Wall -Wextra -Werror -Imod_llmq -I$here \
-    -D_GNU_SOURCE $("$apxs" -q CPPFLAGS) $(pkg-config --cflags $packages)"
-read -ra libs <<<"$(pkg-config --libs $packages) -lpthread -lm"
+    -D_GNU_SOURCE $("$apxs" -q CPPFLAGS) $(pkg-config --cflags "${packages[@]}")"
+read -ra libs <<<"$(pkg-config --libs "${packages[@]}") -lpthread -lm"
 
 replay=
 if [[ ${1:-} == --replay ]]; then
@@ -33,7 +33,7 @@ replay_target() { # replay_target NAME
     local name=$1 out=$build/${san:-release}
     local sanflags=()
     case $san in
-    address) sanflags=(-fsanitize=address,undefined -fno-sanitize-recover=undefined) ;;
+    address) sanflags=("-fsanitize=address,undefined" -fno-sanitize-recover=undefined) ;;
     thread) sanflags=(-fsanitize=thread) ;;
     esac
     mkdir -p "$out/fuzz"
