@@ -199,6 +199,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(llmq_route_translate_name, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(llmq_route_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(llmq_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(llmq_fallback_insert, NULL, NULL, APR_HOOK_MIDDLE);

@@ -8,6 +8,27 @@
 
 static const char filter_name[] = "LLMQ_FALLBACK";
 
+/* An id with an escape that httpd does not decode (%2F, %00) cannot exist. */
+static int is_bad_id(request_rec *r, const llmq_mount_t *mount)
+{
+    static const char messages[] = "/messages/";
+
+    return r->status == HTTP_NOT_FOUND && mount && mount->handler == LLMQ_HANDLER_QUEUE
+           && strncmp(r->uri + mount->len, messages, sizeof(messages) - 1) == 0;
+}
+
+static void write_body(llmq_text_t *t, request_rec *r)
+{
+    llmq_result_t why;
+
+    if (is_bad_id(r, llmq_cfg_find_mount(r->server, r->uri))) {
+        llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");
+        llmq_reply_problem_text(t, &why);
+        return;
+    }
+    llmq_reply_httpd_error(t, r->status);
+}
+
 /* The first brigade is replaced by our body, whatever else httpd writes is dropped. */
 static apr_status_t replace_body(ap_filter_t *f, apr_bucket_brigade *bb)
 {
@@ -20,7 +41,7 @@ static apr_status_t replace_body(ap_filter_t *f, apr_bucket_brigade *bb)
     }
     f->ctx = t = apr_palloc(r->pool, sizeof(*t));
     llmq_text_init(t, 512, r->pool);
-    llmq_reply_httpd_error(t, r->status);
+    write_body(t, r);
     ap_set_content_type(r, "application/json");
     ap_set_content_length(r, (apr_off_t)t->len);
     apr_table_unset(r->headers_out, "Content-Encoding");

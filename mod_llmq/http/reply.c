@@ -93,22 +93,30 @@ static void add_details(llmq_text_t *t, const answer_t *a, const llmq_result_t *
     LLMQ_TEXT_LIT(t, "}");
 }
 
+int llmq_reply_problem_text(llmq_text_t *t, const llmq_result_t *why)
+{
+    const answer_t *a = &answers[why->problem];
+
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv_int(t, "code", a->status);
+    if (a->error_code) {
+        llmq_json_kv_int(t, "error_code", a->error_code);
+    }
+    llmq_json_kv(t, "message", a->message);
+    llmq_json_kv(t, "error",
+                 a->status == 400 ? "validation failed" : llmq_result_name(why->problem));
+    add_details(t, a, why);
+    add_timestamp(t);
+    return a->status;
+}
+
 int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
 {
     const answer_t *a = &answers[why->problem];
     llmq_text_t t;
 
     llmq_text_init(&t, 512, r->pool);
-    LLMQ_TEXT_LIT(&t, "{");
-    llmq_json_kv_int(&t, "code", a->status);
-    if (a->error_code) {
-        llmq_json_kv_int(&t, "error_code", a->error_code);
-    }
-    llmq_json_kv(&t, "message", a->message);
-    llmq_json_kv(&t, "error",
-                 a->status == 400 ? "validation failed" : llmq_result_name(why->problem));
-    add_details(&t, a, why);
-    add_timestamp(&t);
+    llmq_reply_problem_text(&t, why);
     if (a->retry) {
         apr_table_setn(r->headers_out, "Retry-After",
                        apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));

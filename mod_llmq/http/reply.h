@@ -50,6 +50,15 @@ int llmq_reply_status(request_rec *r, apr_status_t rv);
 int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len);
 
 /**
+ * S0's error envelope for a problem, as text.
+ * @param t   where to
+ * @param why what went wrong
+ * @return the HTTP status that goes with it
+ * @threads request
+ */
+int llmq_reply_problem_text(llmq_text_t *t, const llmq_result_t *why);
+
+/**
  * S0's envelope for an error that httpd itself found (401, 403, 404 …).
  * @param t      where to
  * @param status HTTP status

@@ -122,13 +122,25 @@ static int dispatch(request_rec *r, const route_t *routes, const char *path)
     return refuse(r, routes, path, known);
 }
 
-int llmq_route_map_to_storage(request_rec *r)
+static int is_ours(request_rec *r)
 {
     const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
 
-    return mount && mount->handler != LLMQ_HANDLER_NONE && r->method_number != M_TRACE
-               ? OK
-               : DECLINED;
+    return mount && mount->handler != LLMQ_HANDLER_NONE;
+}
+
+int llmq_route_translate_name(request_rec *r)
+{
+    if (!is_ours(r)) {
+        return DECLINED;
+    }
+    r->filename = r->uri; /* other modules expect one */
+    return OK;
+}
+
+int llmq_route_map_to_storage(request_rec *r)
+{
+    return is_ours(r) ? OK : DECLINED;
 }
 
 int llmq_route_handler(request_rec *r)

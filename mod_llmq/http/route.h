@@ -15,6 +15,13 @@
 int llmq_route_handler(request_rec *r);
 
 /**
+ * translate_name hook: our paths stand for no file name, however long they are.
+ * @return OK on our paths; DECLINED elsewhere
+ * @threads request
+ */
+int llmq_route_translate_name(request_rec *r);
+
+/**
  * map_to_storage hook: what we answer is no file, so httpd need not look for one. Saves
  * six system calls a request, and an id cannot run into limits of file names.
  * @return OK on our paths; DECLINED elsewhere
