@@ -10,7 +10,7 @@ BUILD   ?= build
 OUT     := $(BUILD)/$(if $(SAN),$(SAN),release)
 APXS    ?= $(shell command -v apxs || command -v apxs2)
 PKG     := json-c libcurl apr-1 apr-util-1
-PYTEST  ?= python3 -m pytest
+PYTEST  ?= /usr/bin/python3 -m pytest
 
 ifeq ($(SAN),)
 SANFLAGS :=

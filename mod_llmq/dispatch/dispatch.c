@@ -4,6 +4,7 @@
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
 #include "dispatch/janitor.h"
+#include "store/store_node.h"
 
 #include <apr_atomic.h>
 
@@ -86,6 +87,10 @@ static void wind_up(llmq_dispatch_t *d)
     apr_atomic_set32(&d->winding_up, 1);
     llmq_backend_engine_stop(d->engine);
     llmq_finisher_stop(d->finisher);
+    /* After draining, the next dispatcher of this node is at work already. */
+    if (d->asked == LLMQ_ASKED_STOP) {
+        llmq_store_node_leave(d->janitor_store, d->pool);
+    }
 }
 
 static apr_status_t start_draining(llmq_dispatch_t *d)

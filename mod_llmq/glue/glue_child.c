@@ -4,6 +4,7 @@
 #include "glue/glue_dbd.h"
 #include "glue/glue_log.h"
 #include "http/service.h"
+#include "http/shield.h"
 
 #include <ap_mpm.h>
 #include <apr_atomic.h>
@@ -72,5 +73,6 @@ void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store,
         return;
     }
     apr_pool_pre_cleanup_register(p, service->commit, stop_commits);
+    llmq_shield_init(is_threaded());
     llmq_service_set(service);
 }

@@ -61,42 +61,49 @@ static void become_own_process(const char *name, server_rec *s, apr_pool_t *p)
 
 /* ---- migration ---- */
 
+/* What the migrating process tells its parent. */
+typedef struct {
+    apr_status_t rv;
+    int found; /* version of the schema before */
+} report_t;
+
 static void migrate_here(const llmq_glue_proc_t *proc, int report_fd, apr_pool_t *p)
 {
     llmq_store_source_t source;
+    report_t report = {LLMQ_ESTORE, 0};
     llmq_dbd_t *db;
-    apr_status_t rv;
 
     llmq_store_source_direct(&source, proc->conf.db_driver, proc->conf.db_params,
                              apr_time_from_sec(1), p);
-    rv = source.acquire(&db, source.ctx, p);
-    if (rv == APR_SUCCESS) {
-        rv = llmq_store_schema_migrate(db, proc->conf.store.dialect, NULL, p);
+    report.rv = source.acquire(&db, source.ctx, p);
+    if (report.rv == APR_SUCCESS) {
+        report.rv =
+            llmq_store_schema_migrate(db, proc->conf.store.dialect, &report.found, p);
         source.release(source.ctx, db, 0);
     }
-    if (write(report_fd, &rv, sizeof(rv)) != (ssize_t)sizeof(rv)) {
+    if (write(report_fd, &report, sizeof(report)) != (ssize_t)sizeof(report)) {
         _exit(1);
     }
 }
 
-static apr_status_t hear_report(int fd, pid_t pid)
+static report_t hear_report(int fd, pid_t pid)
 {
     struct pollfd pfd = {fd, POLLIN, 0};
-    apr_status_t rv = LLMQ_ESTORE;
+    report_t report = {LLMQ_ESTORE, 0};
     int status;
 
     if (poll(&pfd, 1, MIGRATE_LIMIT_MSEC) != 1
-        || read(fd, &rv, sizeof(rv)) != (ssize_t)sizeof(rv)) {
-        rv = LLMQ_ESTORE;
+        || read(fd, &report, sizeof(report)) != (ssize_t)sizeof(report)) {
+        report.rv = LLMQ_ESTORE;
         kill(pid, SIGKILL);
     }
     waitpid(pid, &status, 0);
-    return rv;
+    return report;
 }
 
 apr_status_t llmq_glue_proc_migrate(const llmq_glue_proc_t *proc, apr_pool_t *ptemp)
 {
-    apr_status_t rv;
+    report_t report = {LLMQ_ESTORE, 0};
     int fds[2];
     pid_t pid;
 
@@ -110,17 +117,19 @@ apr_status_t llmq_glue_proc_migrate(const llmq_glue_proc_t *proc, apr_pool_t *pt
         _exit(0);
     }
     close(fds[1]);
-    rv = pid < 0 ? APR_FROM_OS_ERROR(errno) : hear_report(fds[0], pid);
+    if (pid > 0) {
+        report = hear_report(fds[0], pid);
+    }
     close(fds[0]);
-    if (rv == LLMQ_EVERSION) {
+    if (report.rv == LLMQ_EVERSION) {
         LLMQ_LOG(
             LLMQ_LOG_CRIT, 0,
-            LLMQ_NO(0802) "the database has a newer schema than this module knows (%d):"
-                          " refusing to start",
-            llmq_store_schema_known(proc->conf.store.dialect));
-        return rv;
+            LLMQ_NO(0802) "the database has schema version %d, newer than this module"
+                          " knows (%d): refusing to start",
+            report.found, llmq_store_schema_known(proc->conf.store.dialect));
+        return report.rv;
     }
-    if (rv != APR_SUCCESS) {
+    if (report.rv != APR_SUCCESS) {
         LLMQ_LOG(LLMQ_LOG_WARNING, 0,
                  LLMQ_NO(0803) "the database is not available; requests get 2001 until it"
                                " is");

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "http/shield.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -95,8 +96,11 @@ static apr_status_t read_all(llmq_text_t *t, request_rec *r, apr_off_t limit)
     int end = 0;
 
     while (rv == APR_SUCCESS && !end) {
+        int shield = llmq_shield_pause();
+
         rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ,
                             HUGE_STRING_LEN);
+        llmq_shield_resume(shield);
         if (rv == APR_SUCCESS) {
             rv = append(t, bb, limit, &end);
         }

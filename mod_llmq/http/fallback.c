@@ -17,11 +17,22 @@ static int is_bad_id(request_rec *r, const llmq_mount_t *mount)
            && strncmp(r->uri + mount->len, messages, sizeof(messages) - 1) == 0;
 }
 
+/* A request line that is too long is not taken apart by httpd; its beginning tells enough. */
+static const llmq_mount_t *mount_of(request_rec *r)
+{
+    const char *line = r->the_request ? ap_strchr_c(r->the_request, ' ') : NULL;
+
+    if (r->uri && r->uri[0] == '/') {
+        return llmq_cfg_find_mount(r->server, r->uri);
+    }
+    return line ? llmq_cfg_find_mount(r->server, line + 1) : NULL;
+}
+
 static void write_body(llmq_text_t *t, request_rec *r)
 {
     llmq_result_t why;
 
-    if (is_bad_id(r, llmq_cfg_find_mount(r->server, r->uri))) {
+    if (is_bad_id(r, mount_of(r))) {
         llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");
         llmq_reply_problem_text(t, &why);
         return;
@@ -58,7 +69,7 @@ void llmq_fallback_register(void)
 
 void llmq_fallback_insert(request_rec *r)
 {
-    if (r->status >= 400 && llmq_cfg_find_mount(r->server, r->uri)) {
+    if (r->status >= 400 && mount_of(r)) {
         ap_add_output_filter(filter_name, NULL, r, r->connection);
     }
 }

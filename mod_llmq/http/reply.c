@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "http/shield.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -50,6 +51,7 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_status_t rv;
+    int shield;
 
     r->status = status;
     ap_set_content_type(r, "application/json");
@@ -58,7 +60,9 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
     APR_BRIGADE_INSERT_TAIL(
         bb, apr_bucket_pool_create(body, len, r->pool, r->connection->bucket_alloc));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(r->connection->bucket_alloc));
+    shield = llmq_shield_pause();
     rv = ap_pass_brigade(r->output_filters, bb);
+    llmq_shield_resume(shield);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_TRACE1, rv, r,
                       "the client did not take its answer");

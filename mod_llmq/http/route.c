@@ -3,6 +3,7 @@
 #include "cfg/cfg.h"
 #include "http/api.h"
 #include "http/reply.h"
+#include "http/shield.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -103,6 +104,17 @@ static int refuse(request_rec *r, const route_t *routes, const char *path, int k
     return llmq_reply_problem(r, &why);
 }
 
+static int call(llmq_api_fn_t *fn, request_rec *r, const llmq_service_t *service,
+                const char *id)
+{
+    int rv;
+
+    llmq_shield_begin();
+    rv = fn(r, service, id);
+    llmq_shield_end();
+    return rv;
+}
+
 static int dispatch(request_rec *r, const route_t *routes, const char *path)
 {
     const llmq_service_t *service = llmq_service_get();
@@ -115,7 +127,8 @@ static int dispatch(request_rec *r, const route_t *routes, const char *path)
             continue;
         }
         if (row->method == r->method_number) {
-            return service ? row->fn(r, service, id) : llmq_reply_status(r, APR_EOF);
+            return service ? call(row->fn, r, service, id)
+                           : llmq_reply_status(r, APR_EOF);
         }
         known = 1;
     }

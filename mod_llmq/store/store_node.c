@@ -49,3 +49,11 @@ apr_status_t llmq_store_node_beat(llmq_store_t *store, int *padopted, apr_time_t
                  LLMQ_NO(0411) "adopted %d jobs of nodes that fell silent", rows.n);
     return APR_SUCCESS;
 }
+
+apr_status_t llmq_store_node_leave(llmq_store_t *store, apr_pool_t *p)
+{
+    const char *args[] = {store->conf.node};
+    llmq_store_rows_t rows;
+
+    return llmq_store_run(&rows, store, LLMQ_SQL_LEAVE, args, p);
+}

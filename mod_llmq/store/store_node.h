@@ -19,4 +19,11 @@
 apr_status_t llmq_store_node_beat(llmq_store_t *store, int *padopted, apr_time_t now,
                                   apr_pool_t *p);
 
+/**
+ * Say that this node ends: others need not wait for its silence.
+ * @return APR_SUCCESS; LLMQ_ESTORE
+ * @threads the dispatcher's janitor
+ */
+apr_status_t llmq_store_node_leave(llmq_store_t *store, apr_pool_t *p);
+
 #endif /* LLMQ_STORE_NODE_H */

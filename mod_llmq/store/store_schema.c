@@ -163,6 +163,11 @@ apr_status_t llmq_store_schema_migrate(llmq_dbd_t *db, llmq_dialect_e dialect,
     migration_run_t run = {db, dialect, p};
     int version;
 
+    /* At a restart the file may be locked for a moment by the last connection of before,
+     * which cleans up as it closes. */
+    if (dialect == LLMQ_DIALECT_SQLITE3
+        && llmq_store_run_plain(db, "PRAGMA busy_timeout=5000", p))
+        return fail(&run);
     if (read_version(&run, &version))
         return fail(&run);
     if (pfound)

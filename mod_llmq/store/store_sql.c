@@ -198,6 +198,9 @@
 static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_PING] = {"llmq_ping", REPEAT, BOTH("SELECT version FROM llmq_schema")},
     [LLMQ_SQL_BEAT] = {"llmq_beat", WRITES | REPEAT, EACH(BEAT_LITE, BEAT_PGSQL)},
+    [LLMQ_SQL_LEAVE] = {"llmq_leave", WRITES | REPEAT,
+                        BOTH("UPDATE llmq_nodes SET heartbeat = 0 WHERE node = %s "
+                             "RETURNING node")},
     [LLMQ_SQL_ADOPT] = {"llmq_adopt", WRITES, EACH(ADOPT_LITE, ADOPT_PGSQL)},
     [LLMQ_SQL_INSERT] = {"llmq_insert", BATCH, EACH(INSERT_LITE, INSERT_PGSQL)},
     [LLMQ_SQL_LOAD] = {"llmq_load", REPEAT,

@@ -16,6 +16,7 @@
 typedef enum {
     LLMQ_SQL_PING = 0,
     LLMQ_SQL_BEAT,    /* node, now, now; SQLite: and node, limit */
+    LLMQ_SQL_LEAVE,   /* node */
     LLMQ_SQL_ADOPT,   /* node, now, limit, node, limit → one row per job */
     LLMQ_SQL_INSERT,  /* node, rows */
     LLMQ_SQL_LOAD,    /* ids → whole records */

@@ -24,7 +24,8 @@ MAY = {
 # Single headers beyond that, each for a reason.
 ALSO = {
     "http": {"backend/endpoint.h"},  # reads how busy backends are, for its answers
-    "glue": {"http/service.h"},      # fills what the handlers of a child work with
+    # Both are filled in child_init with what the handlers of a child work with.
+    "glue": {"http/service.h", "http/shield.h"},
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
 CFG_WORDS = {"core/priority.h"}      # the words of the levels, which directives name

@@ -34,6 +34,8 @@ BAD = [
     ("LLMQTenant " + "x" * 129, 1, "LLMQTenant"),
     ("LLMQStoreTimeout 0", 1, "LLMQStoreTimeout"),
     ("LLMQRetryAfter later", 1, "LLMQRetryAfter"),
+    ("LLMQDispatchBatch 0", 1, "LLMQDispatchBatch"),
+    ("LLMQDispatchBatch all", 1, "LLMQDispatchBatch"),
     ("LLMQCommitRows 0", 1, "LLMQCommitRows"),
     ("LLMQCommitDelay 1year", 1, "LLMQCommitDelay"),
     ("LLMQCommitDelay 1ms 0", 1, "LLMQCommitDelay"),
@@ -76,6 +78,7 @@ GOOD = """
     LLMQRetryDelay 500ms 2min
     LLMQStoreTimeout 3s
     LLMQCommitRows 100
+    LLMQDispatchBatch 8
     LLMQCommitDelay 1ms 8
     LLMQMaxContent 1000
     LLMQMaxDepth 10

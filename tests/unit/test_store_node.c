@@ -119,6 +119,24 @@ START_TEST(second_node_on_sqlite_is_refused_while_the_first_lives)
 }
 END_TEST
 
+START_TEST(node_that_leaves_makes_room_at_once)
+{
+    llmq_store_t *other;
+    int adopted = 0;
+
+    store_test_open(_i);
+    ck_assert_int_eq(
+        llmq_store_node_beat(store_test.store, &adopted, STORE_TEST_T0, test_pool), 0);
+    other = store_test_node("node_b");
+    if (store_test.dialect == LLMQ_DIALECT_SQLITE3)
+        ck_assert_int_eq(llmq_store_node_beat(other, &adopted, STORE_TEST_T0, test_pool),
+                         LLMQ_ESTATE);
+    ck_assert_int_eq(llmq_store_node_leave(store_test.store, test_pool), APR_SUCCESS);
+    ck_assert_int_eq(llmq_store_node_beat(other, &adopted, STORE_TEST_T0, test_pool), 0);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_node(void)
 {
     TCase *tc = test_case("store_node");
@@ -134,5 +152,7 @@ TCase *case_store_node(void)
                         dialects);
     tcase_add_loop_test(tc, second_node_on_sqlite_is_refused_while_the_first_lives,
                         LLMQ_DIALECT_SQLITE3, LLMQ_DIALECT_SQLITE3 + 1);
+    tcase_add_loop_test(tc, node_that_leaves_makes_room_at_once, 0,
+                        store_test_dialects());
     return tc;
 }
