@@ -26,9 +26,23 @@ integration() {
     $PYTHON -m pytest -q tests/integration "$@" ${PYTEST_ARGS:-}
 }
 
+# with_pgsql COMMAND...: the store's tests run against PostgreSQL, too
+with_pgsql() {
+    local dir=$LOGS/pgsql status
+    scripts/server.sh start --port "${LLMQ_TEST_PORT:-18479}" --dir "$dir" --store pgsql || return 1
+    LLMQ_TEST_PG_DSN=$(sed -n 's/^DBDParams "\(.*\)"$/\1/p' "$dir/httpd.conf") "$@"
+    status=$?
+    scripts/server.sh stop --dir "$dir"
+    rm -rf "$dir"
+    return "$status"
+}
+
 run_build() { quick_make all; }
-run_unit() { quick_make build/release/unit_tests && make -s check-unit; }
-run_unit_address() { quick_make SAN=address all build/address/unit_tests && make -s SAN=address check-unit; }
+run_unit() { quick_make build/release/unit_tests && with_pgsql make -s check-unit; }
+run_unit_address() {
+    quick_make SAN=address all build/address/unit_tests &&
+        with_pgsql make -s SAN=address check-unit
+}
 run_unit_thread() { quick_make SAN=thread build/thread/unit_tests && make -s SAN=thread check-unit; }
 run_checks() { make -s lint && shellcheck scripts/*.sh; }
 run_corpus() { make -s check-fuzz; }
