@@ -29,9 +29,9 @@ _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == LLMQ_BACKEND_KIND_COUNT,
 
 /* The words of llmq_failure_e in stored errors. */
 static const char *const failure_names[] = {
-    [LLMQ_FAILURE_CONNECT] = "connect", [LLMQ_FAILURE_TIMEOUT] = "timeout",
-    [LLMQ_FAILURE_STATUS] = "status",   [LLMQ_FAILURE_PROTOCOL] = "protocol",
-    [LLMQ_FAILURE_REQUEST] = "request",
+    [LLMQ_FAILURE_UNREACHABLE] = "unreachable", [LLMQ_FAILURE_CONNECT] = "connect",
+    [LLMQ_FAILURE_TIMEOUT] = "timeout",         [LLMQ_FAILURE_STATUS] = "status",
+    [LLMQ_FAILURE_PROTOCOL] = "protocol",       [LLMQ_FAILURE_REQUEST] = "request",
 };
 _Static_assert(sizeof(failure_names) / sizeof(failure_names[0])
                    == LLMQ_FAILURE_REQUEST + 1,

@@ -1,16 +1,23 @@
 #include "backend/endpoint.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <apr_thread_mutex.h>
 
 /* The longest pause a backend may ask for; a wrong header must not switch it off. */
 #define PAUSE_MAX apr_time_from_sec(300)
 
+/* Pauses of a backend that cannot be reached. */
+#define AWAY_FIRST apr_time_from_sec(1)
+#define AWAY_MAX   apr_time_from_sec(30)
+
 typedef struct {
     const llmq_backend_conf_t *backend;
     int busy;                /* places taken; under e->lock */
     apr_time_t paused_until; /* 0 never paused; under e->lock */
+    apr_interval_time_t
+        away; /* last pause for being unreachable, 0: reachable; under lock */
 } place_t;
 
 struct llmq_endpoints_t {
@@ -46,7 +53,8 @@ apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
 
 static int room_locked(const place_t *place, apr_time_t now)
 {
-    int room = place->backend->max_concurrent - place->busy;
+    int limit = place->away ? 1 : place->backend->max_concurrent;
+    int room = limit - place->busy;
 
     return place->paused_until > now || room < 0 ? 0 : room;
 }
@@ -86,23 +94,68 @@ const llmq_backend_conf_t *llmq_endpoint_pick(llmq_endpoints_t *e)
     return picked;
 }
 
-static void learn_locked(place_t *place, const llmq_failure_t *failure)
+static void pause_locked(place_t *place, apr_interval_time_t pause)
 {
-    apr_interval_time_t pause = failure ? failure->retry_after : 0;
-    apr_time_t until;
+    apr_time_t until = llmq_clock_now() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
 
-    if (pause <= 0) {
-        return;
-    }
-    until = llmq_clock_now() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
-    if (until > place->paused_until) {
+    if (pause > 0 && until > place->paused_until) {
         place->paused_until = until;
+    }
+}
+
+/* What an outcome changes; logged after the lock. */
+typedef enum { NEWS_NONE = 0, NEWS_AWAY, NEWS_BACK } news_e;
+
+/* Of the calls that were under way when it went away, the first tells; the others change
+ * nothing, as the pause has begun. */
+static news_e go_away_locked(place_t *place)
+{
+    int was_away = place->away != 0;
+
+    if (was_away && place->paused_until > llmq_clock_now()) {
+        return NEWS_NONE;
+    }
+    place->away = was_away ? place->away * 2 : AWAY_FIRST;
+    if (place->away > AWAY_MAX) {
+        place->away = AWAY_MAX;
+    }
+    pause_locked(place, place->away);
+    return was_away ? NEWS_NONE : NEWS_AWAY;
+}
+
+static news_e learn_locked(place_t *place, const llmq_failure_t *failure)
+{
+    news_e news = NEWS_NONE;
+
+    if (failure && failure->kind == LLMQ_FAILURE_UNREACHABLE) {
+        return go_away_locked(place);
+    }
+    if (place->away) {
+        news = NEWS_BACK;
+        place->away = 0;
+        place->paused_until = 0;
+    }
+    pause_locked(place, failure ? failure->retry_after : 0);
+    return news;
+}
+
+static void tell(news_e news, const llmq_backend_conf_t *backend)
+{
+    if (news == NEWS_AWAY) {
+        LLMQ_LOG(LLMQ_LOG_WARNING, 0,
+                 LLMQ_NO(0504) "ep[%s] cannot be reached, messages wait for it",
+                 backend->name);
+    }
+    else if (news == NEWS_BACK) {
+        LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0505) "ep[%s] can be reached again",
+                 backend->name);
     }
 }
 
 void llmq_endpoint_done(llmq_endpoints_t *e, const llmq_backend_conf_t *backend,
                         const llmq_failure_t *failure)
 {
+    news_e news = NEWS_NONE;
     int i;
 
     apr_thread_mutex_lock(e->lock);
@@ -111,9 +164,10 @@ void llmq_endpoint_done(llmq_endpoints_t *e, const llmq_backend_conf_t *backend,
 
         if (place->backend == backend) {
             place->busy -= place->busy > 0;
-            learn_locked(place, failure);
+            news = learn_locked(place, failure);
             break;
         }
     }
     apr_thread_mutex_unlock(e->lock);
+    tell(news, backend);
 }

@@ -39,7 +39,9 @@ const llmq_backend_conf_t *llmq_endpoint_pick(llmq_endpoints_t *e);
 
 /**
  * Give the place back and learn from the outcome: a Retry-After pauses the backend for
- * that long (at most five minutes).
+ * that long (at most five minutes). One that cannot be reached is paused for a second, and
+ * twice as long each time up to half a minute; after the pause a single call proves whether
+ * it can be reached again before the others follow.
  * @param e       the set
  * @param backend what llmq_endpoint_pick() gave
  * @param failure NULL for success

@@ -57,6 +57,12 @@ void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
     apr_interval_time_t delay, least;
 
     verdict->run_at = 0;
+    verdict->counts = 0;
+    if (failure->kind == LLMQ_FAILURE_UNREACHABLE) {
+        verdict->status = LLMQ_STATUS_PENDING;
+        verdict->run_at = now;
+        return;
+    }
     if (is_final(failure) || job->retry_count >= job->max_retries) {
         verdict->status = failure->kind == LLMQ_FAILURE_TIMEOUT ? LLMQ_STATUS_TIMEOUT
                                                                 : LLMQ_STATUS_FAILED;
@@ -65,5 +71,6 @@ void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
     delay = jittered(full_delay(conf, job->retry_count), chance);
     least = lower_bound(failure->retry_after);
     verdict->status = LLMQ_STATUS_PENDING;
+    verdict->counts = 1;
     verdict->run_at = now + (delay > least ? delay : least);
 }

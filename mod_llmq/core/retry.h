@@ -18,9 +18,10 @@ typedef struct llmq_retry_conf_t {
 
 /** How an attempt failed. */
 typedef enum {
-    LLMQ_FAILURE_CONNECT,  /* no connection, or it broke before the first byte */
-    LLMQ_FAILURE_TIMEOUT,  /* connect, first token or total time-out */
-    LLMQ_FAILURE_STATUS,   /* an HTTP status above 399 */
+    LLMQ_FAILURE_UNREACHABLE, /* no connection could be made: the call was never sent */
+    LLMQ_FAILURE_CONNECT,     /* the connection broke before the first byte */
+    LLMQ_FAILURE_TIMEOUT,     /* first token or total time-out */
+    LLMQ_FAILURE_STATUS,      /* an HTTP status above 399 */
     LLMQ_FAILURE_PROTOCOL, /* 2xx whose body makes no sense, or broke off after bytes */
     LLMQ_FAILURE_REQUEST   /* our own request could not be built: final */
 } llmq_failure_e;
@@ -34,11 +35,14 @@ typedef struct llmq_failure_t {
 typedef struct llmq_verdict_t {
     llmq_status_e status; /* PENDING: again at run_at; FAILED or TIMEOUT: given up */
     apr_time_t run_at;    /* when PENDING */
+    int counts;           /* non-zero: one of max_retries is used up */
 } llmq_verdict_t;
 
 /**
  * Decide after a failed attempt. 4xx other than 408, 409, 425 and 429 are final, as is
  * LLMQ_FAILURE_REQUEST; everything else is tried until retry_count reaches max_retries.
+ * An unreachable backend says nothing about the job: it is ready again at once, however
+ * often that happens, and waits until a backend can be reached (backend/endpoint).
  * Given up after a time-out is TIMEOUT, otherwise FAILED.
  * @param verdict out: what becomes of the job
  * @param conf    delays

@@ -49,7 +49,7 @@ static void decide_failed(llmq_outcome_t *o, llmq_attempt_t *a)
     o->error = llmq_backend_error(call, a->pool);
     if (verdict.status == LLMQ_STATUS_PENDING) {
         o->next_attempt = a->job.attempt + 1;
-        o->retry_count = a->job.retry_count + 1;
+        o->retry_count = a->job.retry_count + verdict.counts;
         o->run_at = verdict.run_at;
     }
     else {

@@ -6,6 +6,7 @@ import pytest
 
 from llmq_env.fakellm import FakeLLM, Plan
 from llmq_env.httpd import free_port
+from llmq_env.wait import until
 
 BACKEND = """
     LLMQRetryDelay 100ms 400ms
@@ -67,9 +68,10 @@ class TestRetries:
     def test_waiting_for_a_retry_is_pending_with_scheduled_at(self, api, llm):
         llm.plans = [Plan(status=503, headers={"Retry-After": "2"})]
         message_id = api.send()["id"]
-        llm.until_calls(1)
-        waiting = api.until_status(message_id, "pending")
-        assert waiting["retry_count"] == 1 and waiting["scheduled_at"] > waiting["created_at"]
+        until(lambda: api.message(message_id)["retry_count"] == 1, "the failure to be noted")
+        waiting = api.message(message_id)
+        assert waiting["status"] == "pending"
+        assert waiting["scheduled_at"] > waiting["created_at"]
         assert api.until_status(message_id)["status"] == "completed"
 
     @pytest.mark.parametrize("status", [429, 503])
@@ -141,10 +143,22 @@ class TestUnreachable:
         port = free_port()
         server = new_server(store, BACKEND.replace("{llm}", f"http://127.0.0.1:{port}/v1"))
         server.start()
+        server.log.expect("LLMQ0504")
         api = server.new_api()
-        done = api.until_status(api.send()["id"])
-        assert (done["status"], done["retry_count"]) == ("failed", 3)
-        assert done["error"]["message"] and "127.0.0.1" not in done["error"]["message"]
+        ids = [api.send(f"patient {i}")["id"] for i in range(5)]
+        until(lambda: api.message(ids[0]).get("error"), "a first try")
+        waiting = api.message(ids[0])
+        assert (waiting["status"], waiting["retry_count"]) == ("pending", 0)
+        assert waiting["error"]["type"] == "unreachable"
+        assert "127.0.0.1" not in waiting["error"]["message"]
+        llm = FakeLLM(port)
+        try:
+            for message_id in ids:
+                done = api.until_status(message_id, "completed", deadline=40)
+                assert done["retry_count"] == 0
+            assert sorted(llm.contents()) == [f"patient {i}" for i in range(5)]
+        finally:
+            llm.close()
 
     def test_backend_that_accepts_and_says_nothing_times_out(self, store, new_server):
         with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -196,6 +210,7 @@ class TestSeveralBackends:
             one.plans = [Plan(status=429, headers={"Retry-After": "5"})]
             ids = [api.send()["id"] for _ in range(2)]
             one.until_calls(6)
+            until(lambda: "LLMQ0704" in server.log.text(), "the pause to be known")
             done = [api.until_status(api.send()["id"]) for _ in range(8)]
             assert {m["result"]["backend"] for m in done} == {"two"}
             assert len(one.calls) == 6

@@ -251,9 +251,9 @@ START_TEST(curl_speaks_only_http_and_reaches_only_what_listens)
         const char *url;
         llmq_failure_e kind;
     } cases[] = {
-        {"http://127.0.0.1:1/v1", LLMQ_FAILURE_CONNECT},
-        {"https://127.0.0.1:1/v1", LLMQ_FAILURE_CONNECT},
-        {"http://name.invalid/v1", LLMQ_FAILURE_CONNECT},
+        {"http://127.0.0.1:1/v1", LLMQ_FAILURE_UNREACHABLE},
+        {"https://127.0.0.1:1/v1", LLMQ_FAILURE_UNREACHABLE},
+        {"http://name.invalid/v1", LLMQ_FAILURE_UNREACHABLE},
         {"file:///etc/passwd", LLMQ_FAILURE_PROTOCOL},
         {"http://127.0.0.1:99999/v1", LLMQ_FAILURE_REQUEST},
         {"http://a b/v1", LLMQ_FAILURE_REQUEST},

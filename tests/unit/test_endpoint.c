@@ -133,6 +133,51 @@ START_TEST(endpoint_pause_is_not_cut_by_a_shorter_one_or_a_success)
 }
 END_TEST
 
+START_TEST(endpoint_that_cannot_be_reached_is_tried_by_one_call_after_growing_pauses)
+{
+    static const int pauses[] = {1, 2, 4, 8, 16, 30, 30};
+    llmq_failure_t failure = {.kind = LLMQ_FAILURE_UNREACHABLE};
+    llmq_endpoints_t *e = NULL;
+    apr_time_t now = NOW;
+    size_t i;
+
+    llmq_clock_set(NOW);
+    ck_assert_int_eq(llmq_endpoint_create(&e, &three[2], 1, test_pool), APR_SUCCESS);
+    for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+        ck_assert_ptr_nonnull(llmq_endpoint_pick(e));
+        ck_assert_int_eq(llmq_endpoint_free(e), i ? 0 : 2); /* one call proves it */
+        llmq_endpoint_done(e, &conf_c, &failure);
+        now += apr_time_from_sec(pauses[i]);
+        llmq_clock_set(now - 1);
+        ck_assert_ptr_null(llmq_endpoint_pick(e));
+        llmq_clock_set(now);
+    }
+    ck_assert_ptr_nonnull(llmq_endpoint_pick(e));
+    llmq_endpoint_done(e, &conf_c, NULL);
+    ck_assert_int_eq(llmq_endpoint_free(e), 3);
+}
+END_TEST
+
+START_TEST(endpoint_goes_away_once_however_many_calls_tell)
+{
+    llmq_failure_t away = {.kind = LLMQ_FAILURE_UNREACHABLE};
+    llmq_failure_t answered = {.kind = LLMQ_FAILURE_STATUS, .http_status = 500};
+    llmq_endpoints_t *e = NULL;
+    int i;
+
+    llmq_clock_set(NOW);
+    ck_assert_int_eq(llmq_endpoint_create(&e, &three[2], 1, test_pool), APR_SUCCESS);
+    for (i = 0; i < 3; i++)
+        ck_assert_ptr_nonnull(llmq_endpoint_pick(e));
+    for (i = 0; i < 3; i++)
+        llmq_endpoint_done(e, &conf_c, &away);
+    llmq_clock_set(NOW + apr_time_from_sec(1));
+    ck_assert_ptr_nonnull(llmq_endpoint_pick(e));
+    llmq_endpoint_done(e, &conf_c, &answered); /* an error is an answer */
+    ck_assert_int_eq(llmq_endpoint_free(e), 3);
+}
+END_TEST
+
 START_TEST(endpoint_failure_without_retry_after_does_not_pause)
 {
     llmq_endpoints_t *e = create(1);
@@ -159,5 +204,8 @@ TCase *case_endpoint(void)
     tcase_add_test(tc, endpoint_pause_is_at_most_five_minutes);
     tcase_add_test(tc, endpoint_pause_is_not_cut_by_a_shorter_one_or_a_success);
     tcase_add_test(tc, endpoint_failure_without_retry_after_does_not_pause);
+    tcase_add_test(
+        tc, endpoint_that_cannot_be_reached_is_tried_by_one_call_after_growing_pauses);
+    tcase_add_test(tc, endpoint_goes_away_once_however_many_calls_tell);
     return tc;
 }

@@ -13,7 +13,7 @@ static llmq_verdict_t decide(llmq_failure_e kind, int http_status, int retries,
 {
     llmq_failure_t failure = {kind, http_status, 0};
     llmq_job_t job = {.retry_count = retries, .max_retries = 3};
-    llmq_verdict_t verdict = {LLMQ_STATUS_COUNT, -1};
+    llmq_verdict_t verdict = {LLMQ_STATUS_COUNT, -1, -1};
 
     llmq_retry_decide(&verdict, &conf, &failure, &job, NOW, chance);
     return verdict;
@@ -55,6 +55,7 @@ static const struct {
     llmq_status_e first; /* while retries are left */
     llmq_status_e last;  /* when none is */
 } kinds[] = {
+    {LLMQ_FAILURE_UNREACHABLE, LLMQ_STATUS_PENDING, LLMQ_STATUS_PENDING},
     {LLMQ_FAILURE_CONNECT, LLMQ_STATUS_PENDING, LLMQ_STATUS_FAILED},
     {LLMQ_FAILURE_TIMEOUT, LLMQ_STATUS_PENDING, LLMQ_STATUS_TIMEOUT},
     {LLMQ_FAILURE_STATUS, LLMQ_STATUS_PENDING, LLMQ_STATUS_FAILED},
@@ -71,7 +72,12 @@ START_TEST(each_failure_is_tried_until_max_retries_unless_it_is_final)
     for (n = 0; n < 6; n++) {
         verdict = decide(kinds[_i].kind, http_status, n, 0);
         ck_assert_int_eq(verdict.status, n < 3 ? kinds[_i].first : kinds[_i].last);
-        if (verdict.status == LLMQ_STATUS_PENDING)
+        ck_assert_int_eq(verdict.counts,
+                         verdict.status == LLMQ_STATUS_PENDING
+                             && kinds[_i].kind != LLMQ_FAILURE_UNREACHABLE);
+        if (kinds[_i].kind == LLMQ_FAILURE_UNREACHABLE)
+            ck_assert_int_eq(verdict.run_at, NOW);
+        else if (verdict.status == LLMQ_STATUS_PENDING)
             ck_assert_int_gt(verdict.run_at, NOW);
         else
             ck_assert_int_eq(verdict.run_at, 0);

@@ -39,7 +39,7 @@ class Call:
 class FakeLLM:
     """plans are used up first, one per call; then default: a Plan or a function of the Call."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.calls = []
         self.plans = []
         self.default = Plan()
@@ -49,7 +49,7 @@ class FakeLLM:
         self._open = threading.Event()
         self._open.set()
         self._ended = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.llm = self
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
