@@ -122,11 +122,10 @@ apr_status_t llmq_glue_proc_migrate(const llmq_glue_proc_t *proc, apr_pool_t *pt
     }
     close(fds[0]);
     if (report.rv == LLMQ_EVERSION) {
-        LLMQ_LOG(
-            LLMQ_LOG_CRIT, 0,
-            LLMQ_NO(0802) "the database has a newer schema (version %d) than this"
-                          " module knows (%d): refusing to start",
-            report.found, llmq_store_schema_known(proc->conf.store.dialect));
+        LLMQ_LOG(LLMQ_LOG_CRIT, 0,
+                 LLMQ_NO(0802) "the database has a newer schema (version %d) than this"
+                               " module knows (%d): refusing to start",
+                 report.found, llmq_store_schema_known(proc->conf.store.dialect));
         return report.rv;
     }
     if (report.rv != APR_SUCCESS) {
