@@ -153,8 +153,8 @@ END_TEST
 
 START_TEST(backend_error_names_each_kind_of_failure)
 {
-    static const char *const names[] = {"connect", "timeout", "status", "protocol",
-                                        "request"};
+    static const char *const names[] = {"unreachable", "connect",  "timeout",
+                                        "status",      "protocol", "request"};
     int kind;
 
     for (kind = 0; kind <= LLMQ_FAILURE_REQUEST; kind++) {
