@@ -1,0 +1,226 @@
+/* <LLMQBackend> and the directives inside it. */
+#include "cfg/cfg_set.h"
+
+#include "base/id.h"
+#include "cfg/cfg_parse.h"
+
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#define MAX_CONCURRENT 100000
+
+static llmq_backend_conf_t *create_backend(apr_pool_t *p, const char *name)
+{
+    llmq_backend_conf_t *b = apr_pcalloc(p, sizeof(*b));
+
+    b->name = name;
+    b->kind = LLMQ_BACKEND_ECHO;
+    b->max_concurrent = 64;
+    b->connect_timeout = apr_time_from_sec(5);
+    b->first_timeout = apr_time_from_sec(30);
+    b->total_timeout = apr_time_from_sec(120);
+    b->max_answer_bytes = 4 * 1024 * 1024;
+    return b;
+}
+
+static const char *backend_name(const char **pname, cmd_parms *cmd, const char *args)
+{
+    const char *end = ap_strrchr_c(args, '>');
+    const apr_array_header_t *known = llmq_cfg_parse_server(cmd)->backends;
+    int i;
+
+    if (!end || end[1] != '\0') {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, "> lacks its closing '>'", NULL);
+    }
+    args = apr_pstrmemdup(cmd->pool, args, end - args);
+    *pname = ap_getword_conf(cmd->pool, &args);
+    if (!llmq_id_is_name(*pname) || *args) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           "> takes one name of A-Z a-z 0-9 _ . : -", NULL);
+    }
+    for (i = 0; i < known->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(known, i, llmq_backend_conf_t *)->name, *pname) == 0) {
+            return apr_pstrcat(cmd->pool, cmd->cmd->name, " ", *pname,
+                               ">: a backend of this name exists already", NULL);
+        }
+    }
+    return NULL;
+}
+
+const char *llmq_cfg_backend_block(cmd_parms *cmd, void *dir, const char *args)
+{
+    llmq_cfg_server_t *conf = llmq_cfg_parse_server(cmd);
+    const char *name = NULL;
+    const char *err = llmq_cfg_parse_global(cmd);
+
+    (void)dir;
+    if (err || (err = backend_name(&name, cmd, args))) {
+        return err;
+    }
+    conf->open_backend = create_backend(cmd->pool, name);
+    APR_ARRAY_PUSH(conf->backends, llmq_backend_conf_t *) = conf->open_backend;
+    err = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
+    conf->open_backend = NULL;
+    return err;
+}
+
+static const char *open_backend(llmq_backend_conf_t **pb, cmd_parms *cmd)
+{
+    *pb = llmq_cfg_parse_server(cmd)->open_backend;
+    return *pb ? NULL
+               : apr_pstrcat(cmd->pool, cmd->cmd->name,
+                             " belongs into a <LLMQBackend> section", NULL);
+}
+
+const char *llmq_cfg_backend_set_kind(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (!err && llmq_backend_kind_parse(&b->kind, arg) != APR_SUCCESS) {
+        err = llmq_cfg_parse_complain(cmd, arg, "must be echo or openai");
+    }
+    return err;
+}
+
+const char *llmq_cfg_backend_set_url(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    apr_uri_t uri;
+    apr_size_t len = strlen(arg);
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (err) {
+        return err;
+    }
+    if (apr_uri_parse(cmd->temp_pool, arg, &uri) != APR_SUCCESS || !uri.scheme
+        || (strcmp(uri.scheme, "http") && strcmp(uri.scheme, "https")) || !uri.hostname
+        || !*uri.hostname || uri.query || uri.fragment) {
+        return llmq_cfg_parse_complain(cmd, arg,
+                                       "must be a base such as https://host:port/v1");
+    }
+    if (uri.user || uri.password) {
+        return llmq_cfg_parse_complain(
+            cmd, "***", "no user or password here, use LLMQBackendKeyFile");
+    }
+    while (len > 0 && arg[len - 1] == '/') {
+        len--;
+    }
+    b->url = apr_pstrmemdup(cmd->pool, arg, len);
+    return NULL;
+}
+
+const char *llmq_cfg_backend_set_model(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (!err && (!*arg || strlen(arg) > LLMQ_NAME_MAX)) {
+        err = llmq_cfg_parse_complain(cmd, arg, "must be 1 to 128 bytes");
+    }
+    if (!err) {
+        b->model = arg;
+    }
+    return err;
+}
+
+/* The key goes into a header: one line of visible ASCII. */
+static int is_key(const char *key)
+{
+    const char *c;
+
+    for (c = key; *c; c++) {
+        if (*c <= ' ' || *c > '~') {
+            return 0;
+        }
+    }
+    return c != key;
+}
+
+const char *llmq_cfg_backend_set_key_file(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    const char *path = ap_server_root_relative(cmd->pool, arg);
+    apr_file_t *f;
+    char buf[4097];
+    apr_size_t len = sizeof(buf) - 1;
+    apr_status_t rv;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (err) {
+        return err;
+    }
+    if (!path
+        || apr_file_open(&f, path, APR_FOPEN_READ, 0, cmd->temp_pool) != APR_SUCCESS) {
+        return llmq_cfg_parse_complain(cmd, arg, "cannot be opened");
+    }
+    rv = apr_file_read_full(f, buf, len, &len);
+    apr_file_close(f);
+    if (rv != APR_SUCCESS && rv != APR_EOF) {
+        return llmq_cfg_parse_complain(cmd, arg, "cannot be read");
+    }
+    while (len > 0 && (buf[len - 1] == '\n' || buf[len - 1] == '\r')) {
+        len--;
+    }
+    buf[len] = '\0';
+    if (strlen(buf) != len || !is_key(buf)) {
+        return llmq_cfg_parse_complain(
+            cmd, arg, "must hold one line of at most 4096 visible characters");
+    }
+    b->key = apr_pstrmemdup(cmd->pool, buf, len);
+    return NULL;
+}
+
+const char *llmq_cfg_backend_set_stream(cmd_parms *cmd, void *dir, int on)
+{
+    llmq_backend_conf_t *b;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (!err) {
+        b->stream = on;
+    }
+    return err;
+}
+
+const char *llmq_cfg_backend_set_concurrency(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    apr_int64_t n = 0;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1, MAX_CONCURRENT))) {
+        b->max_concurrent = (int)n;
+    }
+    return err;
+}
+
+const char *llmq_cfg_backend_set_max_answer(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    apr_int64_t n = 0;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1024, 64 * 1024 * 1024))) {
+        b->max_answer_bytes = (apr_size_t)n;
+    }
+    return err;
+}
+
+const char *llmq_cfg_backend_set_duration(cmd_parms *cmd, void *dir, const char *arg)
+{
+    llmq_backend_conf_t *b;
+    const char *err = open_backend(&b, cmd);
+
+    (void)dir;
+    return err ? err
+               : llmq_cfg_parse_duration(LLMQ_CFG_AT(apr_interval_time_t, b, cmd), cmd,
+                                         arg, apr_time_from_msec(10),
+                                         apr_time_from_sec(86400));
+}

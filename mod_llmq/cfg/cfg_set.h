@@ -1,0 +1,48 @@
+/**
+ * @file cfg_set.h
+ * The setters behind the rows of cfg_cmds.c, by file. Each returns NULL or the sentence that
+ * `apachectl -t` shows.
+ * @phase the configuration is read
+ * @threads single
+ */
+#ifndef LLMQ_CFG_SET_H
+#define LLMQ_CFG_SET_H
+
+#include "cfg/cfg.h"
+
+typedef const char *llmq_cfg_flag_fn_t(cmd_parms *cmd, void *dir, int on);
+typedef const char *llmq_cfg_take1_fn_t(cmd_parms *cmd, void *dir, const char *arg);
+typedef const char *llmq_cfg_take2_fn_t(cmd_parms *cmd, void *dir, const char *first,
+                                        const char *second);
+typedef const char *llmq_cfg_raw_fn_t(cmd_parms *cmd, void *dir, const char *args);
+
+/* cfg_server.c: the whole server */
+llmq_cfg_flag_fn_t llmq_cfg_server_set_dispatcher;
+llmq_cfg_take1_fn_t llmq_cfg_server_set_node;
+llmq_cfg_take1_fn_t llmq_cfg_server_set_duration; /* 100 ms to 1 h, at cmd->info */
+llmq_cfg_take1_fn_t llmq_cfg_server_set_count;    /* 1 to 10,000, at cmd->info */
+llmq_cfg_take2_fn_t llmq_cfg_server_set_queue_size;
+llmq_cfg_take2_fn_t llmq_cfg_server_set_queue_concurrency;
+llmq_cfg_take2_fn_t llmq_cfg_server_set_commit_delay;
+llmq_cfg_take2_fn_t llmq_cfg_server_set_retry_delay;
+
+/* cfg_dir.c: locations */
+llmq_cfg_take1_fn_t llmq_cfg_dir_set_tenant;
+llmq_cfg_take1_fn_t llmq_cfg_dir_set_max_content;
+llmq_cfg_take1_fn_t llmq_cfg_dir_set_max_depth;
+llmq_cfg_take1_fn_t llmq_cfg_dir_set_max_retries;
+llmq_cfg_take1_fn_t llmq_cfg_dir_set_duration; /* 100 ms to 1 d, at cmd->info */
+llmq_cfg_raw_fn_t llmq_cfg_dir_hear_handler;   /* core's SetHandler */
+
+/* cfg_backend.c: <LLMQBackend> and what stands inside */
+llmq_cfg_raw_fn_t llmq_cfg_backend_block;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_kind;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_url;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_model;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_key_file;
+llmq_cfg_flag_fn_t llmq_cfg_backend_set_stream;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_concurrency;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_max_answer;
+llmq_cfg_take1_fn_t llmq_cfg_backend_set_duration; /* 10 ms to 1 d, at cmd->info */
+
+#endif /* LLMQ_CFG_SET_H */
