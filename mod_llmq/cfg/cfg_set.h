@@ -16,23 +16,23 @@ typedef const char *llmq_cfg_take2_fn_t(cmd_parms *cmd, void *dir, const char *f
                                         const char *second);
 typedef const char *llmq_cfg_raw_fn_t(cmd_parms *cmd, void *dir, const char *args);
 
-/* cfg_server.c: the whole server */
-llmq_cfg_flag_fn_t llmq_cfg_server_set_dispatcher;
-llmq_cfg_take1_fn_t llmq_cfg_server_set_node;
-llmq_cfg_take1_fn_t llmq_cfg_server_set_duration; /* 100 ms to 1 h, at cmd->info */
-llmq_cfg_take1_fn_t llmq_cfg_server_set_count;    /* 1 to 10,000, at cmd->info */
-llmq_cfg_take2_fn_t llmq_cfg_server_set_queue_size;
-llmq_cfg_take2_fn_t llmq_cfg_server_set_queue_concurrency;
-llmq_cfg_take2_fn_t llmq_cfg_server_set_commit_delay;
-llmq_cfg_take2_fn_t llmq_cfg_server_set_retry_delay;
+/* cfg_global.c: the whole server */
+llmq_cfg_flag_fn_t llmq_cfg_global_set_dispatcher;
+llmq_cfg_take1_fn_t llmq_cfg_global_set_node;
+llmq_cfg_take1_fn_t llmq_cfg_global_set_duration; /* 100 ms to 1 h, at cmd->info */
+llmq_cfg_take1_fn_t llmq_cfg_global_set_count;    /* 1 to 10,000, at cmd->info */
+llmq_cfg_take2_fn_t llmq_cfg_global_set_queue_size;
+llmq_cfg_take2_fn_t llmq_cfg_global_set_queue_concurrency;
+llmq_cfg_take2_fn_t llmq_cfg_global_set_commit_delay;
+llmq_cfg_take2_fn_t llmq_cfg_global_set_retry_delay;
 
-/* cfg_dir.c: locations */
-llmq_cfg_take1_fn_t llmq_cfg_dir_set_tenant;
-llmq_cfg_take1_fn_t llmq_cfg_dir_set_max_content;
-llmq_cfg_take1_fn_t llmq_cfg_dir_set_max_depth;
-llmq_cfg_take1_fn_t llmq_cfg_dir_set_max_retries;
-llmq_cfg_take1_fn_t llmq_cfg_dir_set_duration; /* 100 ms to 1 d, at cmd->info */
-llmq_cfg_raw_fn_t llmq_cfg_dir_hear_handler;   /* core's SetHandler */
+/* cfg_location.c: locations */
+llmq_cfg_take1_fn_t llmq_cfg_location_set_tenant;
+llmq_cfg_take1_fn_t llmq_cfg_location_set_max_content;
+llmq_cfg_take1_fn_t llmq_cfg_location_set_max_depth;
+llmq_cfg_take1_fn_t llmq_cfg_location_set_max_retries;
+llmq_cfg_take1_fn_t llmq_cfg_location_set_duration; /* 100 ms to 1 d, at cmd->info */
+llmq_cfg_raw_fn_t llmq_cfg_location_hear_handler;   /* core's SetHandler */
 
 /* cfg_backend.c: <LLMQBackend> and what stands inside */
 llmq_cfg_raw_fn_t llmq_cfg_backend_block;

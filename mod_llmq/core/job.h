@@ -48,6 +48,12 @@ typedef struct llmq_job_t {
     llmq_level_e level;
     llmq_status_e status;
     int dead_letter; /* non-zero: final and given up on */
+    /* How it takes turns. */
+    apr_uint64_t fair_key; /* hash of tenant and fairness key; 0: the user is the key */
+    int weight;            /* turns of its key beside others, 1 to 1000; 0 counts as 1 */
+    int key_cap;           /* most of its key that run at once in its level, 0 = no cap */
+    apr_time_t deadline;   /* to be begun before this, 0 = none */
+    int parallel;          /* non-zero: need not wait for its conversation */
 } llmq_job_t;
 
 /** A state change somebody asks for from outside (PUT …/status). */

@@ -149,6 +149,11 @@ static void entry_of_row(llmq_entry_t *e, const llmq_backlog_t *row)
     job.attempt = row->attempt;
     job.kind = row->kind;
     job.level = row->level;
+    job.fair_key = row->fair_key;
+    job.weight = row->weight;
+    job.key_cap = row->key_cap;
+    job.deadline = row->deadline;
+    job.parallel = row->parallel;
     llmq_queue_job_entry(e, &job);
 }
 

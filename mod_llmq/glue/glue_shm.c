@@ -4,6 +4,7 @@
 
 #include <apr_file_io.h>
 #include <apr_portable.h>
+#include <apr_strings.h>
 #include <http_log.h>
 #include <util_mutex.h>
 
@@ -71,6 +72,7 @@ static apr_status_t create_first(llmq_glue_shm_t *g, server_rec *s)
     apr_status_t rv;
 
     g->pool = s->process->pool;
+    g->areas = apr_hash_make(g->pool);
     g->started_at = apr_time_now();
     rv = ap_global_mutex_create(&g->queue_mutex, NULL, LLMQ_QUEUE_MUTEX, NULL, s, g->pool,
                                 0);
@@ -102,6 +104,52 @@ apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
     if (rv == APR_SUCCESS) {
         *pg = g;
     }
+    return rv;
+}
+
+/* What the hash of areas holds. */
+typedef struct {
+    apr_pool_t *pool;
+    void *base;
+    apr_size_t size;
+} area_t;
+
+static apr_status_t create_area(area_t *area, apr_size_t size)
+{
+    apr_pool_t *pool;
+    apr_shm_t *shm;
+    apr_status_t rv;
+
+    apr_pool_create(&pool, apr_pool_parent_get(area->pool));
+    apr_pool_tag(pool, "llmq_area");
+    rv = apr_shm_create(&shm, ALIGNMENT + size, NULL, pool);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        return complain(rv, "shared memory");
+    }
+    apr_pool_destroy(area->pool);
+    area->pool = pool;
+    area->base = (void *)APR_ALIGN((apr_uintptr_t)apr_shm_baseaddr_get(shm), ALIGNMENT);
+    area->size = size;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_glue_shm_area(void **parea, llmq_glue_shm_t *g, const char *name,
+                                apr_size_t size)
+{
+    area_t *area = apr_hash_get(g->areas, name, APR_HASH_KEY_STRING);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!area) {
+        area = apr_pcalloc(g->pool, sizeof(*area));
+        apr_pool_create(&area->pool, g->pool);
+        /* The name must outlive the module's text, which a restart loads anew. */
+        apr_hash_set(g->areas, apr_pstrdup(g->pool, name), APR_HASH_KEY_STRING, area);
+    }
+    if (area->size != size) {
+        rv = create_area(area, size);
+    }
+    *parea = area->base;
     return rv;
 }
 

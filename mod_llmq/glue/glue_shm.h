@@ -14,6 +14,7 @@
 
 #include "queue/queue.h"
 
+#include <apr_hash.h>
 #include <apr_shm.h>
 #include <httpd.h>
 
@@ -39,6 +40,7 @@ typedef struct llmq_glue_shm_t {
     apr_file_t *wake_rd;
     apr_file_t *wake_wr;
     apr_time_t started_at;
+    apr_hash_t *areas; /* name → further shared memory; see llmq_glue_shm_area() */
 } llmq_glue_shm_t;
 
 /** The names of the mutexes, for the Mutex directive. */
@@ -63,6 +65,21 @@ apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf);
  */
 apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
                                        const llmq_queue_conf_t *conf, server_rec *s);
+
+/**
+ * Further memory that all processes share and that outlives a graceful restart: counters of
+ * requests, the state of backends. It begins zeroed, aligned to 64 bytes, and must work by
+ * atomics. If the size differs from that before a restart a new one is made; processes of
+ * the old generation keep theirs.
+ * @param parea out: the memory
+ * @param g     the shared things
+ * @param name  static; one area of this name exists
+ * @param size  bytes
+ * @return APR_SUCCESS; else it was logged
+ * @phase post_config, second pass
+ */
+apr_status_t llmq_glue_shm_area(void **parea, llmq_glue_shm_t *g, const char *name,
+                                apr_size_t size);
 
 /**
  * Re-attach the mutexes after a fork.

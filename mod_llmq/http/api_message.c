@@ -1,15 +1,14 @@
-/* S0 section 2: messages. The way of a new message begins in llmq_api_message_create(). */
+/* S0 section 2: messages. The way of a new message is http/intake.c. */
 #include "http/api.h"
 
 #include "base/id.h"
 #include "cfg/cfg.h"
 #include "core/message.h"
 #include "core/priority.h"
-#include "http/body.h"
+#include "http/intake.h"
 #include "http/overlay.h"
 #include "http/query.h"
 #include "http/reply.h"
-#include "queue/queue_job.h"
 
 #include <apr_strings.h>
 
@@ -18,29 +17,6 @@
 #define MAX_PAGE          1000000
 
 /* ---- POST /messages ---- */
-
-/* Durable when it returns; the committer has put it into the queue, too. */
-static apr_status_t accept_job(const llmq_service_t *service, const llmq_job_t *job,
-                               apr_pool_t *p)
-{
-    llmq_entry_t entry;
-    llmq_text_t row;
-    apr_status_t rv;
-
-    llmq_queue_job_entry(&entry, job);
-    llmq_text_init(&row, job->payload_len + 512, p);
-    llmq_store_job_row(&row, job);
-    rv = llmq_queue_admit(service->queue, job->level);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = llmq_store_commit_insert(service->commit, row.data, row.len, &entry,
-                                  sizeof(entry));
-    if (rv != APR_SUCCESS) {
-        llmq_queue_dismiss(service->queue, job->level);
-    }
-    return rv;
-}
 
 static int reply_created(request_rec *r, const llmq_service_t *service,
                          const llmq_job_t *job)
@@ -60,24 +36,12 @@ static int reply_created(request_rec *r, const llmq_service_t *service,
 
 int llmq_api_message_create(request_rec *r, const llmq_service_t *service, const char *id)
 {
-    const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
-    llmq_message_conf_t conf;
     llmq_result_t why = {0};
-    struct json_object *body;
     llmq_job_t *job;
-    apr_status_t rv;
+    apr_status_t rv = llmq_intake_message(&job, r, service, NULL, &why);
 
     (void)id;
-    llmq_cfg_message(&conf, dir);
-    if (llmq_body_json(&body, r, &why) != APR_SUCCESS
-        || llmq_message_from_json(&job, body, llmq_cfg_tenant(dir), &conf, &why, r->pool)
-               != APR_SUCCESS) {
-        return llmq_reply_problem(r, &why);
-    }
-    rv = accept_job(service, job, r->pool);
-    if (rv == LLMQ_EROW) {
-        llmq_result_set(&why, LLMQ_PROBLEM_REQUEST, NULL,
-                        "the database refuses the message as it is");
+    if (rv == LLMQ_EBODY) {
         return llmq_reply_problem(r, &why);
     }
     return rv == APR_SUCCESS ? reply_created(r, service, job) : llmq_reply_status(r, rv);

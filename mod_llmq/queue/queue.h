@@ -64,11 +64,15 @@ typedef struct llmq_entry_t {
     char id[LLMQ_ID_MAX + 1];
     apr_uint64_t key;     /* llmq_id_hash() of tenant and fairness key, not 0 */
     apr_uint64_t chain;   /* llmq_id_hash() of tenant and conversation, 0 = none */
+    apr_uint64_t tenant;  /* llmq_id_hash() of the tenant's name */
+    apr_time_t deadline;  /* to be taken before this, 0 = none */
     apr_time_t put_at;    /* accepted; waits are counted from here */
     apr_time_t run_at;    /* not before this; 0 or past = now */
     apr_time_t taken_at;  /* out: when it was taken, 0 before */
     apr_uint32_t attempt; /* the fence, as in the store */
     apr_uint32_t owner;   /* out: dispatcher (pid) that runs it, 0 when none */
+    apr_uint32_t weight;  /* turns of its key beside others, 1 to 1000 */
+    apr_uint32_t key_cap; /* most of its key that run at once in its level, 0 = no cap */
     unsigned char level;
     unsigned char kind;
     unsigned char state;    /* out: llmq_entry_state_e */
@@ -347,6 +351,39 @@ void llmq_queue_rebuild_end(llmq_queue_t *q, int complete);
  * @threads any, the parent included
  */
 void llmq_queue_suspect(llmq_queue_t *q);
+
+/**
+ * A word that changes whenever an entry left whose id shares its slot: whoever waits for a
+ * job's end looks at the store again only when it has changed.
+ * @param q  the queue
+ * @param id the job
+ * @return a counter; compare for equality only
+ * @threads any; lock-free
+ */
+apr_uint32_t llmq_queue_ended(llmq_queue_t *q, const char *id);
+
+/**
+ * A job has ended that the queue did not hold: wake those who wait for it.
+ * @param q  the queue
+ * @param id the job
+ * @threads any; lock-free
+ */
+void llmq_queue_note_end(llmq_queue_t *q, const char *id);
+
+/**
+ * Settings live in the store; this counter says that one was changed.
+ * @param q the queue
+ * @return a number that changes with each llmq_queue_settings_changed()
+ * @threads any; lock-free
+ */
+apr_uint32_t llmq_queue_settings_version(llmq_queue_t *q);
+
+/**
+ * A setting was stored: all processes of this server load theirs again.
+ * @param q the queue
+ * @threads any; lock-free
+ */
+void llmq_queue_settings_changed(llmq_queue_t *q);
 
 /**
  * @return non-zero when a death inside the lock was noticed and no reset came since

@@ -115,6 +115,10 @@ static apr_uint32_t copy_in(llmq_queue_t *q, const llmq_entry_t *entry)
     e = &slot_at(q, i)->entry;
     e->key = entry->key;
     e->chain = entry->chain;
+    e->tenant = entry->tenant;
+    e->deadline = entry->deadline;
+    e->weight = entry->weight;
+    e->key_cap = entry->key_cap;
     e->put_at = entry->put_at;
     e->run_at = entry->run_at;
     e->attempt = entry->attempt;
@@ -241,6 +245,7 @@ void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
     set_state(q, i, LLMQ_ENTRY_FREE);
     next = llmq_queue_chain_remove(q, i);
     llmq_queue_gone_mark(q, slot_at(q, i)->hash);
+    atomic_fetch_add(llmq_queue_layout_ended(q, slot_at(q, i)->hash), 1);
     llmq_queue_table_remove(q, i);
     if (next)
         activate(q, next, now);

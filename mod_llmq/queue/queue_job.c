@@ -18,8 +18,13 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
 {
     memset(e, 0, sizeof(*e));
     apr_cpystrn(e->id, job->id, sizeof(e->id));
-    e->key = hash_in_tenant(job->tenant, job->user ? job->user : "");
-    e->chain = job->chain ? hash_in_tenant(job->tenant, job->chain) : 0;
+    e->tenant = llmq_id_hash(job->tenant, strlen(job->tenant), 0);
+    e->key = job->fair_key ? job->fair_key
+                           : hash_in_tenant(job->tenant, job->user ? job->user : "");
+    e->chain = job->chain && !job->parallel ? hash_in_tenant(job->tenant, job->chain) : 0;
+    e->weight = job->weight > 0 ? (apr_uint32_t)job->weight : 1;
+    e->key_cap = job->key_cap > 0 ? (apr_uint32_t)job->key_cap : 0;
+    e->deadline = job->deadline;
     e->put_at = job->created_at;
     e->run_at = job->run_at;
     e->attempt = (apr_uint32_t)job->attempt;

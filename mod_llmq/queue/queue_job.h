@@ -9,11 +9,12 @@
 #include "queue/queue.h"
 
 /**
- * Fill an entry for llmq_queue_put(). Turns are taken between the users of a tenant;
- * the chain is the conversation within its tenant, so that equal names of two tenants
+ * Fill an entry for llmq_queue_put(). Turns are taken between the keys of a tenant,
+ * which are its users unless the job has a fairness key; the chain is the conversation within its tenant, so that equal names of two tenants
  * never meet.
  * @param e   out
- * @param job id, tenant, user, chain, kind, level, attempt, created_at and run_at are read
+ * @param job id, tenant, user, chain, kind, level, attempt, created_at, run_at and how it
+ *            takes turns are read
  * @threads any
  */
 void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job);

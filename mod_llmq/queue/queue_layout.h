@@ -101,6 +101,9 @@ typedef struct llmq_queue_level_t {
     apr_interval_time_t run_ewma;
 } llmq_queue_level_t;
 
+/** Words that count ends, by id hash; see llmq_queue_ended(). A power of two. */
+#define LLMQ_QUEUE_ENDED_WORDS 1024
+
 typedef struct llmq_queue_header_t {
     apr_uint32_t capacity;
     apr_uint32_t buckets;           /* of each hash table, a power of two */
@@ -121,6 +124,8 @@ typedef struct llmq_queue_header_t {
     llmq_queue_free_t free_keys;
     llmq_queue_free_t free_chains;
     llmq_queue_level_t level[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
+    _Atomic(apr_uint32_t) settings;             /* counts changes of settings */
+    _Atomic(apr_uint32_t) ended[LLMQ_QUEUE_ENDED_WORDS];
 } llmq_queue_header_t;
 
 /** The queue as a process sees it. A copy lives on in each forked process. */
@@ -154,6 +159,13 @@ static inline llmq_queue_key_t *key_at(const llmq_queue_t *q, apr_uint32_t i)
 static inline llmq_queue_chain_t *chain_at(const llmq_queue_t *q, apr_uint32_t i)
 {
     return &q->chains[i - 1];
+}
+
+/** The word that counts ends of ids with this hash. */
+static inline _Atomic(apr_uint32_t) *llmq_queue_layout_ended(const llmq_queue_t *q,
+                                                             apr_uint64_t hash)
+{
+    return &q->header->ended[hash & (LLMQ_QUEUE_ENDED_WORDS - 1)];
 }
 
 static inline llmq_queue_level_t *level_of(const llmq_queue_t *q,

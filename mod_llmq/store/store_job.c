@@ -34,6 +34,11 @@ void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
     llmq_json_kv_int(t, "m", job->max_retries);
     llmq_json_kv_int(t, "k", job->kind);
     llmq_json_kv_int(t, "l", job->level);
+    llmq_json_kv_int(t, "f", (apr_int64_t)job->fair_key);
+    llmq_json_kv_int(t, "w", job->weight > 0 ? job->weight : 1);
+    llmq_json_kv_int(t, "x", job->key_cap);
+    llmq_json_kv_int(t, "e", job->deadline);
+    llmq_json_kv_int(t, "s", job->parallel ? 1 : 0);
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -170,6 +175,11 @@ static void backlog_read(llmq_backlog_t *b, const llmq_store_rows_t *rows)
     b->kind = (llmq_kind_e)llmq_store_run_int(rows, 8);
     b->level = (llmq_level_e)llmq_store_run_int(rows, 9);
     b->status = (llmq_status_e)llmq_store_run_int(rows, 10);
+    b->fair_key = (apr_uint64_t)llmq_store_run_int(rows, 11);
+    b->weight = (int)llmq_store_run_int(rows, 12);
+    b->key_cap = (int)llmq_store_run_int(rows, 13);
+    b->deadline = llmq_store_run_int(rows, 14);
+    b->parallel = (int)llmq_store_run_int(rows, 15);
 }
 
 apr_status_t llmq_store_job_backlog(llmq_backlog_t **prows, int *pn, llmq_store_t *store,

@@ -92,6 +92,11 @@ typedef struct llmq_backlog_t {
     llmq_kind_e kind;
     llmq_level_e level;
     llmq_status_e status; /* PENDING or PROCESSING */
+    apr_uint64_t fair_key;
+    int weight;
+    int key_cap;
+    apr_time_t deadline;
+    int parallel;
 } llmq_backlog_t;
 
 /**

@@ -27,7 +27,12 @@ typedef enum {
     COLUMN_KIND,
     COLUMN_LEVEL,
     COLUMN_STATUS,
-    COLUMN_DEAD_LETTER
+    COLUMN_DEAD_LETTER,
+    COLUMN_FAIR_KEY,
+    COLUMN_WEIGHT,
+    COLUMN_KEY_CAP,
+    COLUMN_DEADLINE,
+    COLUMN_PARALLEL
 } column_e;
 
 static void read_texts(llmq_job_t *job, const llmq_store_rows_t *rows)
@@ -67,10 +72,20 @@ static void read_numbers(llmq_job_t *job, const llmq_store_rows_t *rows)
     job->dead_letter = (int)llmq_store_run_int(rows, COLUMN_DEAD_LETTER);
 }
 
+static void read_turns(llmq_job_t *job, const llmq_store_rows_t *rows)
+{
+    job->fair_key = (apr_uint64_t)llmq_store_run_int(rows, COLUMN_FAIR_KEY);
+    job->weight = (int)llmq_store_run_int(rows, COLUMN_WEIGHT);
+    job->key_cap = (int)llmq_store_run_int(rows, COLUMN_KEY_CAP);
+    job->deadline = llmq_store_run_int(rows, COLUMN_DEADLINE);
+    job->parallel = (int)llmq_store_run_int(rows, COLUMN_PARALLEL);
+}
+
 void llmq_store_job_record_read(llmq_job_t *job, const llmq_store_rows_t *rows)
 {
     memset(job, 0, sizeof(*job));
     read_texts(job, rows);
     read_times(job, rows);
     read_numbers(job, rows);
+    read_turns(job, rows);
 }

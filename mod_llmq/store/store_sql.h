@@ -29,6 +29,10 @@ typedef enum {
     LLMQ_SQL_REMOVE,  /* now, now, id, tenant, kind → id */
     LLMQ_SQL_TALLY,   /* filters → count; see LLMQ_SQL_LIST */
     LLMQ_SQL_TALLY_CHAIN,
+    LLMQ_SQL_SETTING_PUT,    /* tenant, name, value, now → name */
+    LLMQ_SQL_SETTING_GET,    /* tenant, name → setting */
+    LLMQ_SQL_SETTING_LIST,   /* name → settings of all tenants */
+    LLMQ_SQL_SETTING_NEWEST, /* → newest changed_at, 0 if there is none */
     /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
      * twice, status twice, level twice and, with _CHAIN, the chain. Their order within
      * the enum is sort × 4 + chain × 2 + descending. */

@@ -63,6 +63,7 @@ TCase *test_case(const char *name);
     X(store_job_list)                                                                    \
     X(store_node)                                                                        \
     X(store_schema)                                                                      \
+    X(store_setting)                                                                     \
     X(store_sql)                                                                         \
     X(store_watch)                                                                       \
     X(text)                                                                              \

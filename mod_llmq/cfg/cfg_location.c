@@ -6,7 +6,7 @@
 
 #include <apr_strings.h>
 
-const char *llmq_cfg_dir_set_tenant(cmd_parms *cmd, void *dir, const char *arg)
+const char *llmq_cfg_location_set_tenant(cmd_parms *cmd, void *dir, const char *arg)
 {
     if (!llmq_id_is_name(arg)) {
         return llmq_cfg_parse_complain(
@@ -16,13 +16,13 @@ const char *llmq_cfg_dir_set_tenant(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
-const char *llmq_cfg_dir_set_max_content(cmd_parms *cmd, void *dir, const char *arg)
+const char *llmq_cfg_location_set_max_content(cmd_parms *cmd, void *dir, const char *arg)
 {
     return llmq_cfg_parse_number(&((llmq_cfg_dir_t *)dir)->max_content, cmd, arg, 1,
                                  64 * 1024 * 1024);
 }
 
-const char *llmq_cfg_dir_set_max_depth(cmd_parms *cmd, void *dir, const char *arg)
+const char *llmq_cfg_location_set_max_depth(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t n = 0;
     const char *err = llmq_cfg_parse_number(&n, cmd, arg, 1, 1000);
@@ -33,7 +33,7 @@ const char *llmq_cfg_dir_set_max_depth(cmd_parms *cmd, void *dir, const char *ar
     return err;
 }
 
-const char *llmq_cfg_dir_set_max_retries(cmd_parms *cmd, void *dir, const char *arg)
+const char *llmq_cfg_location_set_max_retries(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t n = 0;
     const char *err = llmq_cfg_parse_number(&n, cmd, arg, 0, 1000);
@@ -44,7 +44,7 @@ const char *llmq_cfg_dir_set_max_retries(cmd_parms *cmd, void *dir, const char *
     return err;
 }
 
-const char *llmq_cfg_dir_set_duration(cmd_parms *cmd, void *dir, const char *arg)
+const char *llmq_cfg_location_set_duration(cmd_parms *cmd, void *dir, const char *arg)
 {
     return llmq_cfg_parse_duration(LLMQ_CFG_AT(apr_interval_time_t, dir, cmd), cmd, arg,
                                    apr_time_from_msec(100), apr_time_from_sec(86400));
@@ -53,7 +53,7 @@ const char *llmq_cfg_dir_set_duration(cmd_parms *cmd, void *dir, const char *arg
 /* httpd calls every module that knows a directive, so this one listens in: the route is
  * what follows the path of the <Location> that names one of our handlers. It takes raw
  * arguments, wherever core's own directive is allowed, and leaves their check to core. */
-const char *llmq_cfg_dir_hear_handler(cmd_parms *cmd, void *dir, const char *args)
+const char *llmq_cfg_location_hear_handler(cmd_parms *cmd, void *dir, const char *args)
 {
     const char *arg = ap_getword_conf(cmd->pool, &args);
     llmq_handler_e handler = llmq_cfg_handler_parse(arg);

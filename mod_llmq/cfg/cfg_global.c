@@ -7,7 +7,7 @@
 #define MAX_LEVEL_SIZE 10000000
 #define MAX_CONCURRENT 100000
 
-const char *llmq_cfg_server_set_dispatcher(cmd_parms *cmd, void *dummy, int on)
+const char *llmq_cfg_global_set_dispatcher(cmd_parms *cmd, void *dummy, int on)
 {
     const char *err = llmq_cfg_parse_global(cmd);
 
@@ -16,7 +16,7 @@ const char *llmq_cfg_server_set_dispatcher(cmd_parms *cmd, void *dummy, int on)
     return err;
 }
 
-const char *llmq_cfg_server_set_node(cmd_parms *cmd, void *dummy, const char *arg)
+const char *llmq_cfg_global_set_node(cmd_parms *cmd, void *dummy, const char *arg)
 {
     (void)dummy;
     if (!llmq_id_is_name(arg)) {
@@ -27,7 +27,7 @@ const char *llmq_cfg_server_set_node(cmd_parms *cmd, void *dummy, const char *ar
     return llmq_cfg_parse_global(cmd);
 }
 
-const char *llmq_cfg_server_set_duration(cmd_parms *cmd, void *dummy, const char *arg)
+const char *llmq_cfg_global_set_duration(cmd_parms *cmd, void *dummy, const char *arg)
 {
     const char *err = llmq_cfg_parse_global(cmd);
 
@@ -48,7 +48,7 @@ static const char *level_limit(apr_int64_t *pn, llmq_level_e *plevel, cmd_parms 
     return err ? err : llmq_cfg_parse_number(pn, cmd, arg, 1, max);
 }
 
-const char *llmq_cfg_server_set_queue_size(cmd_parms *cmd, void *dummy, const char *level,
+const char *llmq_cfg_global_set_queue_size(cmd_parms *cmd, void *dummy, const char *level,
                                            const char *arg)
 {
     llmq_level_e l = LLMQ_LEVEL_NONE;
@@ -62,7 +62,7 @@ const char *llmq_cfg_server_set_queue_size(cmd_parms *cmd, void *dummy, const ch
     return err;
 }
 
-const char *llmq_cfg_server_set_queue_concurrency(cmd_parms *cmd, void *dummy,
+const char *llmq_cfg_global_set_queue_concurrency(cmd_parms *cmd, void *dummy,
                                                   const char *level, const char *arg)
 {
     llmq_level_e l = LLMQ_LEVEL_NONE;
@@ -76,7 +76,7 @@ const char *llmq_cfg_server_set_queue_concurrency(cmd_parms *cmd, void *dummy,
     return err;
 }
 
-const char *llmq_cfg_server_set_count(cmd_parms *cmd, void *dummy, const char *arg)
+const char *llmq_cfg_global_set_count(cmd_parms *cmd, void *dummy, const char *arg)
 {
     apr_int64_t n = 0;
     const char *err = llmq_cfg_parse_global(cmd);
@@ -88,7 +88,7 @@ const char *llmq_cfg_server_set_count(cmd_parms *cmd, void *dummy, const char *a
     return err;
 }
 
-const char *llmq_cfg_server_set_commit_delay(cmd_parms *cmd, void *dummy,
+const char *llmq_cfg_global_set_commit_delay(cmd_parms *cmd, void *dummy,
                                              const char *delay, const char *rows)
 {
     llmq_commit_conf_t *conf = &llmq_cfg_parse_server(cmd)->commit;
@@ -106,7 +106,7 @@ const char *llmq_cfg_server_set_commit_delay(cmd_parms *cmd, void *dummy,
     return err;
 }
 
-const char *llmq_cfg_server_set_retry_delay(cmd_parms *cmd, void *dummy, const char *base,
+const char *llmq_cfg_global_set_retry_delay(cmd_parms *cmd, void *dummy, const char *base,
                                             const char *max)
 {
     llmq_retry_conf_t *conf = &llmq_cfg_parse_server(cmd)->retry;

@@ -1,0 +1,65 @@
+/* The way of a new message. Read llmq_intake_message() from top to bottom. */
+#include "http/intake.h"
+
+#include "cfg/cfg.h"
+#include "core/message.h"
+#include "http/body.h"
+#include "queue/queue_job.h"
+
+/* Durable when it returns; the committer has put it into the queue, too. */
+static apr_status_t commit(const llmq_service_t *service, const llmq_job_t *job,
+                           llmq_result_t *why, apr_pool_t *p)
+{
+    llmq_entry_t entry;
+    llmq_text_t row;
+    apr_status_t rv;
+
+    llmq_queue_job_entry(&entry, job);
+    llmq_text_init(&row, job->payload_len + 512, p);
+    llmq_store_job_row(&row, job);
+    rv = llmq_queue_admit(service->queue, job->level);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = llmq_store_commit_insert(service->commit, row.data, row.len, &entry,
+                                  sizeof(entry));
+    if (rv != APR_SUCCESS) {
+        llmq_queue_dismiss(service->queue, job->level);
+    }
+    if (rv == LLMQ_EROW) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,
+                               "the database refuses the message as it is");
+    }
+    return rv;
+}
+
+apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
+                                 const llmq_service_t *service, const char *conversation,
+                                 llmq_result_t *why)
+{
+    const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
+    llmq_message_conf_t conf;
+    struct json_object *body;
+    llmq_job_t *job;
+    apr_status_t rv;
+
+    /* 1. Is anything taken now, and from this caller? (maintenance, rate limit) */
+    /* 2. What does the body say? */
+    llmq_cfg_message(&conf, dir);
+    if ((rv = llmq_body_json(&body, r, why)) != APR_SUCCESS
+        || (rv = llmq_message_from_json(&job, body, llmq_cfg_tenant(dir), &conf, why,
+                                        r->pool))
+               != APR_SUCCESS) {
+        return rv;
+    }
+    if (conversation) {
+        job->chain = conversation;
+    }
+    /* 3. May this caller say so? (identity) */
+    /* 4. How urgent is it? (preprocessor) */
+    /* 5. Does its conversation exist, and in which order is it answered? */
+    /* 6. With whom does it take turns? (fairness) */
+    /* 7. Is there room? Then store it; the queue gets it with the commit. */
+    *pjob = job;
+    return commit(service, job, why, r->pool);
+}

@@ -1,0 +1,70 @@
+#include "store/store_setting.h"
+
+#include "base/clock.h"
+#include "store/store_run.h"
+
+#include <apr_strings.h>
+
+static void read_setting(llmq_setting_t *s, const llmq_store_rows_t *rows)
+{
+    s->tenant = llmq_store_run_text(rows, 0);
+    s->name = llmq_store_run_text(rows, 1);
+    s->value = llmq_store_run_text(rows, 2);
+    s->changed_at = llmq_store_run_int(rows, 3);
+}
+
+apr_status_t llmq_store_setting_put(llmq_store_t *store, const char *tenant,
+                                    const char *name, const char *value, apr_pool_t *p)
+{
+    const char *now = apr_psprintf(p, "%" APR_TIME_T_FMT, llmq_clock_now());
+    const char *args[] = {tenant, name, value, now};
+    llmq_store_rows_t none;
+
+    return llmq_store_run(&none, store, LLMQ_SQL_SETTING_PUT, args, p);
+}
+
+apr_status_t llmq_store_setting_get(llmq_setting_t *psetting, llmq_store_t *store,
+                                    const char *tenant, const char *name, apr_pool_t *p)
+{
+    const char *args[] = {tenant, name};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_SETTING_GET, args, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!llmq_store_run_next(&rows))
+        return APR_NOTFOUND;
+    read_setting(psetting, &rows);
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_store_setting_list(llmq_setting_t **psettings, int *pn,
+                                     llmq_store_t *store, const char *name, apr_pool_t *p)
+{
+    const char *args[] = {name};
+    llmq_store_rows_t rows;
+    llmq_setting_t *list;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_SETTING_LIST, args, p);
+    int n = 0;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    list = apr_palloc(p, sizeof(*list) * ((apr_size_t)rows.n + 1));
+    while (llmq_store_run_next(&rows))
+        read_setting(&list[n++], &rows);
+    *psettings = list;
+    *pn = n;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_store_setting_newest(apr_time_t *pwhen, llmq_store_t *store,
+                                       apr_pool_t *p)
+{
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_SETTING_NEWEST, NULL, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    *pwhen = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
+    return APR_SUCCESS;
+}

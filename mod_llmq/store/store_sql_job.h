@@ -1,0 +1,154 @@
+/**
+ * @file store_sql_job.h
+ * SQL texts of jobs. Only store_sql.c includes this.
+ */
+#ifndef LLMQ_STORE_SQL_JOB_H
+#define LLMQ_STORE_SQL_JOB_H
+
+#include "store/store_sql_text.h"
+
+/* The order is that of llmq_store_job_record_e. */
+#define RECORD                                                                           \
+    "seq, id, tenant, node, owner, chain, user_id, payload, metadata, result, error, "   \
+    "created_at, updated_at, run_at, started_at, finished_at, timeout_usec, attempt, "   \
+    "retry_count, max_retries, kind, level, status, dead_letter, "                       \
+    "fair_key, weight, key_cap, deadline, parallel"
+
+/* Work of ours that may go on; the first two terms are those of the index llmq_jobs_open. */
+#define OPEN "status < 2 AND removed_at IS NULL AND owner IS NULL"
+
+/* The same for rows that are looked up by their ids: a condition of one number hides the
+ * columns from PostgreSQL's planner, which would otherwise, on a table without statistics,
+ * believe that next to no row is unremoved, read a whole partial index and compare each row
+ * of the table with each of the batch. */
+#define IS(condition) "CAST(" condition " AS integer) <> 0"
+#define IS_OPEN       IS(OPEN)
+#define IS_OURS       IS("removed_at IS NULL AND owner IS NULL")
+
+/* ------------------------------------------------------------------ insert, finish, change */
+
+#define INSERT_INTO                                                                      \
+    "INSERT INTO llmq_jobs (id, tenant, chain, user_id, payload, metadata, created_at, " \
+    "updated_at, run_at, timeout_usec, attempt, max_retries, kind, level, fair_key, "    \
+    "weight, "                                                                           \
+    "key_cap, deadline, parallel, node) "
+
+/* Ids are unique for all times, so a row that is there already is this very row, written
+ * by the try before: that makes the statement repeatable. */
+#define INSERT_LITE                                                                      \
+    INSERT_INTO                                                                          \
+    "SELECT json_extract(value, '$.i'), json_extract(value, '$.t'), "                    \
+    "json_extract(value, '$.c'), json_extract(value, '$.u'), json_extract(value, "       \
+    "'$.p'), "                                                                           \
+    "json_extract(value, '$.d'), json_extract(value, '$.n'), json_extract(value, "       \
+    "'$.n'), "                                                                           \
+    "json_extract(value, '$.r'), json_extract(value, '$.o'), json_extract(value, "       \
+    "'$.a'), "                                                                           \
+    "json_extract(value, '$.m'), json_extract(value, '$.k'), json_extract(value, "       \
+    "'$.l'), json_extract(value, '$.f'), json_extract(value, '$.w'), "                   \
+    "json_extract(value, '$.x'), json_extract(value, '$.e'), json_extract(value, "       \
+    "'$.s'), "                                                                           \
+    "%s FROM json_each(%s) WHERE true ON CONFLICT (id) DO NOTHING"
+
+#define INSERT_PGSQL                                                                     \
+    INSERT_INTO                                                                          \
+    "SELECT r.i, r.t, r.c, r.u, r.p, r.d, r.n, r.n, r.r, r.o, r.a, r.m, r.k, r.l, r.f, " \
+    "r.w, r.x, r.e, r.s, %s "                                                            \
+    "FROM json_to_recordset(CAST(%s AS json)) AS r(i text, t text, c text, u text, "     \
+    "p text, d text, n bigint, r bigint, o bigint, a integer, m integer, k smallint, "   \
+    "l smallint, f bigint, w integer, x integer, e bigint, s smallint) ON CONFLICT "     \
+    "(id) DO NOTHING"
+
+/* An outcome is accepted by an open row at its attempt, and by a row that it has already
+ * been written to: so the writer learns the truth when it has to ask twice. */
+#define FINISH_SET                                                                       \
+    "UPDATE llmq_jobs AS j SET status = r.s, attempt = r.b, retry_count = r.y, "         \
+    "dead_letter = r.d, finished_at = r.f, updated_at = r.u, "                           \
+    "started_at = CASE WHEN r.t > 0 THEN r.t ELSE j.started_at END, "                    \
+    "run_at = CASE WHEN r.r > 0 THEN r.r ELSE j.run_at END, "                            \
+    "result = COALESCE(r.o, j.result), "                                                 \
+    "error = CASE WHEN r.s = 2 THEN r.e ELSE COALESCE(r.e, j.error) END "
+#define FINISH_WHERE                                                                     \
+    "WHERE j.id = r.i AND " IS(                                                          \
+        "j.removed_at IS NULL AND j.owner IS NULL") " "                                  \
+                                                    "AND ((j.status < 2 AND j.attempt "  \
+                                                    "= r.a) OR (j.status = r.s AND "     \
+                                                    "j.attempt = r.b "                   \
+                                                    "AND j.finished_at = r.f AND (r.f "  \
+                                                    "> 0 OR j.run_at = r.r))) "          \
+                                                    "RETURNING id"
+
+#define FINISH_LITE                                                                      \
+    FINISH_SET                                                                           \
+    "FROM (SELECT json_extract(value, '$.i') AS i, json_extract(value, '$.a') AS a, "    \
+    "json_extract(value, '$.b') AS b, json_extract(value, '$.s') AS s, "                 \
+    "json_extract(value, '$.y') AS y, json_extract(value, '$.d') AS d, "                 \
+    "json_extract(value, '$.t') AS t, json_extract(value, '$.f') AS f, "                 \
+    "json_extract(value, '$.r') AS r, json_extract(value, '$.u') AS u, "                 \
+    "json_extract(value, '$.o') AS o, json_extract(value, '$.e') AS e "                  \
+    "FROM json_each(%s)) AS r " FINISH_WHERE
+
+#define FINISH_PGSQL                                                                     \
+    FINISH_SET                                                                           \
+    "FROM json_to_recordset(CAST(%s AS json)) AS r(i text, a integer, b integer, "       \
+    "s smallint, y integer, d smallint, t bigint, f bigint, r bigint, u bigint, o "      \
+    "text, "                                                                             \
+    "e text) " FINISH_WHERE
+
+/* A final row keeps the name of who finished it. Whoever puts a row back to pending also
+ * puts it into its own queue, hence the node. */
+#define CHANGE_SET                                                                       \
+    "UPDATE llmq_jobs AS j SET status = r.s, attempt = j.attempt + 1, updated_at = "     \
+    "r.n, "                                                                              \
+    "owner = CASE WHEN r.s >= 2 THEN j.owner ELSE r.o END, "                             \
+    "node = CASE WHEN r.s = 0 THEN r.h ELSE j.node END, "                                \
+    "metadata = COALESCE(r.d, j.metadata), result = COALESCE(r.r, j.result), "           \
+    "started_at = CASE WHEN r.s = 1 THEN r.n ELSE j.started_at END, "                    \
+    "finished_at = CASE WHEN r.s >= 2 THEN r.n ELSE 0 END, "                             \
+    "retry_count = CASE WHEN r.z = 1 THEN 0 ELSE j.retry_count END, "                    \
+    "dead_letter = CASE WHEN r.z = 1 THEN 0 ELSE j.dead_letter END, "                    \
+    "error = CASE WHEN r.z = 1 THEN NULL ELSE j.error END, "                             \
+    "run_at = CASE WHEN r.z = 1 THEN r.n ELSE j.run_at END "
+#define CHANGE_WHERE                                                                     \
+    "WHERE j.id = r.i AND j.tenant = r.t AND j.kind = r.k "                              \
+    "AND " IS("j.removed_at IS NULL") " AND j.status = r.f AND j.attempt = r.a "         \
+                                      "RETURNING id"
+
+#define CHANGE_LITE                                                                      \
+    CHANGE_SET                                                                           \
+    "FROM (SELECT json_extract(value, '$.i') AS i, json_extract(value, '$.t') AS t, "    \
+    "json_extract(value, '$.h') AS h, json_extract(value, '$.o') AS o, "                 \
+    "json_extract(value, '$.d') AS d, json_extract(value, '$.r') AS r, "                 \
+    "json_extract(value, '$.k') AS k, json_extract(value, '$.f') AS f, "                 \
+    "json_extract(value, '$.s') AS s, json_extract(value, '$.a') AS a, "                 \
+    "json_extract(value, '$.n') AS n, json_extract(value, '$.z') AS z "                  \
+    "FROM json_each(%s)) AS r " CHANGE_WHERE
+
+#define CHANGE_PGSQL                                                                     \
+    CHANGE_SET                                                                           \
+    "FROM json_to_recordset(CAST(%s AS json)) AS r(i text, t text, h text, o text, "     \
+    "d text, r text, k smallint, f smallint, s smallint, a integer, n bigint, "          \
+    "z smallint) " CHANGE_WHERE
+
+/* ---------------------------------------------------------------------------------- lists */
+
+#define FILTER                                                                           \
+    "WHERE tenant = %s AND kind = CAST(%s AS smallint) AND removed_at IS NULL "          \
+    "AND (%s = '' OR user_id = %s) "                                                     \
+    "AND (CAST(%s AS integer) < 0 OR status = CAST(%s AS integer)) "                     \
+    "AND (CAST(%s AS integer) = 0 OR level = CAST(%s AS integer)) "
+#define PAGE "LIMIT CAST(%s AS integer) OFFSET CAST(%s AS bigint)"
+
+/* Without statistics SQLite takes the index that saves the sort and reads every job of the
+ * tenant to find one conversation's. */
+#define CHAIN_LITE "llmq_jobs INDEXED BY llmq_jobs_chain " FILTER "AND chain = %s "
+#define CHAIN      "llmq_jobs " FILTER "AND chain = %s "
+#define ALL        "llmq_jobs " FILTER
+
+#define LIST(from, order) "SELECT " RECORD " FROM " from "ORDER BY " order PAGE
+#define BY_CREATED        "created_at, seq "
+#define BY_CREATED_DOWN   "created_at DESC, seq DESC "
+#define BY_UPDATED        "updated_at, seq "
+#define BY_UPDATED_DOWN   "updated_at DESC, seq DESC "
+
+#endif /* LLMQ_STORE_SQL_JOB_H */
