@@ -60,6 +60,24 @@ CLEAN = {
         "const command_rec llmq_cfg_cmds[] = {\n"
         '    AP_INIT_TAKE1("LLMQDepth", set_depth, NULL, RSRC_CONF | ACCESS_CONF,\n'
         '                  "the deepest nesting"),\n};\n',
+    "docs/api.md":
+        "# Calls\n\n| Problem | Status |\n|---|---|\n| bad | 400 | 7 |\n\n## Checklist\n\n"
+        "| **GET /things/{id}** | 700 `test_depth` |\n",
+    "mod_llmq/http/route.h": "/** @file route.h Routes. */\n",
+    "mod_llmq/http/route.c":
+        '#include "http/route.h"\n\nstatic const row_t rows[] = {\n'
+        '    {M_GET, "/things/*", get},\n};\n',
+    "mod_llmq/base/result.h": "/** @file result.h Problems. */\n",
+    "mod_llmq/base/result.c":
+        '#include "base/result.h"\n\n'
+        'static const char *const names[] = {[LLMQ_PROBLEM_BAD] = "bad"};\n',
+    "mod_llmq/http/reply.h": "/** @file reply.h Answers. */\n",
+    "mod_llmq/http/reply.c":
+        '#include "http/reply.h"\n\nstatic const answer_t answers[] = {\n'
+        "    [LLMQ_PROBLEM_BAD] = {400, 7, 0, 0},\n};\n",
+    "tests/unit/test_result.c":
+        "START_TEST(two)\n{\n}\nEND_TEST\n\n"
+        "TCase *case_result(void)\n{\n    tcase_add_test(tc, two);\n    return tc;\n}\n",
     "docs/directives.md":
         "# Directives\n\n## LLMQDepth\n\nDescription: The deepest nesting.\n"
         "Syntax: `LLMQDepth n`\nDefault: `LLMQDepth 64`\n"
@@ -67,7 +85,7 @@ CLEAN = {
         "Module: mod_llmq\n\n```\nLLMQDepth 3\n```\n",
     "sql/pgsql/0001_a.sql": "CREATE TABLE llmq_a (\n    b text\n);\n",
     "sql/sqlite3/0001_a.sql": "CREATE TABLE llmq_a (\n    b TEXT\n) STRICT;\n",
-    "tests/unit/support.h": "#define TEST_CASES(X) X(queue) X(store_sql)\n",
+    "tests/unit/support.h": "#define TEST_CASES(X) X(queue) X(result) X(store_sql)\n",
     "tests/unit/test_queue.c":
         "START_TEST(put_gives_back)\n{\n    ck_assert(1);\n}\nEND_TEST\n\n"
         "TCase *case_queue(void)\n{\n    tcase_add_test(tc, put_gives_back);\n"
@@ -106,7 +124,7 @@ FAULTS = {
         ("mod_llmq/queue/queue_heap.c", None, "\n", "no tests/unit/test_queue_heap.c"),
         ("mod_llmq/queue/queue_heap.c", None, "\n", "no X(queue_heap)"),
         ("tests/unit/support.h", "X(queue)", "X(queue) X(gone)", "X(gone) but no"),
-        ("tests/unit/support.h", "X(queue) X(store_sql)", "X(store_sql) X(queue)",
+        ("tests/unit/support.h", "X(queue) X(result)", "X(result) X(queue)",
          "not sorted"),
     ],
     "registered": [
@@ -132,6 +150,13 @@ FAULTS = {
         ("mod_llmq/cfg/cfg.c", "    conf->depth = -1;\n", "", "depth gets no default"),
         ("mod_llmq/cfg/cfg.c", "    MERGE_GIVEN(tenant);\n", "", "tenant is not merged"),
         ("mod_llmq/cfg/cfg.c", "RSRC_CONF | ACCESS_CONF", "OR_ALL", "no OR_*"),
+    ],
+    "api": [
+        ("mod_llmq/http/route.c", "/things/*", "/things",
+         "GET /things is not in the checklist"),
+        ("docs/api.md", "test_depth", "test_deep", "has no test_deep"),
+        ("docs/api.md", "700 ", "701 ", "has no test_depth"),
+        ("docs/api.md", "| 7 |", "| 8 |", "does not say: bad 400 7"),
     ],
     "log_tags": [
         ("mod_llmq/queue/queue.c", "LLMQ_NO(0301) ", "", "a line at DEBUG without a tag"),
