@@ -28,6 +28,7 @@ TCase *test_case(const char *name);
     X(dispatch_run)                                                                      \
     X(endpoint)                                                                          \
     X(finisher)                                                                          \
+    X(histogram)                                                                         \
     X(id)                                                                                \
     X(janitor)                                                                           \
     X(job)                                                                               \
