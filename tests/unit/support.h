@@ -37,6 +37,7 @@ TCase *test_case(const char *name);
     X(message)                                                                           \
     X(priority)                                                                          \
     X(queue)                                                                             \
+    X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
     X(queue_crowd)                                                                       \
     X(queue_entry)                                                                       \
