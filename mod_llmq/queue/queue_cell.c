@@ -183,15 +183,16 @@ static void begin_batch(llmq_queue_cells_t *area, int max, apr_time_t now)
         while (*list && sent < max) {
             apr_uint32_t i = *list;
 
+            /* The number first: whoever dies in here must not leave cells behind in a
+             * batch that was stored before. */
+            if (!sent++)
+                area->batch = now > area->batch ? now : area->batch + 1;
             *list = cell_at(area, i)->next;
             cell_at(area, i)->state = SENDING;
             push(area, &area->sending, i);
-            sent++;
         }
         area->sweep += !*list;
     }
-    if (sent)
-        area->batch = now > area->batch ? now : area->batch + 1;
 }
 
 int llmq_queue_cell_send(llmq_queue_cell_t *out, apr_int64_t *pbatch,
