@@ -8,6 +8,7 @@
 #
 # Environment:
 #   LLMQ_SOAK   messages of the acceptance load (2000)
+#   LLMQ_TEST_JOBS  processes of integration tests (one more than cores)
 #   PYTEST_ARGS further arguments for pytest
 #
 # shellcheck disable=SC2317  # the run_ functions are called by the names of their steps
@@ -21,9 +22,12 @@ PYTHON=/usr/bin/python3
 STEPS=(build unit unit-address unit-thread checks corpus event worker prefork address)
 
 quick_make() { make -s -j "$(nproc)" "$@"; }
+# Tests mostly wait for servers, so a few more processes than cores keep both busy. A file
+# stays in one process, because its classes share servers.
 integration() {
     # shellcheck disable=SC2086
-    $PYTHON -m pytest -q tests/integration "$@" ${PYTEST_ARGS:-}
+    $PYTHON -m pytest -q -n "${LLMQ_TEST_JOBS:-$(($(nproc) + 1))}" --dist loadfile \
+        tests/integration "$@" ${PYTEST_ARGS:-}
 }
 
 # with_pgsql COMMAND...: the store's tests run against PostgreSQL, too
