@@ -25,6 +25,23 @@
     SLOT(slot + 3) = {"llmq_list_" name "_chain_down", REPEAT,                           \
                       EACH(LIST(CHAIN_LITE, down), LIST(CHAIN, down))}
 
+/* A key is there for the taking when it is new or has expired, when its last try was left
+ * open, or when that try's process has died; the latter two for the same request only. The
+ * object of an expired key is a new one. */
+#define IDEM_CLAIM                                                                       \
+    "INSERT INTO llmq_idempotency AS k (scope, request, object, created_at, "            \
+    "lease_until, expires_at) VALUES (%s, %s, %s, CAST(%s AS bigint), "                  \
+    "CAST(%s AS bigint), CAST(%s AS bigint)) ON CONFLICT (scope) DO UPDATE SET "         \
+    "request = excluded.request, state = 0, status = 0, body = NULL, location = NULL, "  \
+    "claim = k.claim + 1, lease_until = excluded.lease_until, "                          \
+    "created_at = excluded.created_at, expires_at = excluded.expires_at, "               \
+    "object = CASE WHEN k.expires_at <= excluded.created_at THEN excluded.object "       \
+    "ELSE k.object END WHERE k.lease_until <= excluded.created_at AND "                  \
+    "(k.expires_at <= excluded.created_at "                                              \
+    "OR (k.request = excluded.request AND k.state < 2)) RETURNING claim, object"
+
+#define IDEM_MINE "WHERE scope = %s AND claim = CAST(%s AS bigint) RETURNING scope"
+
 static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_PING] = {"llmq_ping", REPEAT, BOTH("SELECT version FROM llmq_schema")},
     [LLMQ_SQL_BEAT] = {"llmq_beat", WRITES | REPEAT, EACH(BEAT_LITE, BEAT_PGSQL)},
@@ -68,6 +85,26 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                               "WHERE id = %s AND tenant = %s "
                               "AND kind = CAST(%s AS smallint) "
                               "AND removed_at IS NULL RETURNING id")},
+    [LLMQ_SQL_IDEM_CLAIM] = {"llmq_idem_claim", WRITES, BOTH(IDEM_CLAIM)},
+    [LLMQ_SQL_IDEM_FIND] = {"llmq_idem_find", REPEAT,
+                            BOTH("SELECT request, state, lease_until, status, body, "
+                                 "location FROM llmq_idempotency WHERE scope = %s")},
+    [LLMQ_SQL_IDEM_SETTLE] = {"llmq_idem_settle", WRITES | REPEAT,
+                              BOTH("UPDATE llmq_idempotency SET "
+                                   "state = CAST(%s AS smallint), "
+                                   "status = CAST(%s AS integer), body = %s, "
+                                   "location = %s, lease_until = 0 " IDEM_MINE)},
+    [LLMQ_SQL_IDEM_FREE] = {"llmq_idem_free", WRITES | REPEAT,
+                            BOTH("DELETE FROM llmq_idempotency " IDEM_MINE)},
+    [LLMQ_SQL_IDEM_RENEW] = {"llmq_idem_renew", WRITES | REPEAT,
+                             BOTH("UPDATE llmq_idempotency SET "
+                                  "lease_until = CAST(%s AS bigint) " IDEM_MINE)},
+    [LLMQ_SQL_IDEM_PRUNE] = {"llmq_idem_prune", WRITES | REPEAT,
+                             BOTH("DELETE FROM llmq_idempotency WHERE scope IN "
+                                  "(SELECT scope FROM llmq_idempotency "
+                                  "WHERE expires_at <= CAST(%s AS bigint) "
+                                  "AND lease_until <= CAST(%s AS bigint) "
+                                  "LIMIT CAST(%s AS integer)) RETURNING scope")},
     [LLMQ_SQL_TALLY] = {"llmq_tally", REPEAT, BOTH("SELECT count(*) FROM " ALL)},
     [LLMQ_SQL_TALLY_CHAIN] = {"llmq_tally_chain", REPEAT,
                               EACH("SELECT count(*) FROM " CHAIN_LITE,

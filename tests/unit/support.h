@@ -33,6 +33,7 @@ TCase *test_case(const char *name);
     X(janitor)                                                                           \
     X(job)                                                                               \
     X(json)                                                                              \
+    X(limiter)                                                                           \
     X(log)                                                                               \
     X(message)                                                                           \
     X(priority)                                                                          \
@@ -60,6 +61,7 @@ TCase *test_case(const char *name);
     X(retry)                                                                             \
     X(store)                                                                             \
     X(store_commit)                                                                      \
+    X(store_idem)                                                                        \
     X(store_job)                                                                         \
     X(store_job_finish)                                                                  \
     X(store_job_list)                                                                    \

@@ -1,0 +1,163 @@
+#include "core/limiter.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define STEAL_AFTER APR_USEC_PER_SEC
+#define SPINS       64 /* before the processor is offered to others */
+
+/* Times are nanoseconds, so that the gap between calls need hardly be rounded. */
+#define NSEC APR_INT64_C(1000)
+
+typedef struct {
+    apr_uint64_t key; /* 0 = never used */
+    apr_int64_t tat;  /* theoretical arrival time, nanoseconds since 1970 */
+} place_t;
+
+typedef struct {
+    _Alignas(64) _Atomic(apr_uint32_t) taken; /* lock of the set */
+    place_t place[LLMQ_LIMITER_WAYS];
+} set_t;
+
+struct llmq_limiter_t {
+    _Alignas(64) apr_uint32_t sets; /* a power of two */
+    set_t set[];
+};
+
+static apr_uint32_t sets_for(int keys)
+{
+    apr_uint32_t sets = 1;
+
+    while ((apr_uint64_t)sets * LLMQ_LIMITER_WAYS < (apr_uint64_t)keys) {
+        sets *= 2;
+    }
+    return sets;
+}
+
+apr_size_t llmq_limiter_size(int keys)
+{
+    return sizeof(llmq_limiter_t) + (apr_size_t)sets_for(keys) * sizeof(set_t);
+}
+
+llmq_limiter_t *llmq_limiter_init(void *memory, int keys)
+{
+    llmq_limiter_t *l = memory;
+    apr_uint32_t sets = sets_for(keys);
+
+    if (l->sets != sets) {
+        memset(l, 0, llmq_limiter_size(keys));
+        l->sets = sets;
+    }
+    return l;
+}
+
+/* ---- the lock of a set ---- */
+
+static apr_int64_t monotonic(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (apr_int64_t)t.tv_sec * APR_USEC_PER_SEC + t.tv_nsec / 1000;
+}
+
+static int try_lock(set_t *set)
+{
+    apr_uint32_t free = 0;
+
+    return atomic_compare_exchange_strong_explicit(
+        &set->taken, &free, 1, memory_order_acquire, memory_order_relaxed);
+}
+
+static void lock(set_t *set)
+{
+    apr_int64_t since = 0;
+    int i;
+
+    while (!try_lock(set)) {
+        for (i = 0; i < SPINS && atomic_load_explicit(&set->taken, memory_order_relaxed);
+             i++)
+            ;
+        if (i < SPINS) {
+            continue;
+        }
+        sched_yield();
+        if (!since) {
+            since = monotonic();
+        }
+        else if (monotonic() - since > STEAL_AFTER) {
+            atomic_thread_fence(memory_order_acquire);
+            return; /* taken it is already */
+        }
+    }
+}
+
+static void unlock(set_t *set)
+{
+    atomic_store_explicit(&set->taken, 0, memory_order_release);
+}
+
+/* ---- one call ---- */
+
+/* Its own place, else the one with the smallest time. */
+static place_t *place_of(set_t *set, apr_uint64_t key)
+{
+    place_t *least = &set->place[0];
+    int i;
+
+    for (i = 0; i < LLMQ_LIMITER_WAYS; i++) {
+        place_t *place = &set->place[i];
+
+        if (place->key == key) {
+            return place;
+        }
+        if (place->tat < least->tat) {
+            least = place;
+        }
+    }
+    return least;
+}
+
+/* Nanoseconds between two calls, rounded up: rather a little slower than too fast. */
+static apr_int64_t gap_of(const llmq_limiter_rule_t *rule)
+{
+    return (rule->period * NSEC + rule->limit - 1) / rule->limit;
+}
+
+static apr_interval_time_t usec_up(apr_int64_t nsec)
+{
+    return (nsec + NSEC - 1) / NSEC;
+}
+
+static void judge(llmq_limiter_verdict_t *verdict, place_t *place,
+                  const llmq_limiter_rule_t *rule, apr_int64_t now)
+{
+    apr_int64_t gap = gap_of(rule);
+    apr_int64_t most = gap * rule->burst; /* how far ahead the time may lie */
+    apr_int64_t tat = place->tat > now ? place->tat : now;
+
+    verdict->admitted = tat + gap - now <= most;
+    if (verdict->admitted) {
+        tat += gap;
+        place->tat = tat;
+    }
+    verdict->remaining = tat - now >= most ? 0 : (int)((most - (tat - now)) / gap);
+    verdict->reset = usec_up(tat - now);
+    verdict->wait = verdict->remaining ? 0 : usec_up(tat + gap - now - most);
+}
+
+void llmq_limiter_ask(llmq_limiter_verdict_t *verdict, llmq_limiter_t *l,
+                      const llmq_limiter_rule_t *rule, apr_uint64_t key, apr_time_t now)
+{
+    /* The high bits choose the set: FNV mixes them best. */
+    set_t *set = &l->set[(key >> 24 ^ key) & (l->sets - 1)];
+    place_t *place;
+
+    lock(set);
+    place = place_of(set, key);
+    place->key = key;
+    judge(verdict, place, rule, now * NSEC);
+    unlock(set);
+}
