@@ -2,6 +2,7 @@
  * noun. */
 #include "store/store_sql.h"
 
+#include "store/store_sql_idem.h"
 #include "store/store_sql_job.h"
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
@@ -24,23 +25,6 @@
                       EACH(LIST(CHAIN_LITE, up), LIST(CHAIN, up))},                      \
     SLOT(slot + 3) = {"llmq_list_" name "_chain_down", REPEAT,                           \
                       EACH(LIST(CHAIN_LITE, down), LIST(CHAIN, down))}
-
-/* A key is there for the taking when it is new or has expired, when its last try was left
- * open, or when that try's process has died; the latter two for the same request only. The
- * object of an expired key is a new one. */
-#define IDEM_CLAIM                                                                       \
-    "INSERT INTO llmq_idempotency AS k (scope, request, object, created_at, "            \
-    "lease_until, expires_at) VALUES (%s, %s, %s, CAST(%s AS bigint), "                  \
-    "CAST(%s AS bigint), CAST(%s AS bigint)) ON CONFLICT (scope) DO UPDATE SET "         \
-    "request = excluded.request, state = 0, status = 0, body = NULL, location = NULL, "  \
-    "claim = k.claim + 1, lease_until = excluded.lease_until, "                          \
-    "created_at = excluded.created_at, expires_at = excluded.expires_at, "               \
-    "object = CASE WHEN k.expires_at <= excluded.created_at THEN excluded.object "       \
-    "ELSE k.object END WHERE k.lease_until <= excluded.created_at AND "                  \
-    "(k.expires_at <= excluded.created_at "                                              \
-    "OR (k.request = excluded.request AND k.state < 2)) RETURNING claim, object"
-
-#define IDEM_MINE "WHERE scope = %s AND claim = CAST(%s AS bigint) RETURNING scope"
 
 static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_PING] = {"llmq_ping", REPEAT, BOTH("SELECT version FROM llmq_schema")},
