@@ -1,6 +1,7 @@
 #include "dispatch/dispatch.h"
 
 #include "base/log.h"
+#include "dispatch/dispatch_inner.h"
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
 #include "dispatch/janitor.h"
@@ -26,8 +27,8 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
     d->pool = p;
     d->owner = (apr_uint32_t)getpid();
     APR_RING_INIT(&d->in_flight, llmq_attempt_t, in_flight);
-    d->drain_store = llmq_dispatch_run_store(d, p);
-    d->janitor_store = llmq_dispatch_run_store(d, p);
+    d->drain_store = llmq_dispatch_inner_store(d, p);
+    d->janitor_store = llmq_dispatch_inner_store(d, p);
     if (!d->drain_store || !d->janitor_store) {
         return APR_ENOMEM;
     }
@@ -69,7 +70,7 @@ static void wait_for_calls(llmq_dispatch_t *d)
 {
     apr_time_t until = d->conf->grace ? apr_time_now() + d->conf->grace : 0;
 
-    while (d->asked == LLMQ_ASKED_DRAIN && llmq_dispatch_run_count(d) > 0
+    while (d->asked == LLMQ_ASKED_DRAIN && llmq_attempt_count(d) > 0
            && (!until || apr_time_now() < until) && !d->host.orphaned(d->host.ctx)) {
         apr_sleep(apr_time_from_msec(20));
     }

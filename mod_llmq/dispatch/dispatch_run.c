@@ -3,86 +3,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/message.h"
-#include "dispatch/finisher.h"
+#include "dispatch/dispatch_inner.h"
 #include "store/store_job.h"
 
 #include <apr_atomic.h>
-#include <apr_strings.h>
 
 #include <stdlib.h>
 
 #define STORE_PAUSE    apr_time_from_sec(1)    /* between tries to reach the database */
 #define MAX_UNFINISHED 512                     /* outcomes that wait for the database */
 #define LONGEST_WAIT   apr_time_from_msec(500) /* safety net under the wake-ups */
-
-static apr_status_t destroy_pool(void *data)
-{
-    apr_pool_destroy(data);
-    return APR_SUCCESS;
-}
-
-apr_pool_t *llmq_dispatch_run_pool(apr_pool_t *p)
-{
-    apr_pool_t *own;
-
-    if (apr_pool_create_unmanaged_ex(&own, NULL, NULL) != APR_SUCCESS) {
-        return NULL;
-    }
-    apr_pool_cleanup_register(p, own, destroy_pool, apr_pool_cleanup_null);
-    return own;
-}
-
-llmq_store_t *llmq_dispatch_run_store(llmq_dispatch_t *d, apr_pool_t *p)
-{
-    apr_pool_t *own = llmq_dispatch_run_pool(p);
-    llmq_store_conf_t conf = d->conf->store;
-    llmq_store_source_t source;
-    llmq_store_t *store = NULL;
-
-    conf.plan_afresh = 1;
-    if (own) {
-        llmq_store_source_direct(&source, d->conf->db_driver, d->conf->db_params,
-                                 STORE_PAUSE, own);
-        llmq_store_create(&store, &source, &conf, own);
-    }
-    return store;
-}
-
-void llmq_dispatch_run_pause(llmq_dispatch_t *d, apr_interval_time_t limit)
-{
-    apr_time_t until = apr_time_now() + limit;
-
-    while (d->asked == LLMQ_ASKED_NOTHING && apr_time_now() < until) {
-        apr_sleep(apr_time_from_msec(20));
-    }
-}
-
-int llmq_dispatch_run_count(llmq_dispatch_t *d)
-{
-    int n;
-
-    apr_thread_mutex_lock(d->lock);
-    n = d->in_flight_count;
-    apr_thread_mutex_unlock(d->lock);
-    return n;
-}
-
-static void remember(llmq_attempt_t *a)
-{
-    apr_thread_mutex_lock(a->d->lock);
-    APR_RING_INSERT_TAIL(&a->d->in_flight, a, llmq_attempt_t, in_flight);
-    a->d->in_flight_count++;
-    apr_thread_mutex_unlock(a->d->lock);
-}
-
-void llmq_dispatch_run_land(llmq_attempt_t *a)
-{
-    apr_thread_mutex_lock(a->d->lock);
-    APR_RING_REMOVE(a, in_flight);
-    a->d->in_flight_count--;
-    apr_thread_mutex_unlock(a->d->lock);
-}
 
 /* Runs on the engine's thread, or inside llmq_backend_start() for kinds that answer at
  * once: from here on the attempt is the finisher's. */
@@ -100,46 +30,23 @@ static void on_done(llmq_call_t *call)
     llmq_queue_wake(d->queue);
 }
 
-static llmq_attempt_t *create_attempt(llmq_dispatch_t *d, const llmq_entry_t *entry,
-                                      const llmq_job_t *job)
+/* Who counts the end of a job that is found final? Its dispatcher wrote the end under the
+ * fence that it ran with and died before it could tell the queue: then nobody has. An end
+ * told from outside raised the fence, and whoever told it counts it, before or after the
+ * queue let go of the entry. */
+static llmq_ack_e how_it_ended(const llmq_entry_t *entry, const llmq_job_t *job)
 {
-    apr_pool_t *p;
-    llmq_attempt_t *a;
-
-    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS) {
-        return NULL;
+    if (!job || (apr_uint32_t)job->attempt > entry->attempt) {
+        return LLMQ_ACK_GONE;
     }
-    a = apr_pcalloc(p, sizeof(*a));
-    a->d = d;
-    a->pool = p;
-    a->entry = *entry;
-    a->begun_at = llmq_clock_now();
-    a->job.id = a->entry.id;
-    a->job.tenant = apr_pstrdup(p, job->tenant);
-    a->job.attempt = job->attempt;
-    a->job.retry_count = job->retry_count;
-    a->job.max_retries = job->max_retries;
-    a->job.kind = job->kind;
-    a->job.level = job->level;
-    a->call.id = a->entry.id;
-    a->call.messages = llmq_message_to_chat(job, p);
-    a->call.timeout = job->timeout;
-    a->call.done = on_done;
-    a->call.ctx = a;
-    a->call.pool = p;
-    return a;
+    return job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED : LLMQ_ACK_FAILED;
 }
 
-/* Not to be done: withdrawn or taken by somebody (no job), or done by a dispatcher that
- * died before it could tell the queue, which then counts it now. */
+/* Not to be done: withdrawn or taken by somebody (no job), or done already. */
 static void drop(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job)
 {
-    llmq_queue_ack_t ack = {entry->id, entry->attempt, LLMQ_ACK_GONE};
+    llmq_queue_ack_t ack = {entry->id, entry->attempt, how_it_ended(entry, job)};
 
-    if (job) {
-        ack.how =
-            job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED : LLMQ_ACK_FAILED;
-    }
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0701) "msg[%s] is not to be done any more",
              entry->id);
     llmq_queue_ack(d->queue, &ack, 1);
@@ -153,7 +60,7 @@ static void give_back(llmq_dispatch_t *d, const llmq_entry_t *entry)
 static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job)
 {
     const llmq_backend_conf_t *backend = llmq_endpoint_pick(d->endpoints);
-    llmq_attempt_t *a = backend ? create_attempt(d, entry, job) : NULL;
+    llmq_attempt_t *a = backend ? llmq_attempt_create(d, entry, job) : NULL;
 
     if (!a) {
         if (backend) {
@@ -163,7 +70,8 @@ static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_
         return;
     }
     a->call.backend = backend;
-    remember(a);
+    a->call.done = on_done;
+    llmq_attempt_launch(a);
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0702) "msg[%s] goes to ep[%s], attempt %d",
              a->call.id, backend->name, a->job.attempt);
     llmq_backend_start(d->engine, &a->call);
@@ -254,7 +162,7 @@ void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)
             llmq_queue_wait(d->queue, LONGEST_WAIT);
         }
         else if (n < 0) {
-            llmq_dispatch_run_pause(d, STORE_PAUSE);
+            llmq_dispatch_inner_pause(d, STORE_PAUSE);
         }
     }
     apr_pool_destroy(p);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dispatch/dispatch_inner.h"
 #include "dispatch/longcall.h"
 #include "queue/queue_job.h"
 #include "store/store_job.h"
@@ -276,7 +277,7 @@ static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_poo
     }
     written = n_write == 0 || write_patiently(f, o, n_write, p) == APR_SUCCESS;
     for (i = 0; i < n_now; i++) {
-        llmq_dispatch_run_land(as[i]);
+        llmq_attempt_land(as[i]);
     }
     if (written) {
         tell_queue(f, as, o, n_now);
@@ -341,8 +342,8 @@ apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_
 
     f->d = d;
     f->last = &f->first;
-    f->store = llmq_dispatch_run_store(d, p);
-    f->scratch = llmq_dispatch_run_pool(p);
+    f->store = llmq_dispatch_inner_store(d, p);
+    f->scratch = llmq_dispatch_inner_pool(p);
     if (!f->store || !f->scratch) {
         return APR_ENOMEM;
     }

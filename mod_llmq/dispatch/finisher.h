@@ -8,7 +8,9 @@
 #ifndef LLMQ_FINISHER_H
 #define LLMQ_FINISHER_H
 
-#include "dispatch/dispatch_run.h"
+#include "dispatch/attempt.h"
+
+typedef struct llmq_finisher_t llmq_finisher_t;
 
 /**
  * Start the thread.

@@ -26,7 +26,7 @@ llmq_janitor_t *llmq_janitor_create(llmq_dispatch_t *d, apr_pool_t *p)
 
     j->d = d;
     j->next_safety = llmq_clock_now() + SAFETY_INTERVAL;
-    j->scratch = llmq_dispatch_run_pool(p);
+    j->scratch = llmq_dispatch_inner_pool(p);
     return j;
 }
 

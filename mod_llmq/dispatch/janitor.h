@@ -7,7 +7,7 @@
 #ifndef LLMQ_JANITOR_H
 #define LLMQ_JANITOR_H
 
-#include "dispatch/dispatch_run.h"
+#include "dispatch/dispatch_inner.h"
 
 typedef struct llmq_janitor_t llmq_janitor_t;
 

@@ -8,7 +8,7 @@
 #ifndef LLMQ_LONGCALL_H
 #define LLMQ_LONGCALL_H
 
-#include "dispatch/dispatch_run.h"
+#include "dispatch/dispatch_inner.h"
 
 /** How long a call must have been in flight to be looked after. */
 #define LLMQ_LONGCALL_AGE apr_time_from_msec(100)

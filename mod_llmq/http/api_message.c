@@ -61,16 +61,13 @@ int llmq_api_message_get(request_rec *r, const llmq_service_t *service, const ch
 {
     llmq_job_t *job = NULL;
     llmq_text_t t;
-    apr_status_t rv = APR_NOTFOUND;
+    apr_status_t rv =
+        llmq_overlay_find(&job, NULL, service, llmq_cfg_tenant(llmq_cfg_dir(r)),
+                          LLMQ_KIND_MESSAGE, id, r->pool);
 
-    if (llmq_id_is_name(id)) {
-        rv = llmq_store_job_find(&job, service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
-                                 LLMQ_KIND_MESSAGE, id, r->pool);
-    }
     if (rv != APR_SUCCESS) {
         return rv == APR_NOTFOUND ? reply_not_found(r) : llmq_reply_status(r, rv);
     }
-    llmq_overlay_job(job, service->queue);
     llmq_text_init(&t, job->payload_len + 1024, r->pool);
     llmq_message_to_json(&t, job, NULL);
     return llmq_reply_data(r, HTTP_OK, "success", t.data);

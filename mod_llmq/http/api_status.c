@@ -2,7 +2,6 @@
 #include "http/api.h"
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "cfg/cfg.h"
 #include "core/message.h"
 #include "http/body.h"
@@ -162,13 +161,11 @@ static apr_status_t try_change(int *preply, request_rec *r, const llmq_service_t
     llmq_move_e move;
     apr_status_t rv;
 
-    rv = llmq_store_job_find(&job, service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
-                             LLMQ_KIND_MESSAGE, id, r->pool);
+    rv = llmq_overlay_find(&job, &stored, service, llmq_cfg_tenant(llmq_cfg_dir(r)),
+                           LLMQ_KIND_MESSAGE, id, r->pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    stored = job->status;
-    llmq_overlay_job(job, service->queue);
     move = llmq_job_move(job->status, wish->to);
     if (move == LLMQ_MOVE_REFUSED) {
         *preply = reply_refused(r, job->status, wish->to);
@@ -202,8 +199,7 @@ int llmq_api_status_set(request_rec *r, const llmq_service_t *service, const cha
         return llmq_reply_problem(r, &why);
     }
     do {
-        rv = llmq_id_is_name(id) ? try_change(&reply, r, service, id, &wish)
-                                 : APR_NOTFOUND;
+        rv = try_change(&reply, r, service, id, &wish);
     } while (rv == LLMQ_ESTATE && ++tries < MAX_TRIES);
     if (rv == APR_NOTFOUND) {
         llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");

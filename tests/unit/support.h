@@ -19,6 +19,7 @@ TCase *test_case(const char *name);
 
 /** Name, case function: one line per file, kept sorted. */
 #define TEST_CASES(X)                                                                    \
+    X(attempt)                                                                           \
     X(backend)                                                                           \
     X(backend_curl)                                                                      \
     X(backend_echo)                                                                      \

@@ -10,7 +10,7 @@
 #ifndef LLMQ_TEST_SUPPORT_DISPATCH_H
 #define LLMQ_TEST_SUPPORT_DISPATCH_H
 
-#include "dispatch/dispatch_run.h"
+#include "dispatch/dispatch_inner.h"
 
 #include "store_support.h"
 #include "support_http.h"

@@ -51,6 +51,47 @@ static void make_gone(const char *id, int how)
     }
 }
 
+/* The end was told from outside, under a raised fence; who told it counts it. */
+static void finish_from_outside(const char *id, llmq_status_e to)
+{
+    llmq_job_change_t change = {.tenant = "default",
+                                .kind = LLMQ_KIND_MESSAGE,
+                                .id = id,
+                                .from = LLMQ_STATUS_PENDING,
+                                .to = to,
+                                .metadata = "{}",
+                                .now = STORE_TEST_T0};
+
+    ck_assert_int_eq(llmq_store_job_change(store_test.store, &change, test_pool),
+                     APR_SUCCESS);
+}
+
+START_TEST(an_end_told_from_outside_is_counted_once_by_whoever_told_it)
+{
+    static const llmq_status_e ends[] = {LLMQ_STATUS_FAILED, LLMQ_STATUS_TIMEOUT};
+    dispatch_rig_t *rig = dispatch_rig();
+    llmq_queue_stats_t sum;
+
+    dispatch_rig_put(rig, "msg_told", LLMQ_LEVEL_HIGH);
+    finish_from_outside("msg_told", ends[_i]);
+    dispatch_rig_put(rig, "msg_next", LLMQ_LEVEL_HIGH);
+    /* A queue that has given work before counts by itself. */
+    queue_put(rig->q, "msg_old", LLMQ_LEVEL_REALTIME, 1, 0);
+    ck_assert_str_eq(queue_take_ids(rig->q, 1), "msg_old");
+    queue_ack(rig->q, "msg_old", LLMQ_ACK_GONE);
+    dispatch_rig_start(rig);
+    DISPATCH_WAIT(dispatch_rig_sum(rig).total_completed == 1);
+    /* The dispatcher came between the change of the row and this withdrawal. */
+    ck_assert_int_eq(llmq_queue_cancel(rig->q, "msg_told"), APR_NOTFOUND);
+    llmq_queue_count(rig->q, LLMQ_LEVEL_HIGH, LLMQ_ACK_FAILED);
+    sum = dispatch_rig_sum(rig);
+    ck_assert_uint_eq(sum.total_failed, 1);
+    ck_assert_uint_eq(sum.total_completed, 1);
+    ck_assert_uint_eq(sum.running, 0);
+    dispatch_rig_close(rig);
+}
+END_TEST
+
 /* The next in the same key is answered after it, so by then it has been looked at. Only
  * one that is final counts: whoever finished it died before it could tell the queue. */
 START_TEST(what_is_gone_from_the_store_is_dropped_without_a_call)
@@ -217,6 +258,8 @@ TCase *case_dispatch_run(void)
 
     tcase_add_loop_test(tc, what_is_gone_from_the_store_is_dropped_without_a_call, 0,
                         GONES);
+    tcase_add_loop_test(tc, an_end_told_from_outside_is_counted_once_by_whoever_told_it,
+                        0, 2);
     tcase_add_loop_test(tc, no_more_is_taken_than_the_backend_has_places, 1, 5);
     tcase_add_loop_test(tc, a_paused_backend_gets_nothing, 1, 3);
     tcase_add_loop_test(tc, one_of_a_chain_runs_at_a_time_and_in_order, 0, 4);

@@ -276,7 +276,7 @@ START_TEST(the_end_of_an_overtaken_attempt_leaves_its_successor_alone)
         dispatch_rig_complete(first);
     else
         DISPATCH_WAIT(dispatch_rig_hung_up(first));
-    DISPATCH_WAIT(llmq_dispatch_run_count(rig->d) < 2);
+    DISPATCH_WAIT(llmq_attempt_count(rig->d) < 2);
     ck_assert(!dispatch_rig_hung_up(second));
     dispatch_rig_complete(second);
     DISPATCH_WAIT(dispatch_rig_status("msg_a") == LLMQ_STATUS_COMPLETED);
@@ -307,14 +307,14 @@ START_TEST(an_outcome_waits_for_the_database_and_is_written_once)
         dispatch_rig_complete(fds[i]);
     DISPATCH_WAIT(llmq_endpoint_free(rig->d->endpoints) == 8);
     DISPATCH_WAIT(dispatch_rig_logged("LLMQ0706") > 0);
-    ck_assert_int_eq(llmq_dispatch_run_count(rig->d), 4);
+    ck_assert_int_eq(llmq_attempt_count(rig->d), 4);
     dispatch_rig_db_back();
     DISPATCH_WAIT(dispatch_rig_sum(rig).total_completed == 4);
     for (i = 0; i < 4; i++) {
         ck_assert_int_eq(dispatch_rig_status(name_of(i)), LLMQ_STATUS_COMPLETED);
         ck_assert_int_eq(store_test_find(name_of(i))->attempt, 0);
     }
-    ck_assert_int_eq(llmq_dispatch_run_count(rig->d), 0);
+    ck_assert_int_eq(llmq_attempt_count(rig->d), 0);
     ck_assert(dispatch_rig_gate_is_quiet(rig));
     dispatch_rig_close(rig);
 }

@@ -1,0 +1,63 @@
+/**
+ * @file attempt.h
+ * The record of one attempt: one try to have one job answered. It is created by the drain
+ * thread, belongs to the engine while its call is in flight, and to the finisher from its
+ * done() on, which destroys it. Its pool has an allocator of its own, so it may travel
+ * between threads; the list of attempts in flight is under d->lock.
+ */
+#ifndef LLMQ_ATTEMPT_H
+#define LLMQ_ATTEMPT_H
+
+#include "backend/backend.h"
+#include "dispatch/dispatch.h"
+
+#include <apr_ring.h>
+
+/** One try to have one job answered. */
+typedef struct llmq_attempt_t {
+    APR_RING_ENTRY(llmq_attempt_t) in_flight; /* under d->lock */
+    struct llmq_attempt_t *next;              /* the finisher's list */
+    llmq_dispatch_t *d;
+    apr_pool_t *pool;
+    llmq_entry_t entry; /* as taken from the queue */
+    apr_time_t begun_at;
+    llmq_call_t call;
+    llmq_job_t job;    /* what retry and finish need; strings in pool */
+    int start_written; /* finisher only */
+    int canceled;    /* finisher only: withdrawn or overtaken, its end changes nothing */
+    int handed_back; /* aborted because the dispatcher ends; set before it is finished */
+} llmq_attempt_t;
+
+APR_RING_HEAD(llmq_attempt_ring_t, llmq_attempt_t);
+
+/**
+ * @param d     the dispatcher
+ * @param entry as taken from the queue; copied
+ * @param job   as loaded; what outlives the batch is copied
+ * @return the attempt without a backend and without done(); NULL if out of memory
+ * @threads the drain thread
+ */
+llmq_attempt_t *llmq_attempt_create(llmq_dispatch_t *d, const llmq_entry_t *entry,
+                                    const llmq_job_t *job);
+
+/**
+ * Put an attempt on the list in flight. Comes before its call is started.
+ * @threads the drain thread
+ */
+void llmq_attempt_launch(llmq_attempt_t *a);
+
+/**
+ * Take an attempt off the list in flight. Comes before the queue hears of its end, so that
+ * what is on the list, under d->lock, is certain to be running for the queue.
+ * @threads finisher
+ */
+void llmq_attempt_land(llmq_attempt_t *a);
+
+/**
+ * @param d the dispatcher
+ * @return attempts in flight, those included whose outcomes are not stored yet
+ * @threads any
+ */
+int llmq_attempt_count(llmq_dispatch_t *d);
+
+#endif /* LLMQ_ATTEMPT_H */

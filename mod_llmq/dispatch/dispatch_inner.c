@@ -1,0 +1,45 @@
+#include "dispatch/dispatch_inner.h"
+
+#define STORE_PAUSE apr_time_from_sec(1) /* between tries to reach the database */
+
+static apr_status_t destroy_pool(void *data)
+{
+    apr_pool_destroy(data);
+    return APR_SUCCESS;
+}
+
+apr_pool_t *llmq_dispatch_inner_pool(apr_pool_t *p)
+{
+    apr_pool_t *own;
+
+    if (apr_pool_create_unmanaged_ex(&own, NULL, NULL) != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(p, own, destroy_pool, apr_pool_cleanup_null);
+    return own;
+}
+
+llmq_store_t *llmq_dispatch_inner_store(llmq_dispatch_t *d, apr_pool_t *p)
+{
+    apr_pool_t *own = llmq_dispatch_inner_pool(p);
+    llmq_store_conf_t conf = d->conf->store;
+    llmq_store_source_t source;
+    llmq_store_t *store = NULL;
+
+    conf.plan_afresh = 1;
+    if (own) {
+        llmq_store_source_direct(&source, d->conf->db_driver, d->conf->db_params,
+                                 STORE_PAUSE, own);
+        llmq_store_create(&store, &source, &conf, own);
+    }
+    return store;
+}
+
+void llmq_dispatch_inner_pause(llmq_dispatch_t *d, apr_interval_time_t limit)
+{
+    apr_time_t until = apr_time_now() + limit;
+
+    while (d->asked == LLMQ_ASKED_NOTHING && apr_time_now() < until) {
+        apr_sleep(apr_time_from_msec(20));
+    }
+}

@@ -1,0 +1,61 @@
+/**
+ * @file dispatch_inner.h
+ * The dispatcher from the inside: its record, and what its threads share. Only dispatch/
+ * includes this.
+ */
+#ifndef LLMQ_DISPATCH_INNER_H
+#define LLMQ_DISPATCH_INNER_H
+
+#include "backend/endpoint.h"
+#include "dispatch/attempt.h"
+#include "dispatch/finisher.h"
+
+#include <apr_thread_mutex.h>
+#include <apr_thread_proc.h>
+
+/** What the dispatcher was asked to do; only ever rises. */
+enum { LLMQ_ASKED_NOTHING = 0, LLMQ_ASKED_DRAIN = 1, LLMQ_ASKED_STOP = 2 };
+
+struct llmq_dispatch_t {
+    llmq_queue_t *queue;
+    const llmq_dispatch_conf_t *conf;
+    llmq_dispatch_host_t host;
+    apr_pool_t *pool;   /* first thread only once the others run */
+    apr_uint32_t owner; /* our pid: who runs an entry */
+    llmq_endpoints_t *endpoints;
+    llmq_engine_t *engine;
+    llmq_finisher_t *finisher;
+    llmq_store_t *drain_store;
+    llmq_store_t *janitor_store;
+    apr_thread_t *drain_thread;
+    apr_thread_mutex_t *taking; /* from a take until its attempts are in flight */
+    apr_thread_mutex_t *lock;   /* guards the two below; comes after taking */
+    struct llmq_attempt_ring_t in_flight;
+    int in_flight_count;
+    _Atomic(int) asked;      /* set by signal handlers */
+    apr_uint32_t winding_up; /* atomic: calls that fail now are handed back */
+};
+
+/**
+ * A pool with an allocator of its own, for one thread; goes with @a p.
+ * @return the pool; NULL if out of memory
+ * @phase dispatcher; @threads the first
+ */
+apr_pool_t *llmq_dispatch_inner_pool(apr_pool_t *p);
+
+/**
+ * @return a store with a connection and a pool of its own, for one thread; NULL if out of
+ *         memory
+ * @phase dispatcher; @threads the first
+ */
+llmq_store_t *llmq_dispatch_inner_store(llmq_dispatch_t *d, apr_pool_t *p);
+
+/**
+ * Sleep, but not past being asked to drain or stop.
+ * @param d     the dispatcher
+ * @param limit microseconds
+ * @threads any of the dispatcher
+ */
+void llmq_dispatch_inner_pause(llmq_dispatch_t *d, apr_interval_time_t limit);
+
+#endif /* LLMQ_DISPATCH_INNER_H */
