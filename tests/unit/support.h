@@ -26,6 +26,7 @@ TCase *test_case(const char *name);
     X(backend_openai)                                                                    \
     X(clock)                                                                             \
     X(dispatch)                                                                          \
+    X(dispatch_inner)                                                                    \
     X(dispatch_run)                                                                      \
     X(endpoint)                                                                          \
     X(finisher)                                                                          \
