@@ -51,8 +51,10 @@ typedef enum {
 #define LLMQ_EROW     (LLMQ_ESTART + 4) /* the database refuses this very row */
 #define LLMQ_EBACKEND (LLMQ_ESTART + 5) /* a backend failed */
 #define LLMQ_EBODY    (LLMQ_ESTART + 6) /* the caller's input is wrong; see llmq_result_t */
-#define LLMQ_EVERSION (LLMQ_ESTART + 7) /* the schema is newer than this module */
-#define LLMQ_EBUSY    (LLMQ_ESTART + 8) /* somebody is working on it right now */
+#define LLMQ_EVERSION (LLMQ_ESTART + 7)  /* the schema is newer than this module */
+#define LLMQ_EBUSY    (LLMQ_ESTART + 8)  /* somebody is working on it right now */
+#define LLMQ_EMEMORY  (LLMQ_ESTART + 9)  /* the database has no memory left */
+#define LLMQ_EDISK    (LLMQ_ESTART + 10) /* the database has no room on its disk */
 
 /** Sizes of names in bytes, without the final NUL. */
 #define LLMQ_ID_MAX   40  /* "msg_" + 26 characters of ULID; room for UUIDs */

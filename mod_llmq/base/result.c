@@ -15,14 +15,25 @@ static const char *const names[] = {
     [LLMQ_PROBLEM_NO_CONVERSATION] = "conversation_not_found",
     [LLMQ_PROBLEM_USER] = "invalid_user_id",
     [LLMQ_PROBLEM_QUEUE_FULL] = "queue_full",
+    [LLMQ_PROBLEM_MAINTENANCE] = "maintenance",
+    [LLMQ_PROBLEM_RATE] = "rate_limited",
+    [LLMQ_PROBLEM_WAIT] = "wait_timeout",
     [LLMQ_PROBLEM_TRANSITION] = "invalid_transition",
     [LLMQ_PROBLEM_NO_ROUTE] = "route_not_found",
     [LLMQ_PROBLEM_METHOD] = "method_not_allowed",
     [LLMQ_PROBLEM_MEDIA_TYPE] = "unsupported_media_type",
     [LLMQ_PROBLEM_BODY_SIZE] = "body_too_large",
     [LLMQ_PROBLEM_BODY_READ] = "body_incomplete",
+    [LLMQ_PROBLEM_KEY_BUSY] = "idempotency_key_in_use",
+    [LLMQ_PROBLEM_KEY_REUSED] = "idempotency_key_reused",
     [LLMQ_PROBLEM_STORE] = "store_unavailable",
+    [LLMQ_PROBLEM_REDIS] = "redis_unavailable",
     [LLMQ_PROBLEM_QUEUE] = "queue_unavailable",
+    [LLMQ_PROBLEM_SCHEDULER] = "scheduler_unavailable",
+    [LLMQ_PROBLEM_CONFIG] = "config_invalid",
+    [LLMQ_PROBLEM_MEMORY] = "out_of_memory",
+    [LLMQ_PROBLEM_DISK] = "disk_full",
+    [LLMQ_PROBLEM_NETWORK] = "network_error",
     [LLMQ_PROBLEM_INTERNAL] = "internal_error",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_PROBLEM_COUNT,
@@ -35,6 +46,7 @@ apr_status_t llmq_result_set(llmq_result_t *why, llmq_problem_e problem,
         why->problem = problem;
         why->field = field;
         why->reason = reason;
+        why->id = NULL;
     }
     return LLMQ_EBODY;
 }
@@ -57,6 +69,8 @@ static const char *own_text(apr_status_t rv)
     case LLMQ_EBODY: return "the input is not acceptable";
     case LLMQ_EVERSION: return "the database schema is newer than this module";
     case LLMQ_EBUSY: return "it is being worked on";
+    case LLMQ_EMEMORY: return "the database is out of memory";
+    case LLMQ_EDISK: return "the disk of the database is full";
     default: return NULL;
     }
 }

@@ -23,14 +23,25 @@ typedef enum {
     LLMQ_PROBLEM_NO_CONVERSATION, /* S0 1005 */
     LLMQ_PROBLEM_USER,            /* S0 1006 */
     LLMQ_PROBLEM_QUEUE_FULL,      /* S0 1007 */
+    LLMQ_PROBLEM_MAINTENANCE,     /* S0 1008 */
+    LLMQ_PROBLEM_RATE,            /* S0 1009 */
+    LLMQ_PROBLEM_WAIT,            /* S0 1010: the work goes on, the wait has ended */
     LLMQ_PROBLEM_TRANSITION,      /* a status cannot follow the present one */
     LLMQ_PROBLEM_NO_ROUTE,        /* nothing is served at this path */
     LLMQ_PROBLEM_METHOD,          /* the path exists, the method does not */
     LLMQ_PROBLEM_MEDIA_TYPE,      /* not application/json */
     LLMQ_PROBLEM_BODY_SIZE,       /* larger than LimitRequestBody */
     LLMQ_PROBLEM_BODY_READ,       /* the body broke off */
+    LLMQ_PROBLEM_KEY_BUSY,        /* an idempotency key is in use right now */
+    LLMQ_PROBLEM_KEY_REUSED,      /* an idempotency key came with another body before */
     LLMQ_PROBLEM_STORE,           /* S0 2001 */
+    LLMQ_PROBLEM_REDIS,           /* S0 2002 */
     LLMQ_PROBLEM_QUEUE,           /* S0 2003 */
+    LLMQ_PROBLEM_SCHEDULER,       /* S0 2004 */
+    LLMQ_PROBLEM_CONFIG,          /* S0 2005 */
+    LLMQ_PROBLEM_MEMORY,          /* S0 2006 */
+    LLMQ_PROBLEM_DISK,            /* S0 2007 */
+    LLMQ_PROBLEM_NETWORK,         /* S0 2008 */
     LLMQ_PROBLEM_INTERNAL,
     LLMQ_PROBLEM_COUNT
 } llmq_problem_e;
@@ -39,6 +50,7 @@ typedef struct llmq_result_t {
     llmq_problem_e problem;
     const char *field;  /* the field or parameter, NULL when none is to blame */
     const char *reason; /* a short sentence for people; static or in the caller's pool */
+    const char *id;     /* the object that exists all the same; NULL for none */
 } llmq_result_t;
 
 /**

@@ -30,14 +30,25 @@ static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
     [LLMQ_PROBLEM_NO_CONVERSATION] = {404, 1005, 0, "Conversation not found"},
     [LLMQ_PROBLEM_USER] = {400, 1006, 0, "Invalid request parameters"},
     [LLMQ_PROBLEM_QUEUE_FULL] = {503, 1007, 1, "Queue is full"},
+    [LLMQ_PROBLEM_MAINTENANCE] = {503, 1008, 1, "System is under maintenance"},
+    [LLMQ_PROBLEM_RATE] = {429, 1009, 1, "Too many requests"},
+    [LLMQ_PROBLEM_WAIT] = {408, 1010, 0, "Message processing timed out"},
     [LLMQ_PROBLEM_TRANSITION] = {400, 0, 0, "Invalid status transition"},
     [LLMQ_PROBLEM_NO_ROUTE] = {404, 0, 0, "Not found"},
     [LLMQ_PROBLEM_METHOD] = {405, 0, 0, "Method not allowed"},
     [LLMQ_PROBLEM_MEDIA_TYPE] = {415, 0, 0, "Unsupported media type"},
     [LLMQ_PROBLEM_BODY_SIZE] = {413, 0, 0, "Request body too large"},
     [LLMQ_PROBLEM_BODY_READ] = {400, 0, 0, "Request body could not be read"},
+    [LLMQ_PROBLEM_KEY_BUSY] = {409, 0, 1, "Request is still being processed"},
+    [LLMQ_PROBLEM_KEY_REUSED] = {422, 0, 0, "Idempotency key was used before"},
     [LLMQ_PROBLEM_STORE] = {500, 2001, 1, "Database unavailable"},
+    [LLMQ_PROBLEM_REDIS] = {500, 2002, 1, "Redis unavailable"},
     [LLMQ_PROBLEM_QUEUE] = {503, 2003, 1, "Queue service unavailable"},
+    [LLMQ_PROBLEM_SCHEDULER] = {500, 2004, 1, "Scheduler failed"},
+    [LLMQ_PROBLEM_CONFIG] = {500, 2005, 0, "Configuration could not be loaded"},
+    [LLMQ_PROBLEM_MEMORY] = {500, 2006, 1, "Out of memory"},
+    [LLMQ_PROBLEM_DISK] = {500, 2007, 1, "Disk is full"},
+    [LLMQ_PROBLEM_NETWORK] = {500, 2008, 0, "Network error"},
     [LLMQ_PROBLEM_INTERNAL] = {500, 0, 0, "Internal server error"},
 };
 
@@ -94,6 +105,9 @@ static void add_details(llmq_text_t *t, const answer_t *a, const llmq_result_t *
     if (a->error_code) {
         llmq_json_kv_int(t, "error_code", a->error_code);
     }
+    if (why->id) {
+        llmq_json_kv(t, "id", why->id);
+    }
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -121,7 +135,7 @@ int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
 
     llmq_text_init(&t, 512, r->pool);
     llmq_reply_problem_text(&t, why);
-    if (a->retry) {
+    if (a->retry && !apr_table_get(r->headers_out, "Retry-After")) {
         apr_table_setn(r->headers_out, "Retry-After",
                        apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));
     }
@@ -131,27 +145,38 @@ int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
     return llmq_reply_json(r, a->status, t.data, t.len);
 }
 
+/* What a status means for a caller. */
+static const struct {
+    apr_status_t rv;
+    llmq_problem_e problem;
+    const char *reason;
+} meanings[] = {
+    {LLMQ_ESTORE, LLMQ_PROBLEM_STORE, "the database does not answer, try again later"},
+    {LLMQ_EMEMORY, LLMQ_PROBLEM_MEMORY, "the database has no memory left"},
+    {APR_ENOMEM, LLMQ_PROBLEM_MEMORY, "this server has no memory left"},
+    {LLMQ_EDISK, LLMQ_PROBLEM_DISK, "the disk of the database is full"},
+    {LLMQ_EFULL, LLMQ_PROBLEM_QUEUE_FULL, "this level takes no more messages for now"},
+    {APR_EINCOMPLETE, LLMQ_PROBLEM_QUEUE,
+     "the queue is being rebuilt or stopped, try again later"},
+    {APR_EOF, LLMQ_PROBLEM_QUEUE,
+     "the queue is being rebuilt or stopped, try again later"},
+};
+
 int llmq_reply_status(request_rec *r, apr_status_t rv)
 {
-    llmq_result_t why = {LLMQ_PROBLEM_INTERNAL, NULL,
-                         "an unexpected failure, see the log"};
+    llmq_result_t why = {0};
+    apr_size_t i;
 
-    if (rv == LLMQ_ESTORE) {
-        llmq_result_set(&why, LLMQ_PROBLEM_STORE, NULL,
-                        "the database does not answer, try again later");
+    for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+        if (meanings[i].rv == rv) {
+            llmq_result_set(&why, meanings[i].problem, NULL, meanings[i].reason);
+            return llmq_reply_problem(r, &why);
+        }
     }
-    else if (rv == LLMQ_EFULL) {
-        llmq_result_set(&why, LLMQ_PROBLEM_QUEUE_FULL, NULL,
-                        "this level takes no more messages for now");
-    }
-    else if (rv == APR_EINCOMPLETE || rv == APR_EOF) {
-        llmq_result_set(&why, LLMQ_PROBLEM_QUEUE, NULL,
-                        "the queue is being rebuilt or stopped, try again later");
-    }
-    else {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      LLMQ_NO(0202) "unexpected failure answering a request");
-    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                  LLMQ_NO(0202) "unexpected failure answering a request");
+    llmq_result_set(&why, LLMQ_PROBLEM_INTERNAL, NULL,
+                    "an unexpected failure, see the log");
     return llmq_reply_problem(r, &why);
 }
 

@@ -31,8 +31,8 @@ int llmq_reply_data(request_rec *r, int status, const char *message, const char 
 int llmq_reply_problem(request_rec *r, const llmq_result_t *why);
 
 /**
- * As llmq_reply_problem() for a status without a result: LLMQ_ESTORE, LLMQ_EFULL, others
- * are internal.
+ * As llmq_reply_problem() for a status without a result: those of the store and of the
+ * queue; others are internal.
  * @param r  the request
  * @param rv not APR_SUCCESS
  * @return OK (the answer is sent)

@@ -10,6 +10,8 @@
  * first needs it. After any failure its statements are forgotten and the call is tried
  * once more when the connection proves alive (a database restart silently loses prepared
  * statements); a dead connection is given back as broken and the caller gets LLMQ_ESTORE.
+ * Wherever a call of the store is said to return LLMQ_ESTORE, it may return LLMQ_EMEMORY or
+ * LLMQ_EDISK instead, when the database says that this is its trouble.
  *
  * SQLite has one writer: calls that write hold conf.writers, a mutex of all processes,
  * because apr_dbd_sqlite3 sleeps 100 ms whenever it finds the file busy.

@@ -252,6 +252,10 @@ static int blames_row(const run_t *run)
                                            "does not exist",
                                            "permission denied",
                                            "out of memory",
+                                           "out of shared memory",
+                                           "is full",
+                                           "disk quota",
+                                           "Disk quota",
                                            "could not ",
                                            "terminating",
                                            "deadlock",
@@ -279,9 +283,23 @@ static int is_lasting(const run_t *run)
     return contains_any(run->message, words);
 }
 
+/* Which trouble is the database in? By the text: apr_dbd tells no codes. */
+static apr_status_t trouble_of(const run_t *run)
+{
+    static const char *const disk[] = {
+        "No space left", "is full",    "disk full", "could not extend file",
+        "disk quota",    "Disk quota", NULL};
+    static const char *const memory[] = {"out of memory", "out of shared memory", NULL};
+
+    return contains_any(run->message, disk)     ? LLMQ_EDISK
+           : contains_any(run->message, memory) ? LLMQ_EMEMORY
+                                                : LLMQ_ESTORE;
+}
+
 static apr_status_t give_up(run_t *run)
 {
     static apr_uint64_t last;
+    apr_status_t rv;
 
     if (blames_row(run)) {
         LLMQ_LOG(LLMQ_LOG_INFO, LLMQ_EROW, LLMQ_NO(0402) "%s is refused: %s",
@@ -291,10 +309,11 @@ static apr_status_t give_up(run_t *run)
     /* SQLite answers whatever became of its file; only a new connection sees a new one. */
     run->broken = run->store->conf.dialect == LLMQ_DIALECT_SQLITE3
                   && !strstr(run->message, "locked");
+    rv = trouble_of(run);
     if (llmq_log_once_per(&last, LOG_PAUSE))
-        LLMQ_LOG(LLMQ_LOG_WARNING, LLMQ_ESTORE, LLMQ_NO(0403) "%s fails: %s",
-                 run->sql->label, run->message);
-    return LLMQ_ESTORE;
+        LLMQ_LOG(LLMQ_LOG_WARNING, rv, LLMQ_NO(0403) "%s fails: %s", run->sql->label,
+                 run->message);
+    return rv;
 }
 
 static apr_status_t give_up_dead(run_t *run, state_e state)

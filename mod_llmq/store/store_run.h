@@ -42,7 +42,8 @@ typedef struct llmq_store_rows_t {
  * @param args  its parameters, NULL for SQL's NULL
  * @param p     pool of the rows
  * @return APR_SUCCESS; LLMQ_EROW batches only: the database refuses what @a args
- *         hold, nothing was changed; LLMQ_ESTORE else, logged
+ *         hold, nothing was changed; LLMQ_EMEMORY, LLMQ_EDISK the database lacks these;
+ *         LLMQ_ESTORE else, logged
  * @threads any
  */
 apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,

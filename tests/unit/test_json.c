@@ -64,7 +64,7 @@ static const struct {
 START_TEST(json_is_accepted)
 {
     const char *expected = good[_i].formatted ? good[_i].formatted : good[_i].text;
-    llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
+    llmq_result_t why = {0};
     struct json_object *obj = NULL;
 
     ck_assert_msg(parse(&obj, good[_i].text, strlen(good[_i].text), DEPTH, &why)
@@ -212,7 +212,7 @@ static const struct {
 
 START_TEST(anything_else_is_refused_with_a_sentence)
 {
-    llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
+    llmq_result_t why = {0};
     struct json_object *untouched = (struct json_object *)&why;
     struct json_object *obj = untouched;
 

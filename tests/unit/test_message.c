@@ -20,7 +20,7 @@ static const llmq_message_conf_t conf = {MAX, 64, 3, 30 * SEC};
 static struct json_object *parsed(const char *text)
 {
     struct json_object *obj = NULL;
-    llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
+    llmq_result_t why = {0};
 
     ck_assert_msg(llmq_json_parse(&obj, text, strlen(text), 64, &why, test_pool) == 0,
                   "%s: %s", text, why.reason);
@@ -30,7 +30,7 @@ static struct json_object *parsed(const char *text)
 /* The job of a body that must be accepted. */
 static llmq_job_t *accepted(const char *body)
 {
-    llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
+    llmq_result_t why = {0};
     llmq_job_t *job = NULL;
 
     ck_assert_msg(
@@ -42,7 +42,7 @@ static llmq_job_t *accepted(const char *body)
 
 static void refused(const char *body, llmq_problem_e problem, const char *field)
 {
-    llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
+    llmq_result_t why = {0};
     llmq_job_t *untouched = (llmq_job_t *)&why;
     llmq_job_t *job = untouched;
 

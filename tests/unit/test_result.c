@@ -7,7 +7,7 @@
 
 START_TEST(set_fills_the_result_and_returns_ebody)
 {
-    llmq_result_t why = {LLMQ_PROBLEM_NONE, NULL, NULL};
+    llmq_result_t why = {0};
 
     ck_assert_int_eq(llmq_result_set(&why, LLMQ_PROBLEM_USER, "user_id", "is missing"),
                      LLMQ_EBODY);
@@ -50,7 +50,7 @@ START_TEST(each_own_status_has_a_text_of_its_own)
     apr_status_t rv, before;
 
     llmq_result_strerror(LLMQ_ESTART, unknown, sizeof(unknown));
-    for (rv = LLMQ_EFULL; rv <= LLMQ_EBUSY; rv++) {
+    for (rv = LLMQ_EFULL; rv <= LLMQ_EDISK; rv++) {
         ck_assert_ptr_eq(llmq_result_strerror(rv, text, sizeof(text)), text);
         ck_assert_str_ne(text, unknown);
         for (before = LLMQ_EFULL; before < rv; before++)

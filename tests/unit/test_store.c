@@ -269,6 +269,62 @@ START_TEST(writers_lock_is_free_again_whatever_came_of_the_statement)
 }
 END_TEST
 
+/* A trigger fails as the database itself would; its text is all that apr_dbd tells. */
+static void fail_inserts(const char *text, const char *code)
+{
+    if (store_test.dialect == LLMQ_DIALECT_SQLITE3) {
+        store_test_sql(apr_psprintf(test_pool,
+                                    "CREATE TRIGGER trouble BEFORE INSERT ON llmq_jobs "
+                                    "BEGIN SELECT RAISE(ABORT, '%s'); END",
+                                    text));
+        return;
+    }
+    store_test_sql(
+        apr_psprintf(test_pool,
+                     "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE "
+                     "plpgsql AS 'BEGIN RAISE EXCEPTION ''%s'' USING ERRCODE = "
+                     "''%s''; END'",
+                     text, code));
+    store_test_sql("CREATE TRIGGER trouble BEFORE INSERT ON llmq_jobs FOR EACH ROW "
+                   "EXECUTE FUNCTION trouble()");
+}
+
+START_TEST(troubles_of_the_database_have_names_of_their_own)
+{
+    static const struct {
+        const char *text;
+        const char *code;
+        apr_status_t rv;
+    } troubles[] = {
+        {"out of memory", "53200", LLMQ_EMEMORY},
+        {"out of shared memory", "53200", LLMQ_EMEMORY},
+        {"could not extend file \"base/1/2\": No space left on device", "53100",
+         LLMQ_EDISK},
+        {"could not extend file", "53100", LLMQ_EDISK},
+        {"database or disk is full", "53100", LLMQ_EDISK},
+        {"terminating connection due to administrator command", "57P01", LLMQ_ESTORE},
+    };
+    const int n = sizeof(troubles) / sizeof(troubles[0]);
+    llmq_text_t t;
+
+    store_test_open(_i / n);
+    ck_assert_int_eq(llmq_store_ping(store_test.store, NULL, test_pool), APR_SUCCESS);
+    fail_inserts(troubles[_i % n].text, troubles[_i % n].code);
+    llmq_text_init(&t, 512, test_pool);
+    LLMQ_TEXT_LIT(&t, "[");
+    llmq_store_job_row(&t, store_test_job("msg_1"));
+    LLMQ_TEXT_LIT(&t, "]");
+    ck_assert_int_eq(llmq_store_job_insert(store_test.store, t.data, test_pool),
+                     troubles[_i % n].rv);
+    store_test_sql(store_test.dialect == LLMQ_DIALECT_SQLITE3
+                       ? "DROP TRIGGER trouble"
+                       : "DROP TRIGGER trouble ON llmq_jobs");
+    ck_assert_int_eq(llmq_store_job_insert(store_test.store, t.data, test_pool),
+                     APR_SUCCESS);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store(void)
 {
     TCase *tc = test_case("store");
@@ -289,5 +345,7 @@ TCase *case_store(void)
                         dialects);
     tcase_add_test(tc, writers_lock_is_free_again_whatever_came_of_the_statement);
     tcase_add_loop_test(tc, refusals_are_logged_without_contents, 0, dialects);
+    tcase_add_loop_test(tc, troubles_of_the_database_have_names_of_their_own, 0,
+                        6 * dialects);
     return tc;
 }
