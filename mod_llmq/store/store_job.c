@@ -39,6 +39,7 @@ void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
     llmq_json_kv_int(t, "x", job->key_cap);
     llmq_json_kv_int(t, "e", job->deadline);
     llmq_json_kv_int(t, "s", job->parallel ? 1 : 0);
+    llmq_json_kv_int(t, "h", job->expires_at ? job->expires_at : APR_INT64_MAX);
     LLMQ_TEXT_LIT(t, "}");
 }
 

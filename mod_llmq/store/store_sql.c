@@ -3,6 +3,7 @@
 #include "store/store_sql.h"
 
 #include "store/store_sql_idem.h"
+#include "store/store_sql_conversation.h"
 #include "store/store_sql_job.h"
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
@@ -33,7 +34,7 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                         BOTH("UPDATE llmq_nodes SET heartbeat = 0 WHERE node = %s "
                              "RETURNING node")},
     [LLMQ_SQL_ADOPT] = {"llmq_adopt", WRITES, EACH(ADOPT_LITE, ADOPT_PGSQL)},
-    [LLMQ_SQL_INSERT] = {"llmq_insert", BATCH, EACH(INSERT_LITE, INSERT_PGSQL)},
+    [LLMQ_SQL_INSERT] = {"llmq_insert", BATCH, EACH(INSERT_LITE, ACCEPT_PGSQL)},
     [LLMQ_SQL_LOAD] = {"llmq_load", REPEAT,
                        EACH("SELECT " RECORD " FROM llmq_jobs WHERE id IN " IDS_LITE
                             " AND " IS_OURS,

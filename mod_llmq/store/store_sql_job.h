@@ -31,7 +31,7 @@
     "INSERT INTO llmq_jobs (id, tenant, chain, user_id, payload, metadata, created_at, " \
     "updated_at, run_at, timeout_usec, attempt, max_retries, kind, level, fair_key, "    \
     "weight, "                                                                           \
-    "key_cap, deadline, parallel, node) "
+    "key_cap, deadline, parallel, expires_at, node) "
 
 /* Ids are unique for all times, so a row that is there already is this very row, written
  * by the try before: that makes the statement repeatable. */
@@ -47,16 +47,17 @@
     "json_extract(value, '$.m'), json_extract(value, '$.k'), json_extract(value, "       \
     "'$.l'), json_extract(value, '$.f'), json_extract(value, '$.w'), "                   \
     "json_extract(value, '$.x'), json_extract(value, '$.e'), json_extract(value, "       \
-    "'$.s'), "                                                                           \
+    "'$.s'), json_extract(value, '$.h'), "                                               \
     "%s FROM json_each(%s) WHERE true ON CONFLICT (id) DO NOTHING"
 
 #define INSERT_PGSQL                                                                     \
     INSERT_INTO                                                                          \
     "SELECT r.i, r.t, r.c, r.u, r.p, r.d, r.n, r.n, r.r, r.o, r.a, r.m, r.k, r.l, r.f, " \
-    "r.w, r.x, r.e, r.s, %s "                                                            \
+    "r.w, r.x, r.e, r.s, r.h, %s "                                                       \
     "FROM json_to_recordset(CAST(%s AS json)) AS r(i text, t text, c text, u text, "     \
     "p text, d text, n bigint, r bigint, o bigint, a integer, m integer, k smallint, "   \
-    "l smallint, f bigint, w integer, x integer, e bigint, s smallint) ON CONFLICT "     \
+    "l smallint, f bigint, w integer, x integer, e bigint, s smallint, h bigint) ON "    \
+    "CONFLICT "                                                                          \
     "(id) DO NOTHING"
 
 /* An outcome is accepted by an open row at its attempt, and by a row that it has already
