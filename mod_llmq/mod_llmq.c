@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "glue/glue_auth.h"
 #include "glue/glue_child.h"
 #include "glue/glue_log.h"
 #include "glue/glue_proc.h"
@@ -193,7 +194,6 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot
 
 static void register_hooks(apr_pool_t *p)
 {
-    (void)p;
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -204,6 +204,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_handler(llmq_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(llmq_fallback_insert, NULL, NULL, APR_HOOK_MIDDLE);
     llmq_fallback_register();
+    llmq_glue_auth_register(p);
 }
 
 AP_DECLARE_MODULE(llmq) = {

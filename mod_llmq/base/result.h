@@ -34,6 +34,8 @@ typedef enum {
     LLMQ_PROBLEM_BODY_READ,       /* the body broke off */
     LLMQ_PROBLEM_KEY_BUSY,        /* an idempotency key is in use right now */
     LLMQ_PROBLEM_KEY_REUSED,      /* an idempotency key came with another body before */
+    LLMQ_PROBLEM_UNAUTHORIZED,    /* no token where one is needed, or not a valid one */
+    LLMQ_PROBLEM_FORBIDDEN,       /* the caller is known and may not */
     LLMQ_PROBLEM_STORE,           /* S0 2001 */
     LLMQ_PROBLEM_REDIS,           /* S0 2002 */
     LLMQ_PROBLEM_QUEUE,           /* S0 2003 */

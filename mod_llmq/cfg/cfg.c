@@ -62,6 +62,10 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->max_retries = -1;
     conf->timeout = -1;
     conf->retry_after = -1;
+    conf->leeway = -1;
+    conf->token_sources = -1;
+    conf->auth = -1;
+    conf->admin = -1;
     return conf;
 }
 
@@ -81,6 +85,12 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(max_retries);
     MERGE_SET(timeout);
     MERGE_SET(retry_after);
+    MERGE_GIVEN(secrets);
+    MERGE_GIVEN(issuer);
+    MERGE_SET(leeway);
+    MERGE_SET(token_sources);
+    MERGE_SET(auth);
+    MERGE_SET(admin);
     return conf;
 }
 
@@ -106,6 +116,24 @@ void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir)
     conf->max_depth = dir->max_depth >= 0 ? dir->max_depth : 64;
     conf->max_retries = dir->max_retries >= 0 ? dir->max_retries : 3;
     conf->timeout = dir->timeout >= 0 ? dir->timeout : apr_time_from_sec(30);
+    conf->user = NULL;
+}
+
+void llmq_cfg_token(llmq_token_conf_t *conf, const llmq_cfg_dir_t *dir)
+{
+    conf->secrets =
+        dir->secrets ? (const llmq_token_secret_t *)(void *)dir->secrets->elts : NULL;
+    conf->n_secrets = dir->secrets ? dir->secrets->nelts : 0;
+    conf->issuer = dir->issuer;
+    conf->tenant = llmq_cfg_tenant(dir);
+    conf->leeway = dir->leeway >= 0 ? dir->leeway : 0;
+}
+
+int llmq_cfg_token_sources(const llmq_cfg_dir_t *dir)
+{
+    return dir->token_sources >= 0
+               ? dir->token_sources
+               : LLMQ_SOURCE_HEADER | LLMQ_SOURCE_QUERY | LLMQ_SOURCE_COOKIE;
 }
 
 int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir)

@@ -11,6 +11,7 @@
 
 #include "backend/backend.h"
 #include "core/message.h"
+#include "core/token.h"
 #include "dispatch/dispatch.h"
 #include "queue/queue.h"
 #include "store/store_commit.h"
@@ -32,6 +33,11 @@ typedef struct llmq_mount_t {
     apr_size_t len;   /* bytes of path */
     llmq_handler_e handler;
 } llmq_mount_t;
+
+/** Where a token may stand: bits. */
+#define LLMQ_SOURCE_HEADER 1
+#define LLMQ_SOURCE_QUERY  2
+#define LLMQ_SOURCE_COOKIE 4
 
 /** Server-wide settings. */
 typedef struct llmq_cfg_server_t {
@@ -57,6 +63,12 @@ typedef struct llmq_cfg_dir_t {
     int max_retries;                 /* LLMQMaxRetries */
     apr_interval_time_t timeout;     /* LLMQTimeout */
     apr_interval_time_t retry_after; /* LLMQRetryAfter */
+    apr_array_header_t *secrets;     /* LLMQTokenSecret, of llmq_token_secret_t */
+    const char *issuer;              /* LLMQTokenIssuer */
+    apr_interval_time_t leeway;      /* LLMQTokenLeeway */
+    int token_sources;               /* LLMQTokenSource, bits */
+    int auth;                        /* LLMQAuth */
+    int admin;                       /* LLMQAdmin */
 } llmq_cfg_dir_t;
 
 /** mod_dbd's settings of the main server, which the dispatcher needs for itself. */
@@ -125,6 +137,19 @@ const char *llmq_cfg_tenant(const llmq_cfg_dir_t *dir);
  * @param dir  settings of the location
  */
 void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir);
+
+/**
+ * What tokens at a location are checked against.
+ * @param conf out
+ * @param dir  settings of the location
+ */
+void llmq_cfg_token(llmq_token_conf_t *conf, const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return LLMQ_SOURCE_… bits: where a token may stand
+ */
+int llmq_cfg_token_sources(const llmq_cfg_dir_t *dir);
 
 /**
  * @param dir settings of a location

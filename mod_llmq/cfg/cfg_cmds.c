@@ -74,6 +74,19 @@ const command_rec llmq_cfg_cmds[] = {
     AP_INIT_TAKE1(
         "LLMQRetryAfter", llmq_cfg_location_set_duration, DIR_OFF(retry_after), WHERE_DIR,
         "what Retry-After says when the queue or the database cannot take more"),
+    AP_INIT_TAKE1("LLMQTokenSecret", llmq_cfg_auth_set_secret, NULL, WHERE_DIR,
+                  "a file that holds a secret with which tokens are signed"),
+    AP_INIT_TAKE1("LLMQTokenIssuer", llmq_cfg_auth_set_issuer, NULL, WHERE_DIR,
+                  "who must have issued a token (its claim iss)"),
+    AP_INIT_TAKE1("LLMQTokenLeeway", llmq_cfg_auth_set_leeway, NULL, WHERE_DIR,
+                  "how far the clock of the issuer of tokens may differ"),
+    AP_INIT_ITERATE("LLMQTokenSource", llmq_cfg_auth_set_source, NULL, WHERE_DIR,
+                    "where a token may stand: header, query, cookie"),
+    AP_INIT_FLAG("LLMQAuth", llmq_cfg_auth_set_auth, NULL, WHERE_DIR,
+                 "On if every request must be authenticated"),
+    AP_INIT_FLAG("LLMQAdmin", llmq_cfg_auth_set_admin, NULL, WHERE_DIR,
+                 "On if whoever may come here without a token may administrate"),
+
     AP_INIT_RAW_ARGS("SetHandler", llmq_cfg_location_hear_handler, NULL, OR_FILEINFO,
                      "(also heard by mod_llmq: llmq-queue, llmq-health)"),
     {NULL}};

@@ -45,4 +45,12 @@ llmq_cfg_take1_fn_t llmq_cfg_backend_set_concurrency;
 llmq_cfg_take1_fn_t llmq_cfg_backend_set_max_answer;
 llmq_cfg_take1_fn_t llmq_cfg_backend_set_duration; /* 10 ms to 1 d, at cmd->info */
 
+/* cfg_auth.c: identity */
+llmq_cfg_take1_fn_t llmq_cfg_auth_set_secret;
+llmq_cfg_take1_fn_t llmq_cfg_auth_set_issuer;
+llmq_cfg_take1_fn_t llmq_cfg_auth_set_leeway;
+llmq_cfg_take1_fn_t llmq_cfg_auth_set_source; /* once for each word */
+llmq_cfg_flag_fn_t llmq_cfg_auth_set_auth;
+llmq_cfg_flag_fn_t llmq_cfg_auth_set_admin;
+
 #endif /* LLMQ_CFG_SET_H */

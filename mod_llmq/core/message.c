@@ -141,6 +141,10 @@ static apr_status_t read_user(reader_t *r)
 
     if (json_object_is_type(value, json_type_string))
         len = (apr_size_t)json_object_get_string_len(value);
+    if (!value && r->conf->user) {
+        r->job->user = r->conf->user;
+        return APR_SUCCESS;
+    }
     if (!value)
         reason = "user_id is required";
     else if (len == 0 || is_blank(json_object_get_string(value)))

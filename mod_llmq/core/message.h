@@ -14,6 +14,7 @@ typedef struct llmq_message_conf_t {
     int max_depth; /* of JSON */
     int max_retries;
     apr_interval_time_t timeout;
+    const char *user; /* whose message it is when the body names nobody; NULL: refuse */
 } llmq_message_conf_t;
 
 /**
@@ -21,7 +22,7 @@ typedef struct llmq_message_conf_t {
  *
  * Rules: the body is an object; `content` a non-empty string (blank counts as empty) of at
  * most max_content_bytes; `user_id` a string of 1 to LLMQ_NAME_MAX bytes without control
- * characters; `conversation_id` absent, null, "" or llmq_id_is_name() (absent: a new
+ * characters, absent or null only where conf->user stands in for it; `conversation_id` absent, null, "" or llmq_id_is_name() (absent: a new
  * `conv_` id); `priority` absent, null, one of S0's words or 1…4 (absent: normal);
  * `metadata` absent, null or an object. Unknown fields are ignored. Fields are checked in
  * the order content, priority, user_id, conversation_id, metadata.

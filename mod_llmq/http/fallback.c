@@ -1,6 +1,7 @@
 #include "http/fallback.h"
 
 #include "cfg/cfg.h"
+#include "http/identity.h"
 #include "http/reply.h"
 
 #include <http_protocol.h>
@@ -30,8 +31,13 @@ static const llmq_mount_t *mount_of(request_rec *r)
 
 static void write_body(llmq_text_t *t, request_rec *r)
 {
+    const llmq_result_t *refusal = llmq_identity_refusal(r);
     llmq_result_t why;
 
+    if (refusal) {
+        llmq_reply_problem_text(t, refusal);
+        return;
+    }
     if (is_bad_id(r, mount_of(r))) {
         llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");
         llmq_reply_problem_text(t, &why);

@@ -4,6 +4,7 @@
 #include "cfg/cfg.h"
 #include "core/message.h"
 #include "http/body.h"
+#include "http/identity.h"
 #include "queue/queue_job.h"
 
 /* Durable when it returns; the committer has put it into the queue, too. */
@@ -46,6 +47,7 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     /* 1. Is anything taken now, and from this caller? (maintenance, rate limit) */
     /* 2. What does the body say? */
     llmq_cfg_message(&conf, dir);
+    conf.user = llmq_identity_get(r)->user;
     if ((rv = llmq_body_json(&body, r, why)) != APR_SUCCESS
         || (rv = llmq_message_from_json(&job, body, llmq_cfg_tenant(dir), &conf, why,
                                         r->pool))
@@ -55,7 +57,10 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     if (conversation) {
         job->chain = conversation;
     }
-    /* 3. May this caller say so? (identity) */
+    /* 3. May this caller say so? */
+    if ((rv = llmq_identity_check_user(r, job->user, why)) != APR_SUCCESS) {
+        return rv;
+    }
     /* 4. How urgent is it? (preprocessor) */
     /* 5. Does its conversation exist, and in which order is it answered? */
     /* 6. With whom does it take turns? (fairness) */

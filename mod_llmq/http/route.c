@@ -2,33 +2,38 @@
 
 #include "cfg/cfg.h"
 #include "http/api.h"
+#include "http/guard.h"
 #include "http/reply.h"
 #include "http/shield.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
 
+/* Only for who may administrate (http/guard.h). */
+#define ROUTE_ADMIN 1
+
 /* One row: a method on a path. A `*` stands for one segment, which is the id. */
 typedef struct {
     int method;
     const char *pattern;
     llmq_api_fn_t *fn;
+    int flags;
 } route_t;
 
 static const route_t queue_routes[] = {
-    {M_POST, "/messages", llmq_api_message_create},
-    {M_GET, "/messages", llmq_api_message_list},
-    {M_GET, "/messages/*", llmq_api_message_get},
-    {M_DELETE, "/messages/*", llmq_api_message_remove},
-    {M_PUT, "/messages/*/status", llmq_api_status_set},
-    {M_GET, "/queues/status", llmq_api_queue_status},
-    {M_GET, "/health", llmq_api_health_queue},
-    {0, NULL, NULL},
+    {M_POST, "/messages", llmq_api_message_create, 0},
+    {M_GET, "/messages", llmq_api_message_list, 0},
+    {M_GET, "/messages/*", llmq_api_message_get, 0},
+    {M_DELETE, "/messages/*", llmq_api_message_remove, 0},
+    {M_PUT, "/messages/*/status", llmq_api_status_set, 0},
+    {M_GET, "/queues/status", llmq_api_queue_status, 0},
+    {M_GET, "/health", llmq_api_health_queue, 0},
+    {0, NULL, NULL, 0},
 };
 
 static const route_t health_routes[] = {
-    {M_GET, "", llmq_api_health_tasks},
-    {0, NULL, NULL},
+    {M_GET, "", llmq_api_health_tasks, 0},
+    {0, NULL, NULL, 0},
 };
 
 static const route_t *const tables[LLMQ_HANDLER_COUNT] = {
@@ -104,13 +109,19 @@ static int refuse(request_rec *r, const route_t *routes, const char *path, int k
     return llmq_reply_problem(r, &why);
 }
 
-static int call(llmq_api_fn_t *fn, request_rec *r, const llmq_service_t *service,
+static int call(const route_t *row, request_rec *r, const llmq_service_t *service,
                 const char *id)
 {
     int rv;
 
+    if ((row->flags & ROUTE_ADMIN) && !llmq_guard_admin(r)) {
+        return llmq_guard_refuse(r);
+    }
+    if (!service) {
+        return llmq_reply_status(r, APR_EOF);
+    }
     llmq_shield_begin();
-    rv = fn(r, service, id);
+    rv = row->fn(r, service, id);
     llmq_shield_end();
     return rv;
 }
@@ -127,8 +138,7 @@ static int dispatch(request_rec *r, const route_t *routes, const char *path)
             continue;
         }
         if (row->method == r->method_number) {
-            return service ? call(row->fn, r, service, id)
-                           : llmq_reply_status(r, APR_EOF);
+            return call(row, r, service, id);
         }
         known = 1;
     }

@@ -25,7 +25,8 @@ MAY = {
 ALSO = {
     "http": {"backend/endpoint.h"},  # reads how busy backends are, for its answers
     # Both are filled in child_init with what the handlers of a child work with.
-    "glue": {"http/service.h", "http/shield.h"},
+    # ... and the hooks of authentication ask what handlers ask.
+    "glue": {"http/service.h", "http/shield.h", "http/identity.h"},
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
 CFG_WORDS = {"core/priority.h"}      # the words of the levels, which directives name
@@ -40,7 +41,8 @@ LIBRARIES = [
     (r"(json-c/.+|json\w*\.h)", "json-c", {"base", "core", "backend", "http"}),
     (r"curl/.+", "libcurl", {"backend"}),
     (r"hiredis/.+|hiredis\.h", "hiredis", {"bus"}),
-    (r"jwt(/.+|\.h)", "libjwt", {"glue"}),
+    (r"jwt(/.+|\.h)", "libjwt", {"core"}),
+    (r"openssl/.+", "libcrypto", {"core"}),
 ]
 SYSTEM = re.compile(
     r"(sys|netinet|arpa|net|linux)/\w+\.h|"

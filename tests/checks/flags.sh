@@ -10,7 +10,7 @@ outside() { # outside PACKAGE...: what pkg-config says, -I as -isystem
 
 mapfile -t FLAGS < <(outside json-c libcurl apr-1 apr-util-1)
 # These two come with the features that need them.
-for package in hiredis libjwt; do
+for package in hiredis libjwt libcrypto; do
     if pkg-config --exists "$package"; then
         mapfile -t more < <(outside "$package")
         FLAGS+=("${more[@]}")

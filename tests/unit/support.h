@@ -73,7 +73,8 @@ TCase *test_case(const char *name);
     X(store_sql)                                                                         \
     X(store_watch)                                                                       \
     X(text)                                                                              \
-    X(thread)
+    X(thread)                                                                            \
+    X(token)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)
