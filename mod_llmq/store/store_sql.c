@@ -7,6 +7,7 @@
 #include "store/store_sql_job.h"
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
+#include "store/store_sql_stat.h"
 
 /* One text that both dialects understand. */
 #define BOTH(sql)                                                                        \
@@ -104,6 +105,12 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_SETTING_NEWEST] = {"llmq_setting_newest", REPEAT,
                                  BOTH("SELECT COALESCE(max(changed_at), 0) "
                                       "FROM llmq_settings")},
+    [LLMQ_SQL_STAT_SAVE] = {"llmq_stat_save", WRITES | REPEAT,
+                            EACH(STAT_SAVE_LITE, STAT_SAVE_PGSQL)},
+    [LLMQ_SQL_STAT_LOAD] = {"llmq_stat_load", REPEAT,
+                            EACH(STAT_LOAD_LITE, STAT_LOAD_PGSQL)},
+    [LLMQ_SQL_STAT_SUM] = {"llmq_stat_sum", REPEAT, BOTH(STAT_SUM)},
+    [LLMQ_SQL_STAT_PRUNE] = {"llmq_stat_prune", WRITES | REPEAT, BOTH(STAT_PRUNE)},
     LISTS(0, "created", BY_CREATED, BY_CREATED_DOWN),
     LISTS(4, "updated", BY_UPDATED, BY_UPDATED_DOWN),
     LISTS(8, "level", "level, " BY_CREATED, "level DESC, " BY_CREATED_DOWN),

@@ -39,6 +39,10 @@ typedef enum {
     LLMQ_SQL_SETTING_GET,    /* tenant, name → setting */
     LLMQ_SQL_SETTING_LIST,   /* name → settings of all tenants */
     LLMQ_SQL_SETTING_NEWEST, /* → newest changed_at, 0 if there is none */
+    LLMQ_SQL_STAT_SAVE,      /* node, rows, node, batch */
+    LLMQ_SQL_STAT_LOAD,      /* keys, node → sums */
+    LLMQ_SQL_STAT_SUM,       /* tenant, resolution, since, node → sums, batch */
+    LLMQ_SQL_STAT_PRUNE,     /* bounds of the resolutions 60 and 600 */
     /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
      * twice, status twice, level twice and, with _CHAIN, the chain. Their order within
      * the enum is sort × 4 + chain × 2 + descending. */

@@ -71,6 +71,7 @@ TCase *test_case(const char *name);
     X(store_schema)                                                                      \
     X(store_setting)                                                                     \
     X(store_sql)                                                                         \
+    X(store_stat)                                                                        \
     X(store_watch)                                                                       \
     X(text)                                                                              \
     X(thread)                                                                            \
