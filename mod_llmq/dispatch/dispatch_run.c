@@ -39,7 +39,9 @@ static llmq_ack_e how_it_ended(const llmq_entry_t *entry, const llmq_job_t *job)
     if (!job || (apr_uint32_t)job->attempt > entry->attempt) {
         return LLMQ_ACK_GONE;
     }
-    return job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED : LLMQ_ACK_FAILED;
+    return job->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
+           : job->status == LLMQ_STATUS_TIMEOUT ? LLMQ_ACK_TIMEOUT
+                                                : LLMQ_ACK_FAILED;
 }
 
 /* Not to be done: withdrawn or taken by somebody (no job), or done already. */

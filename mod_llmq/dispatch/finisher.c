@@ -191,6 +191,7 @@ static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *
         acks[n_acks].attempt = as[i]->entry.attempt;
         acks[n_acks++].how = !o[i].accepted                         ? LLMQ_ACK_GONE
                              : o[i].status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
+                             : o[i].status == LLMQ_STATUS_TIMEOUT   ? LLMQ_ACK_TIMEOUT
                                                                     : LLMQ_ACK_FAILED;
     }
     llmq_queue_ack(f->d->queue, acks, n_acks);

@@ -9,6 +9,7 @@
 #include "http/overlay.h"
 #include "http/query.h"
 #include "http/reply.h"
+#include "queue/queue_job.h"
 
 #include <apr_strings.h>
 
@@ -75,16 +76,25 @@ int llmq_api_message_get(request_rec *r, const llmq_service_t *service, const ch
 
 int llmq_api_message_remove(request_rec *r, const llmq_service_t *service, const char *id)
 {
+    const char *tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
+    llmq_job_t *job = NULL;
     apr_status_t rv = APR_NOTFOUND;
 
     if (llmq_id_is_name(id)) {
-        rv = llmq_store_job_remove(service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
-                                   LLMQ_KIND_MESSAGE, id, apr_time_now(), r->pool);
+        rv = llmq_store_job_find(&job, service->store, tenant, LLMQ_KIND_MESSAGE, id,
+                                 r->pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_job_remove(service->store, tenant, LLMQ_KIND_MESSAGE, id,
+                                   apr_time_now(), r->pool);
     }
     if (rv != APR_SUCCESS) {
         return rv == APR_NOTFOUND ? reply_not_found(r) : llmq_reply_status(r, rv);
     }
     llmq_queue_cancel(service->queue, id);
+    if (!llmq_job_is_final(job->status)) {
+        llmq_queue_job_tell(service->queue, job, LLMQ_FIGURE_REMOVED);
+    }
     return llmq_reply_data(r, HTTP_OK, "Message deleted successfully", NULL);
 }
 

@@ -98,6 +98,21 @@ static void change_of(llmq_job_change_t *change, const llmq_job_t *job, llmq_mov
     change->reset_retries = move == LLMQ_MOVE_REQUEUE;
 }
 
+static llmq_figure_e figure_of(const llmq_job_t *job, llmq_move_e move, llmq_status_e to)
+{
+    switch (move) {
+    case LLMQ_MOVE_CLAIM: return LLMQ_FIGURE_CLAIMED;
+    case LLMQ_MOVE_FINISH:
+        return to == LLMQ_STATUS_COMPLETED ? LLMQ_FIGURE_COMPLETED
+               : to == LLMQ_STATUS_FAILED  ? LLMQ_FIGURE_FAILED
+                                           : LLMQ_FIGURE_TIMEOUT;
+    case LLMQ_MOVE_REQUEUE:
+        return job->status == LLMQ_STATUS_TIMEOUT ? LLMQ_FIGURE_REVIVED_TIMEOUT
+                                                  : LLMQ_FIGURE_REVIVED_FAILED;
+    default: return LLMQ_FIGURE_COUNT; /* a release counts nowhere */
+    }
+}
+
 /* The store has decided; the queue follows. Whoever ran it runs on in vain: the fence is
  * raised. */
 static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
@@ -108,11 +123,9 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
 
     if (move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH) {
         llmq_queue_cancel(service->queue, job->id);
-        if (move == LLMQ_MOVE_FINISH) {
-            llmq_queue_count(service->queue, job->level,
-                             to == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
-                                                         : LLMQ_ACK_FAILED);
-        }
+    }
+    llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
+    if (move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH) {
         return;
     }
     if (llmq_queue_find(&entry, service->queue, job->id) == APR_SUCCESS

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "queue/queue_entry.h"
+#include "queue/queue_figures.h"
 #include "queue/queue_lock.h"
 #include "queue/queue_room.h"
 #include "queue/queue_stats.h"
@@ -48,6 +49,7 @@ apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
     q->mutex = mutex;
     q->wake_rd = wake_rd;
     q->wake_wr = wake_wr;
+    llmq_queue_cell_init(q->cells, LLMQ_QUEUE_CELLS, llmq_clock_now());
     set_limits(q, conf);
     llmq_queue_suspect(q);
     *pq = q;
@@ -155,7 +157,7 @@ static void ack_one(llmq_queue_t *q, const llmq_queue_ack_t *ack, apr_time_t now
     slot = slot_at(q, i);
     if (slot->entry.state != LLMQ_ENTRY_RUNNING || ack->attempt < slot->entry.attempt)
         return;
-    llmq_queue_stats_ended(level_of(q, slot), slot, ack->how, now);
+    llmq_queue_stats_ended(q, slot, ack->how, now);
     llmq_queue_entry_leave(q, i, now);
 }
 
@@ -261,6 +263,7 @@ static apr_status_t reprioritise_locked(llmq_queue_t *q, const char *id,
         return APR_SUCCESS;
     if (llmq_queue_room_enter(&q->header->level[level]) != APR_SUCCESS)
         return LLMQ_EFULL;
+    llmq_queue_figures_moved(q, &slot_at(q, i)->entry, level);
     llmq_queue_entry_move(q, i, level, llmq_clock_now());
     return APR_SUCCESS;
 }

@@ -82,9 +82,10 @@ typedef struct llmq_entry_t {
 /** How an attempt ended, for the statistics. */
 typedef enum {
     LLMQ_ACK_COMPLETED,
-    LLMQ_ACK_FAILED, /* failed or timed out for good */
-    LLMQ_ACK_GONE    /* withdrawn, or no longer ours: counts nowhere, as does any ack of
+    LLMQ_ACK_FAILED, /* failed for good */
+    LLMQ_ACK_GONE,   /* withdrawn, or no longer ours: counts nowhere, as does any ack of
                         an entry that was cancelled while it ran */
+    LLMQ_ACK_TIMEOUT /* timed out for good: a failure, told apart in the statistics */
 } llmq_ack_e;
 
 /** A level's figures. */
@@ -97,7 +98,7 @@ typedef struct llmq_queue_stats_t {
     apr_uint32_t max_concurrent;
     apr_uint64_t total_put; /* each entry once, also if a reset made it be put again */
     apr_uint64_t total_completed;
-    apr_uint64_t total_failed;
+    apr_uint64_t total_failed;     /* timeouts too */
     apr_uint64_t total_taken;      /* taken for the first time; retries are not counted */
     apr_interval_time_t wait_sum;  /* of those, put (or first run_at) to take */
     apr_interval_time_t wait_max;  /* largest of those */
@@ -307,9 +308,10 @@ apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q);
 apr_status_t llmq_queue_stats(llmq_queue_stats_t *stats, llmq_queue_t *q);
 
 /**
- * Count an end that the queue did not see, such as one told by an outside processor.
+ * Count an end in the totals of a level alone; llmq_queue_figures_tell() counts one that
+ * the queue did not see.
  * @param level its level
- * @param how   LLMQ_ACK_COMPLETED or LLMQ_ACK_FAILED
+ * @param how   COMPLETED, FAILED or TIMEOUT
  * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
  * @threads any
  */

@@ -19,6 +19,7 @@ void llmq_queue_cell_init(llmq_queue_cells_t *area, apr_uint32_t capacity, apr_t
 {
     area->capacity = capacity;
     area->batch = now;
+    area->since = now;
 }
 
 /* The minute is no part of it: all minutes of a tenant and level share a bucket. */

@@ -57,6 +57,7 @@ typedef struct llmq_queue_cells_t {
     apr_uint32_t sending; /* first of the batch */
     apr_uint32_t sweep; /* bucket from which the next batch, or the next pair, is taken */
     apr_int64_t batch;  /* number of the last one begun */
+    apr_time_t since;   /* messages accepted before this were counted by others */
     apr_uint64_t lost;  /* events that were not counted */
     apr_uint32_t bucket[LLMQ_QUEUE_CELL_BUCKETS];
     llmq_queue_cell_t cell[]; /* by index - 1 */
@@ -72,7 +73,7 @@ apr_size_t llmq_queue_cell_size(apr_uint32_t capacity);
 /**
  * @param area     zeroed, llmq_queue_cell_size(capacity) bytes
  * @param capacity cells
- * @param now      the present: batches get larger numbers
+ * @param now      the present: counting begins, batches get larger numbers
  * @threads single
  */
 void llmq_queue_cell_init(llmq_queue_cells_t *area, apr_uint32_t capacity,

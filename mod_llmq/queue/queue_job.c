@@ -31,3 +31,13 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
     e->level = (unsigned char)job->level;
     e->kind = (unsigned char)job->kind;
 }
+
+apr_status_t llmq_queue_job_tell(llmq_queue_t *q, const llmq_job_t *job,
+                                 llmq_figure_e what)
+{
+    llmq_entry_t e;
+
+    llmq_queue_job_entry(&e, job);
+    e.taken_at = job->started_at;
+    return llmq_queue_figures_tell(q, &e, what);
+}

@@ -6,7 +6,7 @@
 #define LLMQ_QUEUE_JOB_H
 
 #include "core/job.h"
-#include "queue/queue.h"
+#include "queue/queue_figures.h"
 
 /**
  * Fill an entry for llmq_queue_put(). Turns are taken between the keys of a tenant,
@@ -18,5 +18,16 @@
  * @threads any
  */
 void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job);
+
+/**
+ * Count what happened to a job outside of the queue.
+ * @param q    the queue
+ * @param job  as it was before: what llmq_queue_job_entry() reads, and started_at
+ * @param what what happened
+ * @return as llmq_queue_figures_tell()
+ * @threads any
+ */
+apr_status_t llmq_queue_job_tell(llmq_queue_t *q, const llmq_job_t *job,
+                                 llmq_figure_e what);
 
 #endif /* LLMQ_QUEUE_JOB_H */

@@ -15,6 +15,7 @@ typedef struct offsets_t {
     apr_size_t orders;
     apr_size_t heap;
     apr_size_t gone;
+    apr_size_t cells;
     apr_size_t total;
 } offsets_t;
 
@@ -74,6 +75,7 @@ static int compute(offsets_t *o, apr_uint32_t capacity)
         || append(&o->orders, &end, buckets, sizeof(apr_uint32_t))
         || append(&o->heap, &end, capacity, sizeof(apr_uint32_t))
         || append(&o->gone, &end, buckets, sizeof(apr_uint32_t))
+        || append(&o->cells, &end, 1, llmq_queue_cell_size(LLMQ_QUEUE_CELLS))
         || append(&last, &end, 0, 1))
         return 1;
     o->total = last;
@@ -121,6 +123,7 @@ void llmq_queue_layout_init(llmq_queue_t *q, void *segment, apr_uint32_t capacit
     q->orders = (void *)(base + o.orders);
     q->heap.item = (void *)(base + o.heap);
     q->gone = (void *)(base + o.gone);
+    q->cells = (void *)(base + o.cells);
     q->heap.pcount = &q->header->heap_count;
     q->heap.less = delayed_less;
     q->heap.setpos = delayed_setpos;
@@ -163,6 +166,7 @@ void llmq_queue_layout_clear(llmq_queue_t *q)
     int l;
 
     clear_slots(q);
+    llmq_queue_cell_repair(q->cells);
     memset(q->ids, 0, table);
     memset(q->turns, 0, table);
     memset(q->orders, 0, table);

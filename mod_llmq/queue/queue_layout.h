@@ -11,6 +11,7 @@
  *   orders  hash buckets: chain → chain record
  *   heap    indexes of delayed slots, a binary heap by run_at
  *   gone    marks of ids that left during a walk; see queue_gone.h
+ *   cells   what became of the messages of each minute; see queue_cell.h
  *
  * Each area starts on a 64-byte boundary. The capacity is fixed by create(): all waiting
  * and running entries of the settings, and an eighth and 1,024 more for entries beyond the
@@ -26,6 +27,7 @@
 #define LLMQ_QUEUE_LAYOUT_H
 
 #include "queue/queue.h"
+#include "queue/queue_cell.h"
 #include "queue/queue_heap.h"
 
 #include <stdatomic.h>
@@ -99,7 +101,12 @@ typedef struct llmq_queue_level_t {
     apr_interval_time_t wait_max;
     apr_interval_time_t wait_ewma;
     apr_interval_time_t run_ewma;
+    llmq_octaves_t waits; /* since the queue was made */
+    llmq_octaves_t runs;
 } llmq_queue_level_t;
+
+/** With the dispatcher at work a few are open; the rest is for times without it. */
+#define LLMQ_QUEUE_CELLS 512
 
 /** Words that count ends, by id hash; see llmq_queue_ended(). A power of two. */
 #define LLMQ_QUEUE_ENDED_WORDS 1024
@@ -138,6 +145,7 @@ struct llmq_queue_t {
     apr_uint32_t *turns;
     apr_uint32_t *orders;
     apr_uint32_t *gone;
+    llmq_queue_cells_t *cells;
     llmq_queue_heap_t heap;
     apr_global_mutex_t *mutex;
     int wake_rd;
@@ -205,7 +213,7 @@ apr_size_t llmq_queue_layout_size(apr_uint32_t capacity);
 void llmq_queue_layout_init(llmq_queue_t *q, void *segment, apr_uint32_t capacity);
 
 /**
- * Forget all entries; limits, totals and places given out stay. Whatever state the lists
+ * Forget all entries; limits, totals, cells and places given out stay. Whatever state the lists
  * are in, they are not followed. An entry that goes is taken out of total_put, as the
  * rebuild will put it again.
  * @param q the queue

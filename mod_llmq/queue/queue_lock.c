@@ -1,5 +1,6 @@
 #include "queue/queue_lock.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "queue/queue_wake.h"
 
@@ -17,6 +18,8 @@ static apr_status_t lock(llmq_queue_t *q, apr_uint32_t *pdead)
     h->entered = atomic_load(&h->epoch);
     if (*pdead) {
         atomic_store(&h->damaged, 1);
+        /* What is accepted from here on is first put by the walk after the reset. */
+        q->cells->since = llmq_clock_now();
         llmq_queue_wake_note(q); /* the taker is who resets it */
     }
     return APR_SUCCESS;

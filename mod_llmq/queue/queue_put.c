@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "queue/queue_entry.h"
+#include "queue/queue_figures.h"
 #include "queue/queue_gone.h"
 #include "queue/queue_lock.h"
 #include "queue/queue_room.h"
@@ -31,13 +32,12 @@ static void put_running(llmq_queue_t *q, const llmq_entry_t *e)
         miss(level);
 }
 
-static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, int admitted,
-                        apr_time_t now)
+static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_t now)
 {
     llmq_queue_level_t *level = &q->header->level[e->level];
     llmq_queue_chain_e where = LLMQ_QUEUE_CHAIN_LAST;
 
-    if (admitted)
+    if (flags & LLMQ_PUT_ADMITTED)
         llmq_queue_room_enter_admitted(level);
     else if (llmq_queue_room_enter(level) != APR_SUCCESS) {
         miss(level);
@@ -45,8 +45,10 @@ static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, int admitted,
     }
     else
         where = LLMQ_QUEUE_CHAIN_ACCEPTED;
-    if (llmq_queue_entry_arrive(q, e, where, now))
+    if (llmq_queue_entry_arrive(q, e, where, now)) {
         level->total_put++;
+        llmq_queue_figures_put(q, e, flags);
+    }
     else {
         llmq_queue_room_leave(level);
         miss(level);
@@ -62,7 +64,7 @@ static void put_one(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_
     else if (flags & LLMQ_PUT_RUNNING)
         put_running(q, e);
     else if (!(flags & LLMQ_PUT_WALK) || !llmq_queue_gone_is_marked(q, e->id))
-        put_waiting(q, e, flags & LLMQ_PUT_ADMITTED, now);
+        put_waiting(q, e, flags, now);
 }
 
 /* Nothing could be put. The rows are in the store, so a walk will find them. */

@@ -1,5 +1,6 @@
 #include "queue/queue_stats.h"
 
+#include "queue/queue_figures.h"
 #include "queue/queue_lock.h"
 
 #include <string.h>
@@ -18,9 +19,10 @@ static void average(apr_interval_time_t *mean, apr_uint64_t samples,
     *mean = samples == 1 ? sample : *mean + (sample - *mean) / WEIGHT;
 }
 
-void llmq_queue_stats_taken(llmq_queue_level_t *level, const llmq_queue_slot_t *slot,
+void llmq_queue_stats_taken(llmq_queue_t *q, const llmq_queue_slot_t *slot,
                             apr_time_t now)
 {
+    llmq_queue_level_t *level = level_of(q, slot);
     const llmq_entry_t *e = &slot->entry;
     apr_interval_time_t wait = since(e->put_at > e->run_at ? e->put_at : e->run_at, now);
 
@@ -31,22 +33,27 @@ void llmq_queue_stats_taken(llmq_queue_level_t *level, const llmq_queue_slot_t *
     if (wait > level->wait_max)
         level->wait_max = wait;
     average(&level->wait_ewma, level->total_taken, wait);
+    llmq_queue_figures_taken(q, e, wait);
 }
 
 void llmq_queue_stats_count(llmq_queue_level_t *level, llmq_ack_e how)
 {
     level->total_completed += how == LLMQ_ACK_COMPLETED;
-    level->total_failed += how == LLMQ_ACK_FAILED;
+    level->total_failed += how == LLMQ_ACK_FAILED || how == LLMQ_ACK_TIMEOUT;
 }
 
-void llmq_queue_stats_ended(llmq_queue_level_t *level, const llmq_queue_slot_t *slot,
+void llmq_queue_stats_ended(llmq_queue_t *q, const llmq_queue_slot_t *slot,
                             llmq_ack_e how, apr_time_t now)
 {
+    llmq_queue_level_t *level = level_of(q, slot);
+    apr_interval_time_t run =
+        since(slot->entry.taken_at, slot->answered_at ? slot->answered_at : now);
+
     if (slot->entry.canceled || how == LLMQ_ACK_GONE)
         return;
     llmq_queue_stats_count(level, how);
-    average(&level->run_ewma, ++level->total_runs,
-            since(slot->entry.taken_at, slot->answered_at ? slot->answered_at : now));
+    average(&level->run_ewma, ++level->total_runs, run);
+    llmq_queue_figures_ended(q, &slot->entry, how, run);
 }
 
 static void copy_level(llmq_queue_stats_t *s, const llmq_queue_level_t *level)

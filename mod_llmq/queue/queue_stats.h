@@ -12,12 +12,12 @@
 
 /**
  * An entry is being taken; call before llmq_queue_entry_start().
- * @param level its level
+ * @param q     the queue
  * @param slot  the entry
  * @param now   the present
  * @threads locked
  */
-void llmq_queue_stats_taken(llmq_queue_level_t *level, const llmq_queue_slot_t *slot,
+void llmq_queue_stats_taken(llmq_queue_t *q, const llmq_queue_slot_t *slot,
                             apr_time_t now);
 
 /**
@@ -30,13 +30,13 @@ void llmq_queue_stats_count(llmq_queue_level_t *level, llmq_ack_e how);
 
 /**
  * A running entry has ended for good. One that was cancelled counts nowhere.
- * @param level its level
+ * @param q     the queue
  * @param slot  the entry
  * @param how   how its last attempt ended
  * @param now   the present
  * @threads locked
  */
-void llmq_queue_stats_ended(llmq_queue_level_t *level, const llmq_queue_slot_t *slot,
+void llmq_queue_stats_ended(llmq_queue_t *q, const llmq_queue_slot_t *slot,
                             llmq_ack_e how, apr_time_t now);
 
 #endif /* LLMQ_QUEUE_STATS_H */

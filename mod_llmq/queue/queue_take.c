@@ -15,7 +15,7 @@ static int take_level(llmq_entry_t *out, llmq_queue_t *q, apr_uint32_t l, int ma
     while (n < max && llmq_queue_entry_is_takeable(level)) {
         apr_uint32_t i = llmq_queue_ready_pop(q, l);
 
-        llmq_queue_stats_taken(level, slot_at(q, i), now);
+        llmq_queue_stats_taken(q, slot_at(q, i), now);
         llmq_queue_entry_start(q, i, owner, now);
         out[n++] = slot_at(q, i)->entry;
     }

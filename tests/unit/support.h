@@ -44,6 +44,7 @@ TCase *test_case(const char *name);
     X(queue_chain)                                                                       \
     X(queue_crowd)                                                                       \
     X(queue_entry)                                                                       \
+    X(queue_figures)                                                                     \
     X(queue_gone)                                                                        \
     X(queue_heap)                                                                        \
     X(queue_job)                                                                         \
