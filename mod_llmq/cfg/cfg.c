@@ -61,6 +61,8 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->max_depth = -1;
     conf->max_retries = -1;
     conf->timeout = -1;
+    conf->max_timeout = -1;
+    conf->max_delay = -1;
     conf->retry_after = -1;
     conf->leeway = -1;
     conf->token_sources = -1;
@@ -84,6 +86,8 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(max_depth);
     MERGE_SET(max_retries);
     MERGE_SET(timeout);
+    MERGE_SET(max_timeout);
+    MERGE_SET(max_delay);
     MERGE_SET(retry_after);
     MERGE_GIVEN(secrets);
     MERGE_GIVEN(issuer);
@@ -116,6 +120,10 @@ void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir)
     conf->max_depth = dir->max_depth >= 0 ? dir->max_depth : 64;
     conf->max_retries = dir->max_retries >= 0 ? dir->max_retries : 3;
     conf->timeout = dir->timeout >= 0 ? dir->timeout : apr_time_from_sec(30);
+    conf->max_timeout =
+        dir->max_timeout >= 0 ? dir->max_timeout : apr_time_from_sec(3600);
+    conf->max_delay =
+        dir->max_delay >= 0 ? dir->max_delay : apr_time_from_sec(30 * 86400);
     conf->user = NULL;
 }
 

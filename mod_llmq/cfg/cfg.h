@@ -62,6 +62,8 @@ typedef struct llmq_cfg_dir_t {
     int max_depth;                   /* LLMQMaxDepth */
     int max_retries;                 /* LLMQMaxRetries */
     apr_interval_time_t timeout;     /* LLMQTimeout */
+    apr_interval_time_t max_timeout; /* LLMQMaxTimeout */
+    apr_interval_time_t max_delay;   /* LLMQMaxDelay */
     apr_interval_time_t retry_after; /* LLMQRetryAfter */
     apr_array_header_t *secrets;     /* LLMQTokenSecret, of llmq_token_secret_t */
     const char *issuer;              /* LLMQTokenIssuer */

@@ -71,6 +71,11 @@ const command_rec llmq_cfg_cmds[] = {
                   "how often a failed message is tried again"),
     AP_INIT_TAKE1("LLMQTimeout", llmq_cfg_location_set_duration, DIR_OFF(timeout),
                   WHERE_DIR, "the longest time of one attempt"),
+    AP_INIT_TAKE1("LLMQMaxTimeout", llmq_cfg_location_set_duration, DIR_OFF(max_timeout),
+                  WHERE_DIR,
+                  "the longest time of one attempt that a message may ask for"),
+    AP_INIT_TAKE1("LLMQMaxDelay", llmq_cfg_ops_set_max_delay, NULL, WHERE_DIR,
+                  "how far ahead a message may be scheduled"),
     AP_INIT_TAKE1(
         "LLMQRetryAfter", llmq_cfg_location_set_duration, DIR_OFF(retry_after), WHERE_DIR,
         "what Retry-After says when the queue or the database cannot take more"),

@@ -34,6 +34,9 @@ llmq_cfg_take1_fn_t llmq_cfg_location_set_max_retries;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_duration; /* 100 ms to 1 d, at cmd->info */
 llmq_cfg_raw_fn_t llmq_cfg_location_hear_handler;   /* core's SetHandler */
 
+/* cfg_ops.c: delays, autoscaling */
+llmq_cfg_take1_fn_t llmq_cfg_ops_set_max_delay;
+
 /* cfg_backend.c: <LLMQBackend> and what stands inside */
 llmq_cfg_raw_fn_t llmq_cfg_backend_block;
 llmq_cfg_take1_fn_t llmq_cfg_backend_set_kind;

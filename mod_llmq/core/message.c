@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "core/option.h"
 #include "core/priority.h"
 
 #include <apr_lib.h>
@@ -224,8 +225,10 @@ apr_status_t llmq_message_from_json(llmq_job_t **pjob, struct json_object *body,
     job->created_at = job->updated_at = llmq_clock_now();
     job->timeout = conf->timeout;
     job->max_retries = conf->max_retries;
-    *pjob = job;
-    return APR_SUCCESS;
+    rv = llmq_option_read(job, body, conf, why, p);
+    if (rv == APR_SUCCESS)
+        *pjob = job;
+    return rv;
 }
 
 /* When the attempt began, or when the next may; 0 if neither is known. */
@@ -336,6 +339,8 @@ static void put_times(llmq_text_t *t, const llmq_job_t *job)
     llmq_json_kv_time(t, "updated_at", job->updated_at);
     if (scheduled_at(job))
         llmq_json_kv_time(t, "scheduled_at", scheduled_at(job));
+    if (job->deadline)
+        llmq_json_kv_time(t, "deadline", job->deadline);
     if (job->finished_at)
         llmq_json_kv_time(t, "completed_at", job->finished_at);
 }

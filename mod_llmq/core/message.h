@@ -14,6 +14,8 @@ typedef struct llmq_message_conf_t {
     int max_depth; /* of JSON */
     int max_retries;
     apr_interval_time_t timeout;
+    apr_interval_time_t max_timeout; /* longest that a body may ask for */
+    apr_interval_time_t max_delay;   /* farthest start that a body may ask for */
     const char *user; /* whose message it is when the body names nobody; NULL: refuse */
 } llmq_message_conf_t;
 
@@ -24,8 +26,9 @@ typedef struct llmq_message_conf_t {
  * most max_content_bytes; `user_id` a string of 1 to LLMQ_NAME_MAX bytes without control
  * characters, absent or null only where conf->user stands in for it; `conversation_id` absent, null, "" or llmq_id_is_name() (absent: a new
  * `conv_` id); `priority` absent, null, one of S0's words or 1…4 (absent: normal);
- * `metadata` absent, null or an object. Unknown fields are ignored. Fields are checked in
- * the order content, priority, user_id, conversation_id, metadata.
+ * `metadata` absent, null or an object; `scheduled_at`, `delay`, `deadline`, `timeout` and
+ * `max_retries` as core/option.h has them. Unknown fields are ignored. Fields are checked
+ * in the order content, priority, user_id, conversation_id, metadata, options.
  *
  * @param pjob   out: id, tenant, chain, user, payload, metadata, level, kind, times and
  *               defaults are set; the rest is zero
@@ -45,7 +48,7 @@ apr_status_t llmq_message_from_json(llmq_job_t **pjob, struct json_object *body,
  * Append a message as S0 2.1 and 2.2 show it: id, conversation_id, user_id, content,
  * priority, status, queue_name, retry_count, max_retries, timeout, created_at, updated_at,
  * scheduled_at (start of the attempt, or run_at while it waits for one; absent when
- * neither), completed_at (absent before), result, error (absent when none), metadata.
+ * neither), deadline (absent without), completed_at (absent before), result, error (absent when none), metadata.
  * The metadata of a completed message carries `processing_time`; of a dead one
  * `dead_letter: true`.
  * @param t   where to; an object is appended, `{`…`}`

@@ -17,7 +17,9 @@
 static const llmq_message_conf_t conf = {.max_content_bytes = CONTENT_MAX,
                                          .max_depth = DEPTH,
                                          .max_retries = 3,
-                                         .timeout = 30000000};
+                                         .timeout = 30000000,
+                                         .max_timeout = 600000000,
+                                         .max_delay = 3600000000};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

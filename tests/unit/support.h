@@ -28,6 +28,7 @@ TCase *test_case(const char *name);
     X(dispatch)                                                                          \
     X(dispatch_inner)                                                                    \
     X(dispatch_run)                                                                      \
+    X(duration)                                                                          \
     X(endpoint)                                                                          \
     X(finisher)                                                                          \
     X(histogram)                                                                         \
@@ -38,6 +39,7 @@ TCase *test_case(const char *name);
     X(limiter)                                                                           \
     X(log)                                                                               \
     X(message)                                                                           \
+    X(option)                                                                            \
     X(priority)                                                                          \
     X(queue)                                                                             \
     X(queue_cell)                                                                        \

@@ -15,7 +15,8 @@
 #define SEC      APR_USEC_PER_SEC
 #define MAX      100 /* bytes of content */
 
-static const llmq_message_conf_t conf = {MAX, 64, 3, 30 * SEC, NULL};
+static const llmq_message_conf_t conf = {MAX,       64,         3,   30 * SEC,
+                                         600 * SEC, 3600 * SEC, NULL};
 
 static struct json_object *parsed(const char *text)
 {

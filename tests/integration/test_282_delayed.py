@@ -1,0 +1,136 @@
+"""Messages that begin later, and the options that a body may carry."""
+
+import datetime
+
+import pytest
+
+from llmq_env.fakellm import Plan
+from llmq_env.wait import until
+
+BACKEND = """
+    LLMQRetryDelay 100ms 400ms
+    <LLMQBackend fake>
+        LLMQBackendKind openai
+        LLMQBackendURL {llm}
+    </LLMQBackend>
+"""
+
+
+def moment(seconds, zone="Z"):
+    """RFC 3339, so many seconds from now."""
+    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    if zone == "Z":
+        return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (now + datetime.timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S+02:00")
+
+
+class TestOptions:
+    CONF = "LLMQDispatcher Off\nLLMQMaxTimeout 10min\nLLMQMaxDelay 1h\n"
+
+    @pytest.mark.parametrize("given, shown", [
+        (5, "5s"), (0.25, "250ms"), ("90s", "1m30s"), ("10m", "10m0s"), (None, "30s")])
+    def test_timeout_is_taken_and_shown(self, api, given, shown):
+        assert api.send(timeout=given)["timeout"] == shown
+
+    @pytest.mark.parametrize("given, shown", [(0, 0), (7, 7), (1000, 1000), (None, 3)])
+    def test_max_retries_is_taken_and_shown(self, api, given, shown):
+        message = api.send(max_retries=given)
+        assert message["max_retries"] == shown
+        assert api.message(message["id"])["max_retries"] == shown
+
+    @pytest.mark.parametrize("field, value", [
+        ("delay", 600), ("delay", "10m"), ("scheduled_at", moment(600)),
+        ("scheduled_at", moment(600, "+02:00"))])
+    def test_delayed_is_pending_with_scheduled_at(self, api, field, value):
+        message = api.send(**{field: value})
+        assert message["status"] == "pending"
+        assert message["scheduled_at"] > message["created_at"]
+        assert message["scheduled_at"].endswith("Z")
+        assert api.message(message["id"])["scheduled_at"] == message["scheduled_at"]
+
+    @pytest.mark.parametrize("field, value", [
+        ("delay", 0), ("delay", "0"), ("scheduled_at", "2001-01-01T00:00:00Z"),
+        ("delay", None), ("scheduled_at", None)])
+    def test_what_is_due_is_not_delayed(self, api, field, value):
+        assert "scheduled_at" not in api.send(**{field: value})
+
+    def test_deadline_is_shown(self, api):
+        deadline = moment(3000)
+        message = api.send(deadline=deadline)
+        assert api.message(message["id"])["deadline"] == deadline
+        assert "deadline" not in api.send()
+
+    @pytest.mark.parametrize("fields, field", [
+        ({"delay": -1}, "delay"), ({"delay": "later"}, "delay"), ({"delay": True}, "delay"),
+        ({"delay": 3601}, "delay"), ({"delay": "2h"}, "delay"), ({"delay": 1e300}, "delay"),
+        ({"delay": []}, "delay"), ({"scheduled_at": 5}, "scheduled_at"),
+        ({"scheduled_at": "2030-13-01T00:00:00Z"}, "scheduled_at"),
+        ({"scheduled_at": "9999-01-01T00:00:00Z"}, "scheduled_at"),
+        ({"scheduled_at": moment(60), "delay": 1}, "delay"),
+        ({"deadline": moment(-5)}, "deadline"), ({"deadline": "soon"}, "deadline"),
+        ({"deadline": moment(60), "delay": 600}, "deadline"),
+        ({"timeout": 0}, "timeout"), ({"timeout": "99ms"}, "timeout"),
+        ({"timeout": "10m1s"}, "timeout"), ({"timeout": "x"}, "timeout"),
+        ({"max_retries": -1}, "max_retries"), ({"max_retries": 1001}, "max_retries"),
+        ({"max_retries": 1.5}, "max_retries"), ({"max_retries": "3"}, "max_retries")])
+    def test_bad_option_is_400_and_stores_nothing(self, api, fields, field):
+        before = api.total()
+        answer = api.post("/messages", {"user_id": "u", "content": "c", **fields})
+        answer.refuses(400, None, field)
+        assert api.total() == before
+
+
+class TestDelays:
+    CONF = BACKEND
+
+    def test_delayed_message_runs_when_it_is_due_and_others_pass_it(self, api, llm):
+        late = api.send("late", delay=1.5, conversation_id="c1")["id"]
+        first = api.send("first", conversation_id="c2")["id"]
+        assert api.until_status(first)["status"] == "completed"
+        assert llm.contents() == ["first"]
+        done = api.until_status(late)
+        assert done["status"] == "completed"
+        assert llm.contents() == ["first", "late"]
+
+    def test_its_own_timeout_and_retries_hold(self, api, llm):
+        llm.default = Plan(delay=5)
+        done = api.until_status(api.send(timeout="200ms", max_retries=1)["id"])
+        assert done["status"] == "timeout" and done["retry_count"] == 1
+        assert len(llm.calls) == 2
+
+    def test_restart_keeps_the_moment(self, server, api, llm):
+        message = api.send("kept", delay=600)
+        server.restart()
+        api.close()
+        until(lambda: api.level("normal")["size"] == 1, "the backlog to be read again", 30)
+        again = api.message(message["id"])
+        assert again["status"] == "pending" and again["scheduled_at"] == message["scheduled_at"]
+        assert llm.contents() == []
+        assert api.delete(f"/messages/{message['id']}").status == 200
+
+
+class TestDirectives:
+    @pytest.fixture(scope="class")
+    def idle(self, new_server):
+        server = new_server("sqlite3")
+        server.start()
+        server.stop()
+        return server
+
+    @pytest.mark.parametrize("line", [
+        "LLMQMaxDelay -1", "LLMQMaxDelay soon", "LLMQMaxDelay 9000h", "LLMQMaxTimeout 0",
+        "LLMQMaxTimeout x", "LLMQMaxTimeout 25h"])
+    def test_bad_value_is_caught(self, idle, line):
+        idle.configure(line + "\n")
+        idle.log.always.add("AH00526")
+        done = idle.start(check=False)
+        assert done.returncode != 0 and line.split()[0] in done.stdout
+
+    def test_no_delay_at_all(self, idle, store):
+        idle.configure("LLMQMaxDelay 0\nLLMQMaxTimeout 24h\n")
+        idle.start()
+        api = idle.new_api()
+        api.post("/messages", {"user_id": "u", "content": "c", "delay": 1}).refuses(
+            400, None, "delay")
+        assert api.send(delay=0, timeout="24h")["timeout"] == "24h0m0s"
+        idle.stop()
