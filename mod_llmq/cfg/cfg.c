@@ -36,6 +36,7 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->retry.base = apr_time_from_sec(1);
     conf->retry.max = apr_time_from_sec(60);
     conf->batch = 64;
+    conf->key_cache = apr_time_from_sec(10);
     conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
     conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
     return conf;

@@ -49,6 +49,7 @@ typedef struct llmq_cfg_server_t {
     llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
     llmq_retry_conf_t retry;           /* LLMQRetryDelay */
     int batch;                         /* LLMQDispatchBatch */
+    apr_interval_time_t key_cache;     /* LLMQKeyCache */
     apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
     llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
     apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */

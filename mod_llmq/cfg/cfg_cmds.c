@@ -79,6 +79,8 @@ const command_rec llmq_cfg_cmds[] = {
     AP_INIT_TAKE1(
         "LLMQRetryAfter", llmq_cfg_location_set_duration, DIR_OFF(retry_after), WHERE_DIR,
         "what Retry-After says when the queue or the database cannot take more"),
+    AP_INIT_TAKE1("LLMQKeyCache", llmq_cfg_global_set_duration, SERVER_OFF(key_cache),
+                  RSRC_CONF, "how long a child believes what it knows of an API key"),
     AP_INIT_TAKE1("LLMQTokenSecret", llmq_cfg_auth_set_secret, NULL, WHERE_DIR,
                   "a file that holds a secret with which tokens are signed"),
     AP_INIT_TAKE1("LLMQTokenIssuer", llmq_cfg_auth_set_issuer, NULL, WHERE_DIR,

@@ -51,6 +51,9 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
         rv = llmq_store_create(&service->store, &source, conf, p);
     }
     if (rv == APR_SUCCESS) {
+        rv = llmq_keycache_create(&service->keys, cfg->key_cache, p);
+    }
+    if (rv == APR_SUCCESS) {
         rv = llmq_store_commit_create(&service->commit, service->store, &cfg->commit,
                                       is_threaded(), llmq_service_committed, service, p);
     }

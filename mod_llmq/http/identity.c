@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "cfg/cfg.h"
 #include "core/token.h"
+#include "http/service.h"
+#include "http/shield.h"
+#include "store/store_key.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -134,6 +137,72 @@ static apr_status_t read_token(llmq_identity_t *id, const char *token,
     return APR_SUCCESS;
 }
 
+/* ---- API keys ---- */
+
+static apr_status_t look_up(llmq_apikey_t *key, const llmq_service_t *service,
+                            const char *hash, apr_pool_t *p)
+{
+    apr_time_t now = llmq_clock_now();
+    apr_status_t rv = llmq_keycache_find(key, service->keys, hash, now, p);
+
+    if (rv != APR_EINCOMPLETE) {
+        return rv;
+    }
+    llmq_shield_begin();
+    rv = llmq_store_key_find(key, service->store, hash, p);
+    llmq_shield_end();
+    if (rv == APR_SUCCESS || rv == APR_NOTFOUND) {
+        llmq_keycache_put(service->keys, hash, rv == APR_SUCCESS ? key : NULL, now);
+    }
+    return rv;
+}
+
+/* A database that is away says nothing about the key. */
+static apr_status_t find_key(llmq_apikey_t *key, const char *text, llmq_result_t *why,
+                             apr_pool_t *p)
+{
+    const llmq_service_t *service = llmq_service_get();
+    char hash[LLMQ_APIKEY_HASH_SIZE];
+    apr_status_t rv = llmq_apikey_hash(hash, text);
+
+    if (rv == APR_SUCCESS && !service) {
+        return llmq_result_set(why, LLMQ_PROBLEM_QUEUE, NULL,
+                               "this process cannot look keys up");
+    }
+    if (rv == APR_SUCCESS) {
+        rv = look_up(key, service, hash, p);
+    }
+    if (rv == APR_SUCCESS) {
+        return rv;
+    }
+    return rv == LLMQ_ESTORE
+               ? llmq_result_set(why, LLMQ_PROBLEM_STORE, NULL,
+                                 "the database that knows the key is not available")
+               : llmq_result_set(why, LLMQ_PROBLEM_UNAUTHORIZED, NULL,
+                                 "the key is not known");
+}
+
+static apr_status_t read_key(llmq_identity_t *id, const char *text,
+                             const llmq_cfg_dir_t *dir, llmq_result_t *why, apr_pool_t *p)
+{
+    llmq_apikey_t key;
+    apr_status_t rv = find_key(&key, text, why, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = llmq_apikey_check(&key, llmq_cfg_tenant(dir), llmq_clock_now(), why);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    id->how = LLMQ_IDENTITY_KEY;
+    id->user = key.subject;
+    id->tenant = key.tenant;
+    id->scope = key.scope;
+    id->admin = key.admin;
+    id->expires = key.expires_at;
+    return APR_SUCCESS;
+}
+
 apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why)
 {
     const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
@@ -145,7 +214,8 @@ apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why)
         return APR_NOTFOUND;
     }
     id = apr_pcalloc(r->pool, sizeof(*id));
-    rv = read_token(id, token, dir, why, r->pool);
+    rv = llmq_apikey_is(token) ? read_key(id, token, dir, why, r->pool)
+                               : read_token(id, token, dir, why, r->pool);
     if (rv == APR_SUCCESS) {
         keep(r, id);
     }
@@ -174,10 +244,11 @@ int llmq_identity_refuse(request_rec *r, const llmq_result_t *why, int sent)
     const llmq_result_t *copy = apr_pmemdup(r->pool, why, sizeof(*why));
 
     apr_pool_userdata_setn(copy, REFUSAL_KEY, NULL, r->pool);
-    if (why->problem == LLMQ_PROBLEM_STORE) {
+    if (why->problem != LLMQ_PROBLEM_UNAUTHORIZED) {
         apr_table_setn(r->err_headers_out, "Retry-After",
                        apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));
-        return HTTP_INTERNAL_SERVER_ERROR;
+        return why->problem == LLMQ_PROBLEM_QUEUE ? HTTP_SERVICE_UNAVAILABLE
+                                                  : HTTP_INTERNAL_SERVER_ERROR;
     }
     apr_table_setn(r->err_headers_out, "WWW-Authenticate", challenge(r, why, sent));
     return HTTP_UNAUTHORIZED;

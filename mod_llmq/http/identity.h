@@ -45,7 +45,8 @@ const llmq_identity_t *llmq_identity_get(request_rec *r);
  * r->user, r->ap_auth_type and the variables LLMQ_SUB, LLMQ_TENANT_CLAIM, LLMQ_SCOPE and
  * LLMQ_ADMIN of the request's environment.
  * @param r   the request
- * @param why out: LLMQ_PROBLEM_UNAUTHORIZED or LLMQ_PROBLEM_STORE
+ * @param why out: LLMQ_PROBLEM_UNAUTHORIZED, or LLMQ_PROBLEM_STORE or _QUEUE where a key cannot
+ *            be looked up
  * @return APR_SUCCESS it is valid; APR_NOTFOUND none was sent; LLMQ_EBODY see @a why
  */
 apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why);

@@ -6,6 +6,7 @@
 #ifndef LLMQ_SERVICE_H
 #define LLMQ_SERVICE_H
 
+#include "core/keycache.h"
 #include "queue/queue.h"
 #include "store/store_commit.h"
 
@@ -13,6 +14,7 @@ typedef struct llmq_service_t {
     llmq_queue_t *queue;
     llmq_store_t *store;
     llmq_commit_t *commit;
+    llmq_keycache_t *keys; /* API keys seen lately */
     apr_time_t started_at; /* of the server, not of the child */
     int has_dispatcher;    /* LLMQDispatcher On */
     int (*dispatcher_alive)(void);

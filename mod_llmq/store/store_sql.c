@@ -5,6 +5,7 @@
 #include "store/store_sql_idem.h"
 #include "store/store_sql_conversation.h"
 #include "store/store_sql_job.h"
+#include "store/store_sql_key.h"
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
 #include "store/store_sql_stat.h"
@@ -95,6 +96,13 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_TALLY_CHAIN] = {"llmq_tally_chain", REPEAT,
                               EACH("SELECT count(*) FROM " CHAIN_LITE,
                                    "SELECT count(*) FROM " CHAIN)},
+    [LLMQ_SQL_KEY_SAVE] = {"llmq_key_save", WRITES | REPEAT, BOTH(KEY_SAVE)},
+    [LLMQ_SQL_KEY_FIND] = {"llmq_key_find", REPEAT,
+                           BOTH("SELECT " KEY_COLUMNS " FROM llmq_keys WHERE hash = %s")},
+    [LLMQ_SQL_KEY_LIST] = {"llmq_key_list", REPEAT,
+                           BOTH("SELECT " KEY_COLUMNS " FROM llmq_keys "
+                                "WHERE (tenant = %s OR %s = '') ORDER BY id")},
+    [LLMQ_SQL_KEY_REVOKE] = {"llmq_key_revoke", WRITES | REPEAT, BOTH(KEY_REVOKE)},
     [LLMQ_SQL_SETTING_PUT] = {"llmq_setting_put", WRITES | REPEAT, BOTH(SETTING_PUT)},
     [LLMQ_SQL_SETTING_GET] = {"llmq_setting_get", REPEAT,
                               BOTH("SELECT " SETTING_COLUMNS " FROM llmq_settings "

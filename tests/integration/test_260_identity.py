@@ -404,6 +404,8 @@ class TestAdmin:
 SECRET_FAULTS = [
     ("LLMQTokenSecret /no/such/file", "LLMQTokenSecret"),
     ("LLMQTokenSecret /dev/null", "LLMQTokenSecret"),
+    ("LLMQKeyCache 2h", "LLMQKeyCache"),
+    ("<Location /x>\nLLMQKeyCache 1s\n</Location>", "LLMQKeyCache"),
     ("LLMQTokenIssuer ''", "LLMQTokenIssuer"),
     ("LLMQTokenLeeway soon", "LLMQTokenLeeway"),
     ("LLMQTokenSource body", "LLMQTokenSource"),

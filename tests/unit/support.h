@@ -19,6 +19,7 @@ TCase *test_case(const char *name);
 
 /** Name, case function: one line per file, kept sorted. */
 #define TEST_CASES(X)                                                                    \
+    X(apikey)                                                                            \
     X(attempt)                                                                           \
     X(backend)                                                                           \
     X(backend_curl)                                                                      \
@@ -36,6 +37,7 @@ TCase *test_case(const char *name);
     X(janitor)                                                                           \
     X(job)                                                                               \
     X(json)                                                                              \
+    X(keycache)                                                                          \
     X(limiter)                                                                           \
     X(log)                                                                               \
     X(message)                                                                           \
@@ -70,6 +72,7 @@ TCase *test_case(const char *name);
     X(store_job)                                                                         \
     X(store_job_finish)                                                                  \
     X(store_job_list)                                                                    \
+    X(store_key)                                                                         \
     X(store_node)                                                                        \
     X(store_schema)                                                                      \
     X(store_setting)                                                                     \
