@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/utf8.h"
 #include "core/option.h"
 #include "core/priority.h"
 
@@ -37,37 +38,6 @@ static json_object *member(const reader_t *r, const char *key)
     return value;
 }
 
-/* Bytes of the white space (Unicode's property White_Space) at s, 0 if there is none. */
-static int blank_len(const char *s)
-{
-    unsigned char c = (unsigned char)*s;
-
-    if (c == ' ' || (c >= '\t' && c <= '\r'))
-        return 1;
-    if (c < 0xC2)
-        return 0;
-    if (strncmp(s, "\xC2\x85", 2) == 0 || strncmp(s, "\xC2\xA0", 2) == 0)
-        return 2; /* U+0085, U+00A0 */
-    if (strncmp(s, "\xE2\x80", 2) == 0) {
-        c = (unsigned char)s[2]; /* U+2000 to U+200A, U+2028, U+2029, U+202F */
-        return c <= 0x8A || c == 0xA8 || c == 0xA9 || c == 0xAF ? 3 : 0;
-    }
-    if (strncmp(s, "\xE1\x9A\x80", 3) == 0 || strncmp(s, "\xE2\x81\x9F", 3) == 0
-        || strncmp(s, "\xE3\x80\x80", 3) == 0)
-        return 3; /* U+1680, U+205F, U+3000 */
-    return 0;
-}
-
-/* @a s is NUL-terminated UTF-8. */
-static int is_blank(const char *s)
-{
-    int n;
-
-    while ((n = blank_len(s)) > 0)
-        s += n;
-    return *s == '\0';
-}
-
 static apr_status_t read_content(reader_t *r)
 {
     json_object *value = member(r, "content");
@@ -79,7 +49,7 @@ static apr_status_t read_content(reader_t *r)
                                "content must be a string");
     text = value ? json_object_get_string(value) : "";
     len = value ? (apr_size_t)json_object_get_string_len(value) : 0;
-    if (is_blank(text))
+    if (llmq_utf8_is_blank(text))
         return llmq_result_set(r->why, LLMQ_PROBLEM_CONTENT_EMPTY, "content",
                                "content cannot be empty");
     if (len > r->conf->max_content_bytes)
@@ -92,7 +62,7 @@ static apr_status_t read_content(reader_t *r)
     return APR_SUCCESS;
 }
 
-static apr_status_t level_of_value(llmq_level_e *plevel, json_object *value)
+apr_status_t llmq_message_parse_level(llmq_level_e *plevel, struct json_object *value)
 {
     apr_int64_t n;
 
@@ -112,7 +82,7 @@ static apr_status_t read_priority(reader_t *r)
     json_object *value = member(r, "priority");
 
     r->job->level = LLMQ_LEVEL_NORMAL;
-    if (value && level_of_value(&r->job->level, value) != APR_SUCCESS)
+    if (value && llmq_message_parse_level(&r->job->level, value) != APR_SUCCESS)
         return llmq_result_set(r->why, LLMQ_PROBLEM_PRIORITY, "priority",
                                "priority must be realtime, high, normal or low");
     return APR_SUCCESS;
@@ -134,30 +104,37 @@ static int has_control(const char *s, apr_size_t len)
     return 0;
 }
 
-static apr_status_t read_user(reader_t *r)
+apr_status_t llmq_message_parse_user(const char **puser, struct json_object *value,
+                                     llmq_result_t *why)
 {
-    json_object *value = member(r, "user_id");
     const char *reason = NULL;
     apr_size_t len = 0;
 
     if (json_object_is_type(value, json_type_string))
         len = (apr_size_t)json_object_get_string_len(value);
-    if (!value && r->conf->user) {
-        r->job->user = r->conf->user;
-        return APR_SUCCESS;
-    }
     if (!value)
         reason = "user_id is required";
-    else if (len == 0 || is_blank(json_object_get_string(value)))
+    else if (len == 0 || llmq_utf8_is_blank(json_object_get_string(value)))
         reason = "user_id must be a non-empty string";
     else if (len > LLMQ_NAME_MAX)
         reason = "user_id is longer than " APR_STRINGIFY(LLMQ_NAME_MAX) " bytes";
     else if (has_control(json_object_get_string(value), len))
         reason = "user_id must not contain control characters";
     if (reason)
-        return llmq_result_set(r->why, LLMQ_PROBLEM_USER, "user_id", reason);
-    r->job->user = json_object_get_string(value);
+        return llmq_result_set(why, LLMQ_PROBLEM_USER, "user_id", reason);
+    *puser = json_object_get_string(value);
     return APR_SUCCESS;
+}
+
+static apr_status_t read_user(reader_t *r)
+{
+    json_object *value = member(r, "user_id");
+
+    if (!value && r->conf->user) {
+        r->job->user = r->conf->user;
+        return APR_SUCCESS;
+    }
+    return llmq_message_parse_user(&r->job->user, value, r->why);
 }
 
 static apr_status_t read_conversation(reader_t *r)

@@ -45,6 +45,24 @@ apr_status_t llmq_message_from_json(llmq_job_t **pjob, struct json_object *body,
                                     llmq_result_t *why, apr_pool_t *p);
 
 /**
+ * @param plevel out: untouched unless APR_SUCCESS
+ * @param value  one of S0's words or a number 1 to 4; NULL allowed
+ * @return APR_SUCCESS; APR_EINVAL no level
+ * @threads any
+ */
+apr_status_t llmq_message_parse_level(llmq_level_e *plevel, struct json_object *value);
+
+/**
+ * @param puser out: the user, which lives as long as @a value; untouched unless APR_SUCCESS
+ * @param value a `user_id` as llmq_message_from_json() has it; NULL is none
+ * @param why   out: USER
+ * @return APR_SUCCESS; LLMQ_EBODY see @a why
+ * @threads any
+ */
+apr_status_t llmq_message_parse_user(const char **puser, struct json_object *value,
+                                     llmq_result_t *why);
+
+/**
  * Append a message as S0 2.1 and 2.2 show it: id, conversation_id, user_id, content,
  * priority, status, queue_name, retry_count, max_retries, timeout, created_at, updated_at,
  * scheduled_at (start of the attempt, or run_at while it waits for one; absent when

@@ -29,7 +29,8 @@ ALSO = {
     "glue": {"http/service.h", "http/shield.h", "http/identity.h"},
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
-CFG_WORDS = {"core/priority.h"}      # the words of the levels, which directives name
+CFG_WORDS = {"core/priority.h",     # the words of the levels, which directives name
+             "core/ruleset.h"}      # rules of httpd.conf are sets as those of a tenant
 
 HTTPD_SIDE = {"cfg", "http", "glue", "mod_llmq.c"}
 # Header pattern, library, places. The first match counts.
@@ -48,7 +49,7 @@ SYSTEM = re.compile(
     r"(sys|netinet|arpa|net|linux)/\w+\.h|"
     r"(assert|ctype|dirent|dlfcn|errno|fcntl|fenv|float|grp|inttypes|limits|locale|math|"
     r"netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|"
-    r"stdbool|stddef|stdint|stdio|stdlib|string|strings|syslog|time|unistd|wchar)\.h")
+    r"stdbool|stddef|stdint|stdio|stdlib|string|strings|syslog|time|unistd|wchar|wctype)\.h")
 
 
 def folder_of(path):

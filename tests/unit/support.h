@@ -19,6 +19,7 @@ TCase *test_case(const char *name);
 
 /** Name, case function: one line per file, kept sorted. */
 #define TEST_CASES(X)                                                                    \
+    X(analysis)                                                                          \
     X(apikey)                                                                            \
     X(attempt)                                                                           \
     X(backend)                                                                           \
@@ -40,8 +41,10 @@ TCase *test_case(const char *name);
     X(keycache)                                                                          \
     X(limiter)                                                                           \
     X(log)                                                                               \
+    X(matcher)                                                                           \
     X(message)                                                                           \
     X(option)                                                                            \
+    X(preprocess)                                                                        \
     X(priority)                                                                          \
     X(queue)                                                                             \
     X(queue_cell)                                                                        \
@@ -66,6 +69,7 @@ TCase *test_case(const char *name);
     X(queue_wake)                                                                        \
     X(result)                                                                            \
     X(retry)                                                                             \
+    X(ruleset)                                                                           \
     X(store)                                                                             \
     X(store_commit)                                                                      \
     X(store_idem)                                                                        \
@@ -81,7 +85,8 @@ TCase *test_case(const char *name);
     X(store_watch)                                                                       \
     X(text)                                                                              \
     X(thread)                                                                            \
-    X(token)
+    X(token)                                                                             \
+    X(utf8)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)
