@@ -2,6 +2,7 @@
  * noun. */
 #include "store/store_sql.h"
 
+#include "store/store_sql_dead.h"
 #include "store/store_sql_idem.h"
 #include "store/store_sql_conversation.h"
 #include "store/store_sql_job.h"
@@ -119,6 +120,28 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                             EACH(STAT_LOAD_LITE, STAT_LOAD_PGSQL)},
     [LLMQ_SQL_STAT_SUM] = {"llmq_stat_sum", REPEAT, BOTH(STAT_SUM)},
     [LLMQ_SQL_STAT_PRUNE] = {"llmq_stat_prune", WRITES | REPEAT, BOTH(STAT_PRUNE)},
+    [LLMQ_SQL_DEAD_TALLY] = {"llmq_dead_tally", REPEAT,
+                             BOTH("SELECT count(*) " DEAD_FILTER)},
+    [LLMQ_SQL_DEAD_LIST] = {"llmq_dead_list", REPEAT,
+                            BOTH("SELECT " RECORD " " DEAD_FILTER
+                                 "ORDER BY finished_at, seq " PAGE)},
+    [LLMQ_SQL_DEAD_LIST_DOWN] = {"llmq_dead_list_down", REPEAT,
+                                 BOTH("SELECT " RECORD " " DEAD_FILTER
+                                      "ORDER BY finished_at DESC, seq DESC " PAGE)},
+    [LLMQ_SQL_DEAD_PAGE] = {"llmq_dead_page", REPEAT,
+                            BOTH("SELECT " NARROW " " DEAD_FILTER DEAD_AFTER)},
+    [LLMQ_SQL_DEAD_REQUEUE] = {"llmq_dead_requeue", WRITES,
+                               EACH(DEAD_REQUEUE_LITE, DEAD_REQUEUE_PGSQL)},
+    [LLMQ_SQL_DEAD_REMOVE] = {"llmq_dead_remove", WRITES,
+                              EACH(DEAD_REMOVE "IN " IDS_LITE " RETURNING id",
+                                   DEAD_REMOVE "= " IDS_PGSQL " RETURNING id")},
+    [LLMQ_SQL_DELAY_TALLY] = {"llmq_delay_tally", REPEAT,
+                              BOTH("SELECT count(*) " DELAY_FILTER)},
+    [LLMQ_SQL_DELAY_LIST] = {"llmq_delay_list", REPEAT,
+                             BOTH("SELECT " RECORD " " DELAY_FILTER
+                                  "ORDER BY run_at, seq " PAGE)},
+    [LLMQ_SQL_DELAY_HASTEN] = {"llmq_delay_hasten", WRITES, BOTH(DELAY_HASTEN)},
+    [LLMQ_SQL_DELAY_REMOVE] = {"llmq_delay_remove", WRITES, BOTH(DELAY_REMOVE)},
     LISTS(0, "created", BY_CREATED, BY_CREATED_DOWN),
     LISTS(4, "updated", BY_UPDATED, BY_UPDATED_DOWN),
     LISTS(8, "level", "level, " BY_CREATED, "level DESC, " BY_CREATED_DOWN),

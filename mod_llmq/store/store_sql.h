@@ -47,6 +47,19 @@ typedef enum {
     LLMQ_SQL_STAT_LOAD,      /* keys, node → sums */
     LLMQ_SQL_STAT_SUM,       /* tenant, resolution, since, node → sums, batch */
     LLMQ_SQL_STAT_PRUNE,     /* bounds of the resolutions 60 and 600 */
+    /* Dead letters. Filters are tenant, kind, level twice, since, user twice, chain twice,
+     * needle twice. */
+    LLMQ_SQL_DEAD_TALLY,     /* filters → count */
+    LLMQ_SQL_DEAD_LIST,      /* filters, limit, offset → whole records, oldest first */
+    LLMQ_SQL_DEAD_LIST_DOWN, /* the same, newest first */
+    LLMQ_SQL_DEAD_PAGE,    /* filters, after finished_at, seq, limit → narrow records */
+    LLMQ_SQL_DEAD_REQUEUE, /* node, now, ids with moments, tenant → narrow records */
+    LLMQ_SQL_DEAD_REMOVE,  /* now, now, tenant, ids → ids */
+    /* Delayed jobs. Filters are now, tenant, kind, level twice, before twice. */
+    LLMQ_SQL_DELAY_TALLY,  /* filters → count */
+    LLMQ_SQL_DELAY_LIST,   /* filters, limit, offset → whole records, next first */
+    LLMQ_SQL_DELAY_HASTEN, /* now, now, node, id, tenant, kind, now → narrow record */
+    LLMQ_SQL_DELAY_REMOVE, /* now, now, id, tenant, kind, now → id */
     /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
      * twice, status twice, level twice and, with _CHAIN, the chain. Their order within
      * the enum is sort × 4 + chain × 2 + descending. */

@@ -72,6 +72,8 @@ TCase *test_case(const char *name);
     X(ruleset)                                                                           \
     X(store)                                                                             \
     X(store_commit)                                                                      \
+    X(store_dead)                                                                        \
+    X(store_delay)                                                                       \
     X(store_idem)                                                                        \
     X(store_job)                                                                         \
     X(store_job_finish)                                                                  \
