@@ -5,6 +5,7 @@
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
 #include "dispatch/janitor.h"
+#include "dispatch/tally.h"
 #include "store/store_node.h"
 
 #include <apr_atomic.h>
@@ -76,7 +77,7 @@ static void wait_for_calls(llmq_dispatch_t *d)
     }
 }
 
-static void wind_up(llmq_dispatch_t *d)
+static void wind_up(llmq_dispatch_t *d, llmq_tally_t *tally)
 {
     apr_status_t rv;
 
@@ -90,6 +91,7 @@ static void wind_up(llmq_dispatch_t *d)
     llmq_finisher_stop(d->finisher);
     /* After draining, the next dispatcher of this node is at work already. */
     if (d->asked == LLMQ_ASKED_STOP) {
+        llmq_tally_flush(tally);
         llmq_store_node_leave(d->janitor_store, d->pool);
     }
 }
@@ -109,15 +111,18 @@ static apr_status_t start_draining(llmq_dispatch_t *d)
 void llmq_dispatch_work(llmq_dispatch_t *d)
 {
     llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
+    llmq_tally_t *tally = llmq_tally_create(d->queue, d->janitor_store, d->pool);
 
     while (d->asked == LLMQ_ASKED_NOTHING) {
         /* Draining begins once the queue is whole, so that what waited in the database
          * competes by its level from the first take on. */
-        if (llmq_janitor_tick(janitor) == APR_SUCCESS && !d->drain_thread
-            && start_draining(d) != APR_SUCCESS) {
-            LLMQ_LOG(LLMQ_LOG_CRIT, 0,
-                     LLMQ_NO(0713) "the drain thread cannot be started");
-            break;
+        if (llmq_janitor_tick(janitor) == APR_SUCCESS) {
+            if (!d->drain_thread && start_draining(d) != APR_SUCCESS) {
+                LLMQ_LOG(LLMQ_LOG_CRIT, 0,
+                         LLMQ_NO(0713) "the drain thread cannot be started");
+                break;
+            }
+            llmq_tally_tick(tally);
         }
         if (d->host.orphaned(d->host.ctx)) {
             llmq_dispatch_stop(d);
@@ -126,5 +131,5 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
             apr_sleep(TICK);
         }
     }
-    wind_up(d);
+    wind_up(d, tally);
 }

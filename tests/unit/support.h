@@ -85,6 +85,7 @@ TCase *test_case(const char *name);
     X(store_sql)                                                                         \
     X(store_stat)                                                                        \
     X(store_watch)                                                                       \
+    X(tally)                                                                             \
     X(text)                                                                              \
     X(thread)                                                                            \
     X(token)                                                                             \
