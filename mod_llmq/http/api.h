@@ -26,6 +26,9 @@ llmq_api_fn_t llmq_api_status_set; /* PUT /messages/{id}/status */
 /* api_queue.c */
 llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
 
+/* api_stats.c */
+llmq_api_fn_t llmq_api_stats_get; /* GET /queues/stats */
+
 /* api_health.c */
 llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */
 llmq_api_fn_t llmq_api_health_tasks; /* GET /health as S3 has it */

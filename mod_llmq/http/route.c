@@ -27,6 +27,7 @@ static const route_t queue_routes[] = {
     {M_DELETE, "/messages/*", llmq_api_message_remove, 0},
     {M_PUT, "/messages/*/status", llmq_api_status_set, 0},
     {M_GET, "/queues/status", llmq_api_queue_status, 0},
+    {M_GET, "/queues/stats", llmq_api_stats_get, 0},
     {M_GET, "/health", llmq_api_health_queue, 0},
     {0, NULL, NULL, 0},
 };
