@@ -9,6 +9,7 @@
 #include "cfg/cfg.h"
 #include "glue/glue_auth.h"
 #include "glue/glue_child.h"
+#include "glue/glue_limits.h"
 #include "glue/glue_log.h"
 #include "glue/glue_proc.h"
 #include "glue/glue_shm.h"
@@ -154,6 +155,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     proc = make_settings(&dbd, dialect, s, pconf);
     if (llmq_glue_shm_post_config(&proc->shm, &llmq_cfg_server(s)->queue, s)
         != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (llmq_glue_limits_post_config(proc->shm, s) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (dialect == LLMQ_DIALECT_SQLITE3) {

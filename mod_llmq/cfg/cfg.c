@@ -37,6 +37,8 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->retry.max = apr_time_from_sec(60);
     conf->batch = 64;
     conf->key_cache = apr_time_from_sec(10);
+    conf->max_held = 0;
+    conf->rate_keys = 65536;
     conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
     conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
     return conf;
@@ -65,6 +67,9 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->max_timeout = -1;
     conf->max_delay = -1;
     conf->retry_after = -1;
+    conf->max_wait = -1;
+    conf->idem_ttl = -1;
+    conf->maintenance = -1;
     conf->leeway = -1;
     conf->token_sources = -1;
     conf->auth = -1;
@@ -90,6 +95,10 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(max_timeout);
     MERGE_SET(max_delay);
     MERGE_SET(retry_after);
+    MERGE_SET(max_wait);
+    MERGE_SET(idem_ttl);
+    MERGE_GIVEN(rate);
+    MERGE_SET(maintenance);
     MERGE_GIVEN(secrets);
     MERGE_GIVEN(issuer);
     MERGE_SET(leeway);
@@ -152,6 +161,16 @@ int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir)
     apr_int64_t sec = apr_time_sec(t + APR_USEC_PER_SEC - 1);
 
     return sec < 1 ? 1 : (int)sec;
+}
+
+apr_interval_time_t llmq_cfg_max_wait(const llmq_cfg_dir_t *dir)
+{
+    return dir->max_wait >= 0 ? dir->max_wait : apr_time_from_sec(60);
+}
+
+apr_interval_time_t llmq_cfg_idempotency_ttl(const llmq_cfg_dir_t *dir)
+{
+    return dir->idem_ttl >= 0 ? dir->idem_ttl : apr_time_from_sec(86400);
 }
 
 const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri)

@@ -10,12 +10,14 @@
 #define LLMQ_CFG_H
 
 #include "backend/backend.h"
+#include "core/limiter.h"
 #include "core/message.h"
 #include "core/token.h"
 #include "dispatch/dispatch.h"
 #include "queue/queue.h"
 #include "store/store_commit.h"
 
+#include <ap_expr.h>
 #include <httpd.h>
 #include <http_config.h>
 
@@ -39,6 +41,13 @@ typedef struct llmq_mount_t {
 #define LLMQ_SOURCE_QUERY  2
 #define LLMQ_SOURCE_COOKIE 4
 
+/** How often a caller may come (LLMQRateLimit). */
+typedef struct llmq_cfg_rate_t {
+    llmq_limiter_conf_t conf;  /* limit 0: as often as it likes */
+    const ap_expr_info_t *key; /* who is counted; NULL: the user, else the address */
+    apr_uint64_t seed;         /* of the directive's place: each counts by itself */
+} llmq_cfg_rate_t;
+
 /** Server-wide settings. */
 typedef struct llmq_cfg_server_t {
     int dispatcher;                    /* LLMQDispatcher */
@@ -50,6 +59,8 @@ typedef struct llmq_cfg_server_t {
     llmq_retry_conf_t retry;           /* LLMQRetryDelay */
     int batch;                         /* LLMQDispatchBatch */
     apr_interval_time_t key_cache;     /* LLMQKeyCache */
+    int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
+    int rate_keys;                     /* LLMQRateLimitKeys */
     apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
     llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
     apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */
@@ -66,6 +77,10 @@ typedef struct llmq_cfg_dir_t {
     apr_interval_time_t max_timeout; /* LLMQMaxTimeout */
     apr_interval_time_t max_delay;   /* LLMQMaxDelay */
     apr_interval_time_t retry_after; /* LLMQRetryAfter */
+    apr_interval_time_t max_wait;    /* LLMQMaxWait */
+    apr_interval_time_t idem_ttl;    /* LLMQIdempotencyTTL */
+    const llmq_cfg_rate_t *rate;     /* LLMQRateLimit */
+    int maintenance;                 /* LLMQMaintenance */
     apr_array_header_t *secrets;     /* LLMQTokenSecret, of llmq_token_secret_t */
     const char *issuer;              /* LLMQTokenIssuer */
     apr_interval_time_t leeway;      /* LLMQTokenLeeway */
@@ -159,6 +174,18 @@ int llmq_cfg_token_sources(const llmq_cfg_dir_t *dir);
  * @return seconds for Retry-After, >= 1
  */
 int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return the longest time that a request may wait for its message
+ */
+apr_interval_time_t llmq_cfg_max_wait(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long an answer under an idempotency key is kept
+ */
+apr_interval_time_t llmq_cfg_idempotency_ttl(const llmq_cfg_dir_t *dir);
 
 /**
  * The mount that a path belongs to, for errors that httpd finds before it knows the

@@ -34,6 +34,10 @@ const command_rec llmq_cfg_cmds[] = {
         "the first delay before a failed message is tried again, and the longest"),
     AP_INIT_TAKE1("LLMQDispatchBatch", llmq_cfg_global_set_count, SERVER_OFF(batch),
                   RSRC_CONF, "the most messages that the dispatcher takes at a time"),
+    AP_INIT_TAKE1("LLMQMaxHeld", llmq_cfg_limits_set_max_held, NULL, RSRC_CONF,
+                  "the most requests of this server that may hold a thread to wait"),
+    AP_INIT_TAKE1("LLMQRateLimitKeys", llmq_cfg_limits_set_rate_keys, NULL, RSRC_CONF,
+                  "how many callers are told apart by rate limits"),
 
     AP_INIT_RAW_ARGS("<LLMQBackend", llmq_cfg_backend_block, NULL, RSRC_CONF,
                      "a language model and how to talk to it"),
@@ -94,6 +98,14 @@ const command_rec llmq_cfg_cmds[] = {
     AP_INIT_FLAG("LLMQAdmin", llmq_cfg_auth_set_admin, NULL, WHERE_DIR,
                  "On if whoever may come here without a token may administrate"),
 
+    AP_INIT_TAKE1("LLMQMaxWait", llmq_cfg_limits_set_max_wait, NULL, WHERE_DIR,
+                  "the longest time that a request may wait for its message"),
+    AP_INIT_TAKE1("LLMQIdempotencyTTL", llmq_cfg_limits_set_ttl, NULL, WHERE_DIR,
+                  "how long an answer is kept for its idempotency key"),
+    AP_INIT_TAKE_ARGV("LLMQRateLimit", llmq_cfg_limits_set_rate, NULL, WHERE_DIR,
+                      "how often a caller may make something new, or none"),
+    AP_INIT_FLAG("LLMQMaintenance", llmq_cfg_limits_set_maintenance, NULL, WHERE_DIR,
+                 "On to take nothing new for now"),
     AP_INIT_RAW_ARGS("SetHandler", llmq_cfg_location_hear_handler, NULL, OR_FILEINFO,
                      "(also heard by mod_llmq: llmq-queue, llmq-health)"),
     {NULL}};

@@ -14,6 +14,8 @@ typedef const char *llmq_cfg_flag_fn_t(cmd_parms *cmd, void *dir, int on);
 typedef const char *llmq_cfg_take1_fn_t(cmd_parms *cmd, void *dir, const char *arg);
 typedef const char *llmq_cfg_take2_fn_t(cmd_parms *cmd, void *dir, const char *first,
                                         const char *second);
+typedef const char *llmq_cfg_argv_fn_t(cmd_parms *cmd, void *dir, int argc,
+                                       char *const argv[]);
 typedef const char *llmq_cfg_raw_fn_t(cmd_parms *cmd, void *dir, const char *args);
 
 /* cfg_global.c: the whole server */
@@ -55,5 +57,13 @@ llmq_cfg_take1_fn_t llmq_cfg_auth_set_leeway;
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_source; /* once for each word */
 llmq_cfg_flag_fn_t llmq_cfg_auth_set_auth;
 llmq_cfg_flag_fn_t llmq_cfg_auth_set_admin;
+
+/* cfg_limits.c: what callers may do */
+llmq_cfg_flag_fn_t llmq_cfg_limits_set_maintenance;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_ttl;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_wait;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_held;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_rate_keys;
+llmq_cfg_argv_fn_t llmq_cfg_limits_set_rate;
 
 #endif /* LLMQ_CFG_SET_H */

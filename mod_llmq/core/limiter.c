@@ -46,10 +46,11 @@ llmq_limiter_t *llmq_limiter_init(void *memory, int keys)
     llmq_limiter_t *l = memory;
     apr_uint32_t sets = sets_for(keys);
 
-    if (l->sets != sets) {
-        memset(l, 0, llmq_limiter_size(keys));
-        l->sets = sets;
+    if (l->sets && l->sets != sets) {
+        memset(l, 0,
+               llmq_limiter_size(keys)); /* fresh pages are zero, leave them alone */
     }
+    l->sets = sets;
     return l;
 }
 
@@ -121,7 +122,7 @@ static place_t *place_of(set_t *set, apr_uint64_t key)
 }
 
 /* Nanoseconds between two calls, rounded up: rather a little slower than too fast. */
-static apr_int64_t gap_of(const llmq_limiter_rule_t *rule)
+static apr_int64_t gap_of(const llmq_limiter_conf_t *rule)
 {
     return (rule->period * NSEC + rule->limit - 1) / rule->limit;
 }
@@ -132,7 +133,7 @@ static apr_interval_time_t usec_up(apr_int64_t nsec)
 }
 
 static void judge(llmq_limiter_verdict_t *verdict, place_t *place,
-                  const llmq_limiter_rule_t *rule, apr_int64_t now)
+                  const llmq_limiter_conf_t *rule, apr_int64_t now)
 {
     apr_int64_t gap = gap_of(rule);
     apr_int64_t most = gap * rule->burst; /* how far ahead the time may lie */
@@ -149,7 +150,7 @@ static void judge(llmq_limiter_verdict_t *verdict, place_t *place,
 }
 
 void llmq_limiter_ask(llmq_limiter_verdict_t *verdict, llmq_limiter_t *l,
-                      const llmq_limiter_rule_t *rule, apr_uint64_t key, apr_time_t now)
+                      const llmq_limiter_conf_t *rule, apr_uint64_t key, apr_time_t now)
 {
     /* The high bits choose the set: FNV mixes them best. */
     set_t *set = &l->set[(key >> 24 ^ key) & (l->sets - 1)];

@@ -29,11 +29,11 @@
 typedef struct llmq_limiter_t llmq_limiter_t; /* lies in shared memory */
 
 /** How often: @c limit calls in @c period, @c burst of them at once. */
-typedef struct llmq_limiter_rule_t {
+typedef struct llmq_limiter_conf_t {
     apr_interval_time_t period; /* > 0 */
     int limit;                  /* > 0 */
     int burst;                  /* > 0 */
-} llmq_limiter_rule_t;
+} llmq_limiter_conf_t;
 
 /** What became of a call. */
 typedef struct llmq_limiter_verdict_t {
@@ -69,6 +69,6 @@ llmq_limiter_t *llmq_limiter_init(void *memory, int keys);
  * @threads any, of any process
  */
 void llmq_limiter_ask(llmq_limiter_verdict_t *verdict, llmq_limiter_t *l,
-                      const llmq_limiter_rule_t *rule, apr_uint64_t key, apr_time_t now);
+                      const llmq_limiter_conf_t *rule, apr_uint64_t key, apr_time_t now);
 
 #endif /* LLMQ_LIMITER_H */

@@ -3,12 +3,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/queue_job.h"
+#include "store/store_idem.h"
 #include "store/store_job.h"
 #include "store/store_node.h"
 
 #define PAGE            1000                  /* rows of one step of a rebuild */
 #define SAFETY_INTERVAL apr_time_from_sec(60) /* a rebuild nobody asked for */
 #define ADMISSION_AGE   apr_time_from_sec(60)
+#define PRUNE_INTERVAL  apr_time_from_sec(10) /* of expired idempotency keys */
+#define PRUNE_MAX       1000
 
 struct llmq_janitor_t {
     llmq_dispatch_t *d;
@@ -18,6 +21,7 @@ struct llmq_janitor_t {
     int totals_set;
     apr_time_t next_beat;
     apr_time_t next_safety;
+    apr_time_t next_prune;
 };
 
 llmq_janitor_t *llmq_janitor_create(llmq_dispatch_t *d, apr_pool_t *p)
@@ -233,6 +237,17 @@ static apr_status_t rebuild(llmq_janitor_t *j)
     return rv;
 }
 
+/* A full portion means that there are more: the next tick goes on. */
+static void prune(llmq_janitor_t *j, apr_time_t now)
+{
+    int n = 0;
+
+    if (now >= j->next_prune) {
+        llmq_store_idem_prune(&n, j->d->janitor_store, now, PRUNE_MAX, j->scratch);
+        j->next_prune = n == PRUNE_MAX ? now : now + PRUNE_INTERVAL;
+    }
+}
+
 apr_status_t llmq_janitor_tick(llmq_janitor_t *j)
 {
     apr_time_t now = llmq_clock_now();
@@ -248,6 +263,7 @@ apr_status_t llmq_janitor_tick(llmq_janitor_t *j)
     if ((rv = beat(j)) == APR_SUCCESS && (rv = set_totals(j)) == APR_SUCCESS
         && (rv = rebuild(j)) == APR_SUCCESS) {
         rv = take_over(j);
+        prune(j, now);
     }
     return rv;
 }

@@ -16,6 +16,11 @@ static int dispatcher_alive(void)
     return apr_atomic_read32(&shm->shared->current) != 0;
 }
 
+static apr_uint32_t dispatcher_deaths(void)
+{
+    return apr_atomic_read32(&shm->shared->deaths);
+}
+
 /* Request threads have ended when the child's pool goes; what they handed over must be
  * committed while the pool and mod_dbd still stand. */
 static apr_status_t stop_commits(void *data)
@@ -43,6 +48,10 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     service->started_at = shm->started_at;
     service->has_dispatcher = cfg->dispatcher;
     service->dispatcher_alive = dispatcher_alive;
+    service->dispatcher_deaths = dispatcher_deaths;
+    service->limiter = shm->limiter;
+    service->held = shm->held;
+    service->n_held = shm->n_held;
     rv = llmq_glue_shm_attach(shm, p);
     if (rv == APR_SUCCESS) {
         rv = llmq_glue_dbd_source(&source, s);

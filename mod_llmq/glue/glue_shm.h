@@ -12,6 +12,7 @@
 #ifndef LLMQ_GLUE_SHM_H
 #define LLMQ_GLUE_SHM_H
 
+#include "core/limiter.h"
 #include "queue/queue.h"
 
 #include <apr_hash.h>
@@ -40,6 +41,9 @@ typedef struct llmq_glue_shm_t {
     apr_file_t *wake_rd;
     apr_file_t *wake_wr;
     apr_time_t started_at;
+    llmq_limiter_t *limiter; /* callers and their rates */
+    apr_uint32_t *held;      /* places of requests that wait; http/wait.h */
+    int n_held;
     apr_hash_t *areas; /* name → further shared memory; see llmq_glue_shm_area() */
 } llmq_glue_shm_t;
 

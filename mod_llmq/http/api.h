@@ -20,6 +20,17 @@ llmq_api_fn_t llmq_api_message_get;    /* GET /messages/{id} */
 llmq_api_fn_t llmq_api_message_list;   /* GET /messages */
 llmq_api_fn_t llmq_api_message_remove; /* DELETE /messages/{id} */
 
+/**
+ * POST of a message, whatever its path: takes it in, waits if asked to, answers.
+ * @param r            the request
+ * @param service      the service of this process
+ * @param conversation of the path, NULL: the body may name one
+ * @return OK
+ * @threads request
+ */
+int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
+                          const char *conversation);
+
 /* api_status.c */
 llmq_api_fn_t llmq_api_status_set; /* PUT /messages/{id}/status */
 

@@ -9,6 +9,7 @@
 #include "http/overlay.h"
 #include "http/query.h"
 #include "http/reply.h"
+#include "http/wait.h"
 #include "queue/queue_job.h"
 
 #include <apr_strings.h>
@@ -19,10 +20,20 @@
 
 /* ---- POST /messages ---- */
 
+/* The path that leads to the message, whichever it was posted to. */
+static const char *location_of(request_rec *r, const llmq_job_t *job)
+{
+    const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
+
+    return apr_pstrcat(r->pool, mount ? mount->path : "", "/messages/", job->id, NULL);
+}
+
 static int reply_created(request_rec *r, const llmq_service_t *service,
                          const llmq_job_t *job)
 {
-    apr_int64_t wait = apr_time_sec(llmq_service_estimate(service, job->level));
+    apr_int64_t wait = llmq_job_is_final(job->status)
+                           ? 0
+                           : apr_time_sec(llmq_service_estimate(service, job->level));
     const char *more = apr_psprintf(
         r->pool, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT, job->id,
         wait);
@@ -30,22 +41,35 @@ static int reply_created(request_rec *r, const llmq_service_t *service,
 
     llmq_text_init(&t, job->payload_len + 1024, r->pool);
     llmq_message_to_json(&t, job, more);
-    apr_table_setn(r->headers_out, "Location",
-                   apr_pstrcat(r->pool, r->uri, "/", job->id, NULL));
+    apr_table_setn(r->headers_out, "Location", location_of(r, job));
     return llmq_reply_data(r, HTTP_CREATED, "Message created successfully", t.data);
 }
 
-int llmq_api_message_create(request_rec *r, const llmq_service_t *service, const char *id)
+int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
+                          const char *conversation)
 {
     llmq_result_t why = {0};
+    llmq_wait_t wait;
     llmq_job_t *job;
-    apr_status_t rv = llmq_intake_message(&job, r, service, NULL, &why);
+    apr_status_t rv = llmq_wait_begin(&wait, r, service, &why);
 
-    (void)id;
+    if (rv == APR_SUCCESS) {
+        rv = llmq_intake_message(&job, r, service, conversation, &why);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_wait_for(&job, &wait, r, service, &why);
+    }
+    llmq_wait_end(&wait);
     if (rv == LLMQ_EBODY) {
         return llmq_reply_problem(r, &why);
     }
     return rv == APR_SUCCESS ? reply_created(r, service, job) : llmq_reply_status(r, rv);
+}
+
+int llmq_api_message_create(request_rec *r, const llmq_service_t *service, const char *id)
+{
+    (void)id;
+    return llmq_api_message_post(r, service, NULL);
 }
 
 /* ---- GET /messages/{id}, DELETE /messages/{id} ---- */

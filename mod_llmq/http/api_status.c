@@ -125,6 +125,10 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
         llmq_queue_cancel(service->queue, job->id);
     }
     llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
+    if (move == LLMQ_MOVE_FINISH) {
+        llmq_queue_note_end(service->queue,
+                            job->id); /* what was claimed is in no queue */
+    }
     if (move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH) {
         return;
     }

@@ -14,6 +14,7 @@
 APLOG_USE_MODULE(llmq);
 
 /* What ap_get_limit_req_body() says where no LimitRequestBody is set (server/core.c). */
+#define BODY_KEY            "llmq_body"
 #define HTTPD_DEFAULT_LIMIT ((apr_off_t)1 << 30)
 
 static apr_off_t body_limit(request_rec *r)
@@ -142,21 +143,44 @@ static apr_status_t read_body(llmq_text_t *t, request_rec *r, llmq_result_t *why
     return APR_SUCCESS;
 }
 
+apr_status_t llmq_body_read(const char **pdata, apr_size_t *plen, request_rec *r,
+                            llmq_result_t *why)
+{
+    void *known = NULL;
+    llmq_text_t *t;
+    apr_status_t rv;
+
+    apr_pool_userdata_get(&known, BODY_KEY, r->pool);
+    t = known;
+    if (!t) {
+        t = apr_pcalloc(r->pool, sizeof(*t));
+        rv = read_body(t, r, why);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        apr_pool_userdata_setn(t, BODY_KEY, NULL, r->pool);
+    }
+    *pdata = t->data;
+    *plen = t->len;
+    return APR_SUCCESS;
+}
+
 apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r,
                             llmq_result_t *why)
 {
     llmq_message_conf_t conf;
-    llmq_text_t t = {0};
+    const char *data;
+    apr_size_t len;
     apr_status_t rv;
 
     if (!is_json(r)) {
         return llmq_result_set(why, LLMQ_PROBLEM_MEDIA_TYPE, "Content-Type",
                                "the body must be application/json in UTF-8");
     }
-    rv = read_body(&t, r, why);
+    rv = llmq_body_read(&data, &len, r, why);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     llmq_cfg_message(&conf, llmq_cfg_dir(r));
-    return llmq_json_parse(pbody, t.data, t.len, conf.max_depth, why, r->pool);
+    return llmq_json_parse(pbody, data, len, conf.max_depth, why, r->pool);
 }

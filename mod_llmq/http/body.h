@@ -14,6 +14,18 @@
 #define LLMQ_BODY_DEFAULT_LIMIT (10 * 1024 * 1024)
 
 /**
+ * Read a request's body, once: later calls get the same bytes.
+ * @param pdata out: the bytes, with a NUL behind them
+ * @param plen  out: their number
+ * @param r     the request
+ * @param why   out: BODY_SIZE (beyond LimitRequestBody) or BODY_READ
+ * @return APR_SUCCESS; LLMQ_EBODY see @a why
+ * @threads request; waits for the client as httpd's Timeout and mod_reqtimeout allow
+ */
+apr_status_t llmq_body_read(const char **pdata, apr_size_t *plen, request_rec *r,
+                            llmq_result_t *why);
+
+/**
  * Read a request's body and parse it.
  * @param pbody out: the value
  * @param r     the request; Content-Type must be application/json or absent, and name no

@@ -4,6 +4,7 @@
 #include "cfg/cfg.h"
 #include "core/message.h"
 #include "http/body.h"
+#include "http/idempotency.h"
 #include "http/identity.h"
 #include "queue/queue_job.h"
 
@@ -44,7 +45,7 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     llmq_job_t *job;
     apr_status_t rv;
 
-    /* 1. Is anything taken now, and from this caller? (maintenance, rate limit) */
+    /* 1. http/gate.c has let the request in. */
     /* 2. What does the body say? */
     llmq_cfg_message(&conf, dir);
     conf.user = llmq_identity_get(r)->user;
@@ -64,7 +65,15 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     /* 4. How urgent is it? (preprocessor) */
     /* 5. Does its conversation exist, and in which order is it answered? */
     /* 6. With whom does it take turns? (fairness) */
-    /* 7. Is there room? Then store it; the queue gets it with the commit. */
+    /* 7. Has an earlier try of the same request stored it? */
+    job->id = llmq_idempotency_id(r, "msg_", job->id);
+    if (llmq_idempotency_is_again(r)
+        && (rv = llmq_store_job_find(pjob, service->store, job->tenant, job->kind,
+                                     job->id, r->pool))
+               != APR_NOTFOUND) {
+        return rv;
+    }
+    /* 8. Is there room? Then store it; the queue gets it with the commit. */
     *pjob = job;
     return commit(service, job, why, r->pool);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "http/idempotency.h"
 #include "http/shield.h"
 
 #include <apr_strings.h>
@@ -66,6 +67,7 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
     apr_status_t rv;
     int shield;
 
+    llmq_idempotency_settle(r, status, body);
     r->status = status;
     ap_set_content_type(r, "application/json");
     ap_set_content_length(r, (apr_off_t)len);

@@ -2,7 +2,9 @@
 
 #include "cfg/cfg.h"
 #include "http/api.h"
+#include "http/gate.h"
 #include "http/guard.h"
+#include "http/idempotency.h"
 #include "http/reply.h"
 #include "http/shield.h"
 
@@ -11,6 +13,9 @@
 
 /* Only for who may administrate (http/guard.h). */
 #define ROUTE_ADMIN 1
+/* Makes something new: not during maintenance, and not more often than the location allows
+ * (http/gate.h). */
+#define ROUTE_GATED 2
 
 /* One row: a method on a path. A `*` stands for one segment, which is the id. */
 typedef struct {
@@ -21,7 +26,7 @@ typedef struct {
 } route_t;
 
 static const route_t queue_routes[] = {
-    {M_POST, "/messages", llmq_api_message_create, 0},
+    {M_POST, "/messages", llmq_api_message_create, ROUTE_GATED},
     {M_GET, "/messages", llmq_api_message_list, 0},
     {M_GET, "/messages/*", llmq_api_message_get, 0},
     {M_DELETE, "/messages/*", llmq_api_message_remove, 0},
@@ -113,6 +118,7 @@ static int refuse(request_rec *r, const route_t *routes, const char *path, int k
 static int call(const route_t *row, request_rec *r, const llmq_service_t *service,
                 const char *id)
 {
+    llmq_result_t why = {0};
     int rv;
 
     if ((row->flags & ROUTE_ADMIN) && !llmq_guard_admin(r)) {
@@ -121,8 +127,11 @@ static int call(const route_t *row, request_rec *r, const llmq_service_t *servic
     if (!service) {
         return llmq_reply_status(r, APR_EOF);
     }
+    if ((row->flags & ROUTE_GATED) && llmq_gate_check(r, service, &why) != APR_SUCCESS) {
+        return llmq_reply_problem(r, &why);
+    }
     llmq_shield_begin();
-    rv = row->fn(r, service, id);
+    rv = llmq_idempotency_call(row->fn, r, service, id);
     llmq_shield_end();
     return rv;
 }

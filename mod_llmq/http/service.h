@@ -7,6 +7,7 @@
 #define LLMQ_SERVICE_H
 
 #include "core/keycache.h"
+#include "core/limiter.h"
 #include "queue/queue.h"
 #include "store/store_commit.h"
 
@@ -18,6 +19,10 @@ typedef struct llmq_service_t {
     apr_time_t started_at; /* of the server, not of the child */
     int has_dispatcher;    /* LLMQDispatcher On */
     int (*dispatcher_alive)(void);
+    apr_uint32_t (*dispatcher_deaths)(void); /* so far; those told to end, too */
+    llmq_limiter_t *limiter;                 /* of all children */
+    apr_uint32_t *held; /* places of requests that wait (http/wait.h); atomics */
+    int n_held;
 } llmq_service_t;
 
 /**

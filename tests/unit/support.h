@@ -27,6 +27,7 @@ TCase *test_case(const char *name);
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \
     X(clock)                                                                             \
+    X(digest)                                                                            \
     X(dispatch)                                                                          \
     X(dispatch_inner)                                                                    \
     X(dispatch_run)                                                                      \

@@ -23,7 +23,7 @@ static llmq_limiter_t *table(int keys)
     return llmq_limiter_init(memory, keys);
 }
 
-static llmq_limiter_verdict_t ask(llmq_limiter_t *l, const llmq_limiter_rule_t *rule,
+static llmq_limiter_verdict_t ask(llmq_limiter_t *l, const llmq_limiter_conf_t *rule,
                                   apr_uint64_t key, apr_time_t now)
 {
     llmq_limiter_verdict_t verdict;
@@ -39,7 +39,7 @@ static apr_uint64_t nth_key(int i)
 
 START_TEST(burst_passes_at_once_and_the_next_waits_a_gap)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 10, 4};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 10, 4};
     llmq_limiter_t *l = table(100);
     llmq_limiter_verdict_t v;
     int i;
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(refused_calls_cost_nothing)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 1, 1};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 1, 1};
     llmq_limiter_t *l = table(100);
     int i;
 
@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(idle_key_has_its_whole_burst_and_no_more)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 10, 5};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 10, 5};
     llmq_limiter_t *l = table(100);
     int i, n = 0;
 
@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(keys_do_not_share)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 1, 1};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 1, 1};
     llmq_limiter_t *l = table(1000);
     int i, admitted = 0;
 
@@ -104,7 +104,7 @@ END_TEST
 
 START_TEST(idle_keys_make_room_for_others)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 1, 1};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 1, 1};
     llmq_limiter_t *l = table(LLMQ_LIMITER_WAYS);
     int i;
 
@@ -119,7 +119,7 @@ END_TEST
 START_TEST(table_that_is_too_small_never_lets_more_through)
 {
     enum { KEYS = 4 * LLMQ_LIMITER_WAYS, STEPS = 50000 };
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 50, 3};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 50, 3};
     llmq_limiter_t *l = table(LLMQ_LIMITER_WAYS);
     double tokens[KEYS];
     apr_time_t last[KEYS];
@@ -151,12 +151,12 @@ END_TEST
 
 START_TEST(odd_rates_are_never_exceeded)
 {
-    static const llmq_limiter_rule_t rules[] = {{APR_USEC_PER_SEC, 3, 1},
+    static const llmq_limiter_conf_t rules[] = {{APR_USEC_PER_SEC, 3, 1},
                                                 {APR_USEC_PER_SEC, 7, 7},
                                                 {APR_USEC_PER_SEC, 999983, 10},
                                                 {60 * APR_USEC_PER_SEC, 7, 2},
                                                 {3600 * APR_USEC_PER_SEC, 100000, 1}};
-    const llmq_limiter_rule_t *rule = &rules[_i];
+    const llmq_limiter_conf_t *rule = &rules[_i];
     llmq_limiter_t *l = table(10);
     apr_time_t step = rule->period / rule->limit / 3 + 1;
     apr_time_t t;
@@ -171,7 +171,7 @@ END_TEST
 
 START_TEST(a_table_lives_on_when_it_is_laid_out_again)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 1, 1};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 1, 1};
     llmq_limiter_t *l = table(100);
 
     ck_assert_int_eq(ask(l, &rule, 1, T0).admitted, 1);
@@ -185,7 +185,7 @@ END_TEST
 
 START_TEST(clock_that_goes_back_gives_nothing_away)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 1, 2};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 1, 2};
     llmq_limiter_t *l = table(10);
     int i;
 
@@ -206,7 +206,7 @@ typedef struct crowd_t {
     atomic_int admitted[3];
 } crowd_t;
 
-static const llmq_limiter_rule_t crowd_rule = {APR_USEC_PER_SEC, 1000, 500};
+static const llmq_limiter_conf_t crowd_rule = {APR_USEC_PER_SEC, 1000, 500};
 
 static void crowd_ask(crowd_t *c)
 {
@@ -287,7 +287,7 @@ END_TEST
 
 START_TEST(lock_of_a_process_that_was_killed_is_taken)
 {
-    const llmq_limiter_rule_t rule = {APR_USEC_PER_SEC, 1, 1};
+    const llmq_limiter_conf_t rule = {APR_USEC_PER_SEC, 1, 1};
     llmq_limiter_t *l = table(1);
 
     /* The only set's lock is the first word behind the header of a cache line. */

@@ -1,0 +1,77 @@
+#include "http/gate.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "cfg/cfg.h"
+
+#include <ap_expr.h>
+#include <apr_strings.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(llmq);
+
+/* Who is counted: what the location's expression says, else the user, else the address. */
+static apr_uint64_t key_of(request_rec *r, const llmq_cfg_rate_t *rate)
+{
+    const char *err = NULL;
+    const char *key = rate->key ? ap_expr_str_exec(r, rate->key, &err) : NULL;
+    const char *kind = "k";
+    apr_uint64_t hash = rate->seed;
+
+    if (err) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      LLMQ_NO(0251) "the key of the rate limit cannot be evaluated: %s",
+                      err);
+    }
+    if (err || !key || !*key) {
+        kind = r->user ? "u" : "a";
+        key = r->user ? r->user : r->useragent_ip;
+    }
+    hash = llmq_id_hash(kind, 1, hash);
+    return llmq_id_hash(key, strlen(key), hash);
+}
+
+static void set_number(request_rec *r, const char *name, apr_int64_t n)
+{
+    apr_table_setn(r->headers_out, name, apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n));
+}
+
+static apr_int64_t seconds_up(apr_interval_time_t t)
+{
+    return apr_time_sec(t + APR_USEC_PER_SEC - 1);
+}
+
+static apr_status_t check_rate(request_rec *r, const llmq_service_t *service,
+                               llmq_result_t *why)
+{
+    const llmq_cfg_rate_t *rate = llmq_cfg_dir(r)->rate;
+    llmq_limiter_verdict_t verdict;
+    apr_int64_t wait;
+
+    if (!rate || rate->conf.limit == 0) {
+        return APR_SUCCESS;
+    }
+    llmq_limiter_ask(&verdict, service->limiter, &rate->conf, key_of(r, rate),
+                     llmq_clock_now());
+    set_number(r, "RateLimit-Limit", rate->conf.burst);
+    set_number(r, "RateLimit-Remaining", verdict.remaining);
+    set_number(r, "RateLimit-Reset", seconds_up(verdict.reset));
+    if (verdict.admitted) {
+        return APR_SUCCESS;
+    }
+    wait = seconds_up(verdict.wait);
+    set_number(r, "Retry-After", wait ? wait : 1);
+    return llmq_result_set(why, LLMQ_PROBLEM_RATE, NULL,
+                           "more calls than this caller may make");
+}
+
+apr_status_t llmq_gate_check(request_rec *r, const llmq_service_t *service,
+                             llmq_result_t *why)
+{
+    if (llmq_cfg_dir(r)->maintenance == 1) {
+        return llmq_result_set(why, LLMQ_PROBLEM_MAINTENANCE, NULL,
+                               "nothing new is taken for now");
+    }
+    return check_rate(r, service, why);
+}

@@ -1,0 +1,62 @@
+/**
+ * @file idempotency.h
+ * `Idempotency-Key` on POST: the first 2xx answer is kept and replayed. The key belongs to
+ * tenant, caller, method and path.
+ *
+ * A request with a key claims it in the store before its handler runs (store/store_idem.h),
+ * and the answer is stored before it is sent. So, whatever dies when: either the answer is
+ * there to be replayed, or the next try makes the very same object, whose id the claim
+ * holds; the handler asks for it with llmq_idempotency_id().
+ * @threads request
+ */
+#ifndef LLMQ_IDEMPOTENCY_H
+#define LLMQ_IDEMPOTENCY_H
+
+#include "http/api.h"
+
+#include <httpd.h>
+
+/**
+ * Answer a request once: call its handler, or replay what it answered before. A request
+ * without the header, and one that is no POST, simply calls the handler.
+ * @param fn      the handler
+ * @param r       the request
+ * @param service the service of this process
+ * @param id      of the path, for the handler
+ * @return what the handler returns
+ */
+int llmq_idempotency_call(llmq_api_fn_t *fn, request_rec *r,
+                          const llmq_service_t *service, const char *id);
+
+/**
+ * The id that what this request makes shall have.
+ * @param r      the request
+ * @param prefix of the kind, such as "msg_"
+ * @param id     a new one, for a request without a key
+ * @return the id; lives as long as the request
+ */
+const char *llmq_idempotency_id(request_rec *r, const char *prefix, const char *id);
+
+/**
+ * @param r the request
+ * @return non-zero if an earlier try may have made the object already: look before it is
+ *         made
+ */
+int llmq_idempotency_is_again(request_rec *r);
+
+/**
+ * The answer is about to be sent: keep it, or open or free the key. Nothing for a request
+ * without a claim.
+ * @param r      the request
+ * @param status HTTP status
+ * @param body   text
+ */
+void llmq_idempotency_settle(request_rec *r, int status, const char *body);
+
+/**
+ * The request takes long: keep others off its key. To be called now and then.
+ * @param r the request
+ */
+void llmq_idempotency_renew(request_rec *r);
+
+#endif /* LLMQ_IDEMPOTENCY_H */
