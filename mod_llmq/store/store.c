@@ -24,6 +24,7 @@ apr_status_t llmq_store_create(llmq_store_t **pstore, const llmq_store_source_t 
 
     store->source = *source;
     store->conf = *conf;
+    store->slot = llmq_store_meter_join(conf->meter);
     if (conf->dialect == LLMQ_DIALECT_PGSQL) {
         apr_status_t rv = llmq_store_watch_create(&store->watch, p);
 

@@ -22,6 +22,8 @@
 #include "base/result.h"
 #include "llmq.h"
 
+#include "store/store_meter.h"
+
 #include <apr_dbd.h>
 #include <apr_global_mutex.h>
 #include <apr_hash.h>
@@ -43,6 +45,7 @@ typedef struct llmq_dbd_t {
     apr_pool_t *pool;       /* lives as long as the connection */
     apr_hash_t *statements; /* label → apr_dbd_prepared_t, filled by the store */
     int generation;         /* makes labels unique after statements were forgotten */
+    int metered;            /* non-zero once it was counted as open */
     int attached;           /* non-zero once pragmas are set and the schema was checked */
     void *ctx;              /* the source's own */
 } llmq_dbd_t;
@@ -71,6 +74,8 @@ typedef struct llmq_store_conf_t {
     apr_interval_time_t node_timeout; /* a node silent for longer has lost its jobs */
     int plan_afresh;             /* PostgreSQL: plan each execution anew; see store.c */
     apr_global_mutex_t *writers; /* SQLite: one writer at a time; NULL for PostgreSQL */
+    llmq_store_meter_t *meter;   /* counts what all processes do; NULL: not counted */
+    apr_interval_time_t slow;    /* a statement that takes longer is slow; 0: none is */
 } llmq_store_conf_t;
 
 /**

@@ -1,6 +1,7 @@
 #include "store/store_run.h"
 
 #include "base/log.h"
+#include "store/store_blame.h"
 
 #include <apr_strings.h>
 
@@ -88,6 +89,24 @@ static void watch_end(run_t *run, llmq_store_watched_t *call)
         llmq_store_watch_end(run->store->watch, call);
 }
 
+/* Connections are counted where they are first used, as mod_dbd opens them unseen. */
+static apr_status_t closed(void *data)
+{
+    llmq_store_meter_open(data, -1);
+    return APR_SUCCESS;
+}
+
+static void meter_connection(run_t *run)
+{
+    llmq_store_slot_t *slot = run->store->slot;
+
+    if (!slot || run->db->metered)
+        return;
+    run->db->metered = 1;
+    llmq_store_meter_open(slot, 1);
+    apr_pool_cleanup_register(run->db->pool, slot, closed, apr_pool_cleanup_null);
+}
+
 static apr_status_t attach(run_t *run)
 {
     llmq_store_watched_t call;
@@ -97,6 +116,8 @@ static apr_status_t attach(run_t *run)
         return APR_SUCCESS;
     watch_begin(run, &call, ATTACH_LIMIT);
     rv = llmq_store_attach(run->store, run->db, run->pool);
+    if (rv == APR_SUCCESS)
+        meter_connection(run);
     watch_end(run, &call);
     return rv;
 }
@@ -194,6 +215,23 @@ static int execute_locked(llmq_store_rows_t *rows, run_t *run)
     return 0;
 }
 
+static int execute_metered(llmq_store_rows_t *rows, run_t *run)
+{
+    apr_interval_time_t limit = run->store->conf.slow;
+    apr_time_t begun = apr_time_now();
+    apr_interval_time_t took;
+    int failed;
+
+    llmq_store_meter_begin(run->store->slot);
+    failed = execute_locked(rows, run);
+    took = apr_time_now() - begun;
+    llmq_store_meter_end(run->store->slot, took, limit && took > limit);
+    if (limit && took > limit)
+        LLMQ_LOG(LLMQ_LOG_INFO, 0, LLMQ_NO(0420) "%s took %d ms", run->sql->label,
+                 (int)apr_time_as_msec(took));
+    return failed;
+}
+
 static int execute(llmq_store_rows_t *rows, run_t *run)
 {
     apr_status_t rv = writers_lock(run);
@@ -206,7 +244,7 @@ static int execute(llmq_store_rows_t *rows, run_t *run)
         return 1;
     }
     watch_begin(run, &call, run->store->conf.timeout + WATCH_SLACK);
-    failed = execute_locked(rows, run);
+    failed = execute_metered(rows, run);
     watch_end(run, &call);
     writers_unlock(run);
     return failed;
@@ -227,81 +265,12 @@ static state_e examine(run_t *run)
     return STATE_REVIVED;
 }
 
-static int contains_any(const char *text, const char *const *words)
-{
-    for (; *words; words++) {
-        if (strstr(text, *words))
-            return 1;
-    }
-    return 0;
-}
-
-/*
- * Is what was to be written to blame? SQLite's texts are fixed, so its refusals are listed.
- * PostgreSQL's may be in the operator's language; there the troubles of the database are
- * listed, which keeps one bad row from failing its neighbours whatever the language.
- */
-static int blames_row(const run_t *run)
-{
-    static const char *const refusals[] = {
-        "constraint failed", "cannot store", "malformed JSON",   "JSON cannot hold",
-        "datatype mismatch", "too big",      "integer overflow", NULL};
-    static const char *const troubles[] = {"No space left",
-                                           "read-only",
-                                           "canceling statement",
-                                           "does not exist",
-                                           "permission denied",
-                                           "out of memory",
-                                           "out of shared memory",
-                                           "is full",
-                                           "disk quota",
-                                           "Disk quota",
-                                           "could not ",
-                                           "terminating",
-                                           "deadlock",
-                                           "recovery",
-                                           "disk full",
-                                           "prepared statement",
-                                           "no lock",
-                                           NULL};
-
-    if (!(run->sql->traits & LLMQ_SQL_BATCH))
-        return 0;
-    if (run->store->conf.dialect == LLMQ_DIALECT_SQLITE3)
-        return contains_any(run->message, refusals);
-    return !contains_any(run->message, troubles);
-}
-
-/* Would the same statement fail in the same way if it were tried at once? */
-static int is_lasting(const run_t *run)
-{
-    static const char *const words[] = {
-        "locked",  "canceling statement", "No space left", "disk full",
-        "is full", "read-only",           "readonly",      "no lock",
-        NULL};
-
-    return contains_any(run->message, words);
-}
-
-/* Which trouble is the database in? By the text: apr_dbd tells no codes. */
-static apr_status_t trouble_of(const run_t *run)
-{
-    static const char *const disk[] = {
-        "No space left", "is full",    "disk full", "could not extend file",
-        "disk quota",    "Disk quota", NULL};
-    static const char *const memory[] = {"out of memory", "out of shared memory", NULL};
-
-    return contains_any(run->message, disk)     ? LLMQ_EDISK
-           : contains_any(run->message, memory) ? LLMQ_EMEMORY
-                                                : LLMQ_ESTORE;
-}
-
 static apr_status_t give_up(run_t *run)
 {
     static apr_uint64_t last;
     apr_status_t rv;
 
-    if (blames_row(run)) {
+    if (llmq_store_blame_is_row(run->sql, run->store->conf.dialect, run->message)) {
         LLMQ_LOG(LLMQ_LOG_INFO, LLMQ_EROW, LLMQ_NO(0402) "%s is refused: %s",
                  run->sql->label, run->message);
         return LLMQ_EROW;
@@ -309,7 +278,7 @@ static apr_status_t give_up(run_t *run)
     /* SQLite answers whatever became of its file; only a new connection sees a new one. */
     run->broken = run->store->conf.dialect == LLMQ_DIALECT_SQLITE3
                   && !strstr(run->message, "locked");
-    rv = trouble_of(run);
+    rv = llmq_store_blame_trouble(run->message);
     if (llmq_log_once_per(&last, LOG_PAUSE))
         LLMQ_LOG(LLMQ_LOG_WARNING, rv, LLMQ_NO(0403) "%s fails: %s", run->sql->label,
                  run->message);
@@ -348,11 +317,12 @@ static apr_status_t run_on(llmq_store_rows_t *rows, run_t *run)
 
     if (!execute(rows, run))
         return APR_SUCCESS;
-    if (run->store->conf.dialect == LLMQ_DIALECT_SQLITE3 && blames_row(run))
+    if (run->store->conf.dialect == LLMQ_DIALECT_SQLITE3
+        && llmq_store_blame_is_row(run->sql, LLMQ_DIALECT_SQLITE3, run->message))
         return give_up(run);
     state = examine(run);
     if (state == STATE_ALIVE) {
-        if (is_lasting(run))
+        if (llmq_store_blame_is_lasting(run->message))
             return give_up(run);
         forget_one(run);
         return run_again(rows, run);

@@ -22,6 +22,7 @@ struct llmq_store_t {
     llmq_store_source_t source;
     llmq_store_conf_t conf;
     llmq_store_watch_t *watch; /* NULL for SQLite */
+    llmq_store_slot_t *slot;   /* of this process in the meter, NULL if not counted */
 };
 
 /** Rows that a statement gave back. All of it lives in the pool of llmq_store_run(). */

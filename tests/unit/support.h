@@ -47,6 +47,7 @@ TCase *test_case(const char *name);
     X(option)                                                                            \
     X(preprocess)                                                                        \
     X(priority)                                                                          \
+    X(prometheus)                                                                        \
     X(queue)                                                                             \
     X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
@@ -72,6 +73,7 @@ TCase *test_case(const char *name);
     X(retry)                                                                             \
     X(ruleset)                                                                           \
     X(store)                                                                             \
+    X(store_blame)                                                                       \
     X(store_commit)                                                                      \
     X(store_dead)                                                                        \
     X(store_delay)                                                                       \
@@ -80,12 +82,14 @@ TCase *test_case(const char *name);
     X(store_job_finish)                                                                  \
     X(store_job_list)                                                                    \
     X(store_key)                                                                         \
+    X(store_meter)                                                                       \
     X(store_node)                                                                        \
     X(store_schema)                                                                      \
     X(store_setting)                                                                     \
     X(store_sql)                                                                         \
     X(store_stat)                                                                        \
     X(store_watch)                                                                       \
+    X(sysinfo)                                                                           \
     X(tally)                                                                             \
     X(text)                                                                              \
     X(thread)                                                                            \
