@@ -38,22 +38,24 @@ LIBS     := $(shell pkg-config --libs $(PKG)) -lpthread -lm
 LIBDIRS  := base core queue store backend bus dispatch
 LIBSRC   := $(wildcard $(LIBDIRS:%=mod_llmq/%/*.c))
 MODSRC   := $(wildcard mod_llmq/*.c mod_llmq/cfg/*.c mod_llmq/http/*.c mod_llmq/glue/*.c)
+TOOLSRC  := $(wildcard mod_llmq/tools/*.c)
 UNITSRC  := $(wildcard tests/unit/*.c)
 GENSRC   := $(BUILD)/gen/store_migrations.c
 SQL      := $(sort $(wildcard sql/pgsql/*.sql sql/sqlite3/*.sql))
 
 LIBOBJ   := $(LIBSRC:%.c=$(OUT)/%.o) $(OUT)/gen/store_migrations.o
 MODOBJ   := $(MODSRC:%.c=$(OUT)/%.o)
+TOOLOBJ  := $(TOOLSRC:%.c=$(OUT)/%.o)
 UNITOBJ  := $(UNITSRC:%.c=$(OUT)/%.o)
 
 .PHONY: all help install check check-unit check-lint lint format check-integration check-all \
         bench fuzz check-fuzz clean
-all: $(OUT)/libllmq.a $(OUT)/mod_llmq.so
+all: $(OUT)/libllmq.a $(OUT)/mod_llmq.so $(OUT)/llmqctl
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
 
-#: make                    build libllmq.a and mod_llmq.so under build/release
+#: make                    build libllmq.a, mod_llmq.so and llmqctl under build/release
 $(OUT)/libllmq.a: $(LIBOBJ)
 	@rm -f $@
 	ar rcs $@ $^
@@ -62,6 +64,9 @@ $(OUT)/libllmq.a: $(LIBOBJ)
 # httpd unloads and reloads its modules.
 $(OUT)/mod_llmq.so: $(MODOBJ) $(OUT)/libllmq.a
 	$(CC) $(ALLFLAGS) -shared -Wl,-z,nodelete -o $@ $(MODOBJ) $(OUT)/libllmq.a $(LIBS)
+
+$(OUT)/llmqctl: $(TOOLOBJ) $(OUT)/libllmq.a
+	$(CC) $(ALLFLAGS) -o $@ $(TOOLOBJ) $(OUT)/libllmq.a $(LIBS)
 
 $(OUT)/mod_llmq/%.o: mod_llmq/%.c
 	@mkdir -p $(@D)
@@ -120,4 +125,4 @@ check-fuzz: $(OUT)/libllmq.a
 clean:
 	rm -rf $(BUILD)
 
--include $(LIBOBJ:.o=.d) $(MODOBJ:.o=.d) $(UNITOBJ:.o=.d)
+-include $(LIBOBJ:.o=.d) $(MODOBJ:.o=.d) $(TOOLOBJ:.o=.d) $(UNITOBJ:.o=.d)

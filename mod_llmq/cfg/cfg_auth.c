@@ -8,64 +8,27 @@
 
 #include <string.h>
 
-#define MAX_SECRETS      16
-#define MAX_SECRET_BYTES 4096
-
-/* ---- secrets ---- */
-
-static apr_status_t read_file(char *buf, apr_size_t *plen, const char *path,
-                              apr_pool_t *p)
-{
-    apr_file_t *f;
-    apr_status_t rv = apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_BINARY, 0, p);
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = apr_file_read_full(f, buf, *plen, plen);
-    apr_file_close(f);
-    return rv == APR_EOF ? APR_SUCCESS : rv;
-}
-
-/* Editors end a file with a line break, which nobody means. */
-static apr_size_t without_line_break(const char *buf, apr_size_t len)
-{
-    if (len > 0 && buf[len - 1] == '\n') {
-        len--;
-        if (len > 0 && buf[len - 1] == '\r') {
-            len--;
-        }
-    }
-    return len;
-}
+#define MAX_SECRETS 16
 
 const char *llmq_cfg_auth_set_secret(cmd_parms *cmd, void *dir, const char *arg)
 {
     llmq_cfg_dir_t *conf = dir;
     const char *path = ap_server_root_relative(cmd->pool, arg);
-    char buf[MAX_SECRET_BYTES + 1];
-    apr_size_t len = sizeof(buf);
-    llmq_token_secret_t *secret;
+    llmq_token_secret_t secret;
 
-    if (!path || read_file(buf, &len, path, cmd->temp_pool) != APR_SUCCESS) {
-        return llmq_cfg_parse_complain(cmd, arg, "cannot be read");
-    }
-    if (len > MAX_SECRET_BYTES || (len = without_line_break(buf, len)) == 0) {
-        return llmq_cfg_parse_complain(cmd, arg, "must hold 1 to 4096 bytes");
+    if (!path || llmq_token_secret_load(&secret, path, cmd->pool) != APR_SUCCESS) {
+        return llmq_cfg_parse_complain(cmd, arg,
+                                       "must be readable and hold 1 to 4096 bytes");
     }
     if (!conf->secrets) {
-        conf->secrets = apr_array_make(cmd->pool, 2, sizeof(*secret));
+        conf->secrets = apr_array_make(cmd->pool, 2, sizeof(secret));
     }
     if (conf->secrets->nelts == MAX_SECRETS) {
         return llmq_cfg_parse_complain(cmd, arg, "16 secrets are the most");
     }
-    secret = apr_array_push(conf->secrets);
-    secret->bytes = apr_pmemdup(cmd->pool, buf, len);
-    secret->len = (int)len;
+    APR_ARRAY_PUSH(conf->secrets, llmq_token_secret_t) = secret;
     return NULL;
 }
-
-/* ---- the rest ---- */
 
 const char *llmq_cfg_auth_set_issuer(cmd_parms *cmd, void *dir, const char *arg)
 {

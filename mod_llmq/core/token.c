@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 
+#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include <errno.h>
@@ -192,6 +193,36 @@ apr_status_t llmq_token_check(llmq_claims_t *claims, const char *token,
 }
 
 /* ---- making one ---- */
+
+static int without_line_break(const char *buf, int len)
+{
+    if (len > 0 && buf[len - 1] == '\n')
+        len -= len > 1 && buf[len - 2] == '\r' ? 2 : 1;
+    return len;
+}
+
+apr_status_t llmq_token_secret_load(llmq_token_secret_t *secret, const char *path,
+                                    apr_pool_t *p)
+{
+    char buf[LLMQ_TOKEN_SECRET_MAX + 3]; /* and a line break, and one too many */
+    apr_size_t size = sizeof(buf);
+    apr_file_t *f;
+    apr_status_t rv = apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_BINARY, 0, p);
+    int len;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = apr_file_read_full(f, buf, size, &size);
+    apr_file_close(f);
+    if (rv != APR_SUCCESS && rv != APR_EOF)
+        return rv;
+    len = without_line_break(buf, (int)size);
+    if (len < 1 || len > LLMQ_TOKEN_SECRET_MAX)
+        return APR_EINVAL;
+    secret->bytes = apr_pmemdup(p, buf, (apr_size_t)len);
+    secret->len = len;
+    return APR_SUCCESS;
+}
 
 static int add_claims(jwt_t *jwt, const llmq_claims_t *claims, apr_time_t now)
 {

@@ -24,6 +24,9 @@ typedef struct llmq_token_secret_t {
     int len; /* > 0 */
 } llmq_token_secret_t;
 
+/** The longest secret in bytes. */
+#define LLMQ_TOKEN_SECRET_MAX 4096
+
 /** What a token is checked against; filled by cfg/. */
 typedef struct llmq_token_conf_t {
     const llmq_token_secret_t *secrets; /* any of them may have signed it */
@@ -57,6 +60,19 @@ typedef struct llmq_claims_t {
 apr_status_t llmq_token_check(llmq_claims_t *claims, const char *token,
                               const llmq_token_conf_t *conf, apr_time_t now,
                               llmq_result_t *why, apr_pool_t *p);
+
+/**
+ * Read a secret from a file; a line break at its end, which editors put there, is not part
+ * of it.
+ * @param secret out: in @a p; untouched unless APR_SUCCESS
+ * @param path   the file
+ * @param p      pool of the secret
+ * @return APR_SUCCESS; APR_EINVAL it is empty or longer than LLMQ_TOKEN_SECRET_MAX; others:
+ *         it cannot be read
+ * @threads any
+ */
+apr_status_t llmq_token_secret_load(llmq_token_secret_t *secret, const char *path,
+                                    apr_pool_t *p);
 
 /**
  * Make a token.

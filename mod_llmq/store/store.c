@@ -109,8 +109,11 @@ static apr_status_t migrate(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
 /* Once a connection, so it is not worth a prepared statement. */
 static int register_node(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
 {
-    const char *node = apr_dbd_escape(db->driver, p, store->conf.node, db->handle);
+    const char *node = store->conf.node;
 
+    if (!node)
+        return 0;
+    node = apr_dbd_escape(db->driver, p, node, db->handle);
     return llmq_store_run_plain(
         db,
         apr_psprintf(p,

@@ -69,8 +69,8 @@ typedef struct llmq_store_source_t {
 /** Settings; filled by cfg/ and glue/. */
 typedef struct llmq_store_conf_t {
     llmq_dialect_e dialect;
-    const char *node;                 /* this server's name in the store */
-    apr_interval_time_t timeout;      /* longest wait of a caller for its commit */
+    const char *node;            /* this server's name in the store; NULL: only looks */
+    apr_interval_time_t timeout; /* longest wait of a caller for its commit */
     apr_interval_time_t node_timeout; /* a node silent for longer has lost its jobs */
     int plan_afresh;             /* PostgreSQL: plan each execution anew; see store.c */
     apr_global_mutex_t *writers; /* SQLite: one writer at a time; NULL for PostgreSQL */

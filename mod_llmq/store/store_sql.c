@@ -104,6 +104,16 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                            BOTH("SELECT " KEY_COLUMNS " FROM llmq_keys "
                                 "WHERE (tenant = %s OR %s = '') ORDER BY id")},
     [LLMQ_SQL_KEY_REVOKE] = {"llmq_key_revoke", WRITES | REPEAT, BOTH(KEY_REVOKE)},
+    [LLMQ_SQL_SURVEY_JOBS] = {"llmq_survey_jobs", REPEAT,
+                              BOTH("SELECT tenant, level, status, dead_letter, count(*), "
+                                   "min(created_at) FROM llmq_jobs "
+                                   "WHERE removed_at IS NULL "
+                                   "AND (tenant = %s OR %s = '') "
+                                   "GROUP BY tenant, level, status, dead_letter "
+                                   "ORDER BY tenant, level, status, dead_letter")},
+    [LLMQ_SQL_SURVEY_NODES] = {"llmq_survey_nodes", REPEAT,
+                               BOTH("SELECT node, heartbeat, started FROM llmq_nodes "
+                                    "ORDER BY node")},
     [LLMQ_SQL_SETTING_PUT] = {"llmq_setting_put", WRITES | REPEAT, BOTH(SETTING_PUT)},
     [LLMQ_SQL_SETTING_GET] = {"llmq_setting_get", REPEAT,
                               BOTH("SELECT " SETTING_COLUMNS " FROM llmq_settings "

@@ -38,7 +38,9 @@ typedef enum {
     LLMQ_SQL_KEY_SAVE, /* hash, id, tenant, subject, scope, admin, now, expires → id */
     LLMQ_SQL_KEY_FIND, /* hash → key */
     LLMQ_SQL_KEY_LIST, /* tenant twice, "" for all → keys */
-    LLMQ_SQL_KEY_REVOKE,     /* now, id → id */
+    LLMQ_SQL_KEY_REVOKE, /* now, id → id */
+    LLMQ_SQL_SURVEY_JOBS, /* tenant twice, "" for all → tenant, level, status, dead, … */
+    LLMQ_SQL_SURVEY_NODES,   /* → node, heartbeat, started */
     LLMQ_SQL_SETTING_PUT,    /* tenant, name, value, now → name */
     LLMQ_SQL_SETTING_GET,    /* tenant, name → setting */
     LLMQ_SQL_SETTING_LIST,   /* name → settings of all tenants */

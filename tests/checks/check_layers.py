@@ -19,6 +19,7 @@ MAY = {
     "cfg": set(LIBRARY),
     "http": LOW | {"queue", "store", "bus", "cfg"},
     "glue": set(LIBRARY) | {"cfg"},
+    "tools": set(LIBRARY),  # llmqctl stands on the library alone
     "mod_llmq.c": {"base", "cfg", "http", "glue", "dispatch"},
 }
 # Single headers beyond that, each for a reason.
@@ -35,7 +36,7 @@ CFG_WORDS = {"core/priority.h",     # the words of the levels, which directives 
 HTTPD_SIDE = {"cfg", "http", "glue", "mod_llmq.c"}
 # Header pattern, library, places. The first match counts.
 LIBRARIES = [
-    (r"apr_dbd\.h", "apr_dbd", {"store", "glue"}),
+    (r"apr_dbd\.h", "apr_dbd", {"store", "glue", "tools"}),
     (r"(apr|apu)(_\w+)?\.h", "APR", None),
     (r"(httpd|http_\w+|ap_\w+|mod_\w+|util_\w+|scoreboard|mpm_common|unixd)\.h", "httpd",
      HTTPD_SIDE),
@@ -48,7 +49,7 @@ LIBRARIES = [
 SYSTEM = re.compile(
     r"(sys|netinet|arpa|net|linux)/\w+\.h|"
     r"(assert|ctype|dirent|dlfcn|errno|fcntl|fenv|float|grp|inttypes|limits|locale|math|"
-    r"netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|"
+    r"netdb|poll|pthread|pwd|sched|semaphore|getopt|setjmp|signal|stdalign|stdarg|stdatomic|"
     r"stdbool|stddef|stdint|stdio|stdlib|string|strings|syslog|time|unistd|wchar|wctype)\.h")
 
 

@@ -88,6 +88,7 @@ TCase *test_case(const char *name);
     X(store_setting)                                                                     \
     X(store_sql)                                                                         \
     X(store_stat)                                                                        \
+    X(store_survey)                                                                      \
     X(store_watch)                                                                       \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \

@@ -1,0 +1,154 @@
+/* llmqctl status, migrate. */
+#include "base/json.h"
+#include "core/job.h"
+#include "core/priority.h"
+#include "store/store_schema.h"
+#include "store/store_survey.h"
+#include "tools/ctl_args.h"
+#include "tools/ctl_store.h"
+
+#include <apr_strings.h>
+
+#include <stdio.h>
+
+typedef struct {
+    llmq_survey_t *jobs;
+    llmq_survey_node_t *nodes;
+    int n_jobs;
+    int n_nodes;
+} view_t;
+
+static const char *level_name(llmq_level_e level)
+{
+    return level > LLMQ_LEVEL_NONE && level < LLMQ_LEVEL_COUNT ? llmq_priority_name(level)
+                                                               : "?";
+}
+
+static const char *status_name(const llmq_survey_t *s)
+{
+    if (s->dead) {
+        return "dead";
+    }
+    return (unsigned)s->status < LLMQ_STATUS_COUNT ? llmq_job_status_name(s->status)
+                                                   : "?";
+}
+
+static const char *time_text(apr_time_t when, apr_pool_t *p)
+{
+    char *buf = apr_palloc(p, LLMQ_RFC3339_SIZE);
+
+    if (when == 0) {
+        return "-";
+    }
+    llmq_text_rfc3339(buf, when);
+    return buf;
+}
+
+/* ---- status ---- */
+
+static void add_job(llmq_text_t *t, const llmq_survey_t *s)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "tenant", s->tenant);
+    llmq_json_kv(t, "priority", level_name(s->level));
+    llmq_json_kv(t, "status", status_name(s));
+    llmq_json_kv_int(t, "count", s->count);
+    llmq_json_kv_time(t, "oldest", s->oldest);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+static void add_node(llmq_text_t *t, const llmq_survey_node_t *node)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "node", node->name);
+    llmq_json_kv_time(t, "heartbeat", node->heartbeat);
+    llmq_json_kv_time(t, "started", node->started);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+static void show_json(const view_t *v, apr_pool_t *p)
+{
+    llmq_text_t t;
+    int i;
+
+    llmq_text_init(&t, 4096, p);
+    LLMQ_TEXT_LIT(&t, "{\"jobs\":[");
+    for (i = 0; i < v->n_jobs; i++) {
+        llmq_text_puts(&t, i ? "," : "");
+        add_job(&t, &v->jobs[i]);
+    }
+    LLMQ_TEXT_LIT(&t, "],\"nodes\":[");
+    for (i = 0; i < v->n_nodes; i++) {
+        llmq_text_puts(&t, i ? "," : "");
+        add_node(&t, &v->nodes[i]);
+    }
+    LLMQ_TEXT_LIT(&t, "]}");
+    puts(t.data);
+}
+
+static void show_text(const view_t *v, apr_pool_t *p)
+{
+    int i;
+
+    printf("%-16s  %-8s  %-10s  %10s  %s\n", "TENANT", "PRIORITY", "STATUS", "COUNT",
+           "OLDEST");
+    for (i = 0; i < v->n_jobs; i++) {
+        const llmq_survey_t *s = &v->jobs[i];
+
+        printf("%-16s  %-8s  %-10s  %10" APR_INT64_T_FMT "  %s\n", s->tenant,
+               level_name(s->level), status_name(s), s->count, time_text(s->oldest, p));
+    }
+    printf("\n%-40s  %-20s  %s\n", "NODE", "HEARTBEAT", "STARTED");
+    for (i = 0; i < v->n_nodes; i++) {
+        printf("%-40s  %-20s  %s\n", v->nodes[i].name,
+               time_text(v->nodes[i].heartbeat, p), time_text(v->nodes[i].started, p));
+    }
+}
+
+int llmq_ctl_status_run(llmq_ctl_t *ctl)
+{
+    llmq_ctl_store_t db;
+    view_t v;
+    apr_status_t rv;
+    int code = llmq_ctl_store_open(&db, ctl);
+
+    if (code) {
+        return code;
+    }
+    rv = llmq_store_survey_jobs(&v.jobs, &v.n_jobs, db.store,
+                                ctl->options[LLMQ_CTL_TENANT], ctl->pool);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_survey_nodes(&v.nodes, &v.n_nodes, db.store, ctl->pool);
+    }
+    if (rv != APR_SUCCESS) {
+        return llmq_ctl_store_failed(rv);
+    }
+    (ctl->options[LLMQ_CTL_JSON] ? show_json : show_text)(&v, ctl->pool);
+    return LLMQ_CTL_OK;
+}
+
+/* ---- migrate ---- */
+
+int llmq_ctl_status_migrate(llmq_ctl_t *ctl)
+{
+    llmq_ctl_store_t db;
+    llmq_dbd_t *connection = NULL;
+    int found = 0;
+    int code = llmq_ctl_store_open(&db, ctl);
+    apr_status_t rv;
+
+    if (code) {
+        return code;
+    }
+    rv = db.source.acquire(&connection, db.source.ctx, ctl->pool);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_schema_migrate(connection, db.conf.dialect, &found, ctl->pool);
+        db.source.release(db.source.ctx, connection, 0);
+    }
+    if (rv != APR_SUCCESS) {
+        return llmq_ctl_store_failed(rv);
+    }
+    printf("schema version %d, was %d\n", llmq_store_schema_known(db.conf.dialect),
+           found);
+    return LLMQ_CTL_OK;
+}
