@@ -88,7 +88,7 @@ $(OUT)/unit_tests: $(UNITOBJ) $(OUT)/libllmq.a
 	$(CC) $(ALLFLAGS) -o $@ $(UNITOBJ) $(OUT)/libllmq.a $(shell pkg-config --libs check) $(LIBS)
 
 #: make install            install the module with apxs, the configuration beside it
-install: $(OUT)/mod_llmq.so
+install: $(OUT)/mod_llmq.so $(OUT)/llmqctl
 	scripts/install.sh $(OUT)/mod_llmq.so "$(APXS)" "$(DESTDIR)"
 
 #: make check              unit tests, corpus replay and drift checks; no services

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# install.sh MODULE APXS [DESTDIR]: put the module where httpd looks for modules and its
-# configuration where a2enmod looks for it. Called by `make install`.
+# install.sh MODULE APXS [DESTDIR]: put the module where httpd looks for modules, its
+# configuration where a2enmod looks for it, and llmqctl, which lies beside the module, with
+# its manual page under /usr. Called by `make install`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +12,9 @@ available=$dest$sysconf/mods-available
 
 install -D -m 644 "$module" "$dest$libexec/mod_llmq.so"
 echo "$dest$libexec/mod_llmq.so"
+install -D -m 755 "$(dirname "$module")/llmqctl" "$dest/usr/sbin/llmqctl"
+install -D -m 644 docs/llmqctl.1 "$dest/usr/share/man/man1/llmqctl.1"
+echo "$dest/usr/sbin/llmqctl"
 # Debian keeps a file pair for each module; elsewhere one file to include.
 if [ -d "$sysconf/mods-available" ] || [ -n "$dest" ]; then
     install -D -m 644 conf/llmq.load "$available/llmq.load"

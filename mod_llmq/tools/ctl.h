@@ -52,6 +52,10 @@ llmq_ctl_fn_t llmq_ctl_token_run;
 llmq_ctl_fn_t llmq_ctl_key_create;
 llmq_ctl_fn_t llmq_ctl_key_list;
 llmq_ctl_fn_t llmq_ctl_key_revoke;
+/* ctl_dead.c */
+llmq_ctl_fn_t llmq_ctl_dead_list;
+llmq_ctl_fn_t llmq_ctl_dead_requeue;
+llmq_ctl_fn_t llmq_ctl_dead_delete;
 /* ctl_status.c */
 llmq_ctl_fn_t llmq_ctl_status_run;
 llmq_ctl_fn_t llmq_ctl_status_migrate;

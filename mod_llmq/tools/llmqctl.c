@@ -1,5 +1,6 @@
 /* llmqctl: the operator's tool. Finds the command in the table below, checks that it knows
  * the options it was given, and calls it. */
+#include "base/log.h"
 #include "tools/ctl_args.h"
 
 #include <apr_general.h>
@@ -12,6 +13,8 @@
 #define BIT(id)  (1u << LLMQ_CTL_##id)
 #define DATABASE (BIT(CONF) | BIT(HTTPD_CONF))
 #define WHOSE    (BIT(SUB) | BIT(TENANT) | BIT(SCOPE) | BIT(ADMIN) | BIT(EXP))
+
+#define MAX_OPERANDS 10000
 
 #define OPTION_HELP    1000
 #define OPTION_VERSION 1001
@@ -40,6 +43,18 @@ static const command_t commands[] = {
     {"key", "revoke", llmq_ctl_key_revoke, DATABASE, 1, 1,
      "ID\n"
      "      Make an API key invalid."},
+    {"dead-letter", "list", llmq_ctl_dead_list,
+     DATABASE | BIT(TENANT) | BIT(JSON) | BIT(LIMIT), 0, 0,
+     "[--tenant NAME] [--limit 20] [--json]\n"
+     "      Show what was given up, the latest first."},
+    {"dead-letter", "requeue", llmq_ctl_dead_requeue, DATABASE | BIT(TENANT) | BIT(ALL),
+     0, MAX_OPERANDS,
+     "[--tenant NAME] ID...|--all\n"
+     "      Send dead letters back to their levels."},
+    {"dead-letter", "delete", llmq_ctl_dead_delete, DATABASE | BIT(TENANT) | BIT(ALL), 0,
+     MAX_OPERANDS,
+     "[--tenant NAME] ID...|--all\n"
+     "      Remove dead letters."},
     {"status", NULL, llmq_ctl_status_run, DATABASE | BIT(TENANT) | BIT(JSON), 0, 0,
      "[--tenant NAME] [--json]\n"
      "      Count what is stored by tenant, level and status, and show the nodes."},
@@ -142,6 +157,18 @@ static int run(llmq_ctl_t *ctl)
     return code ? code : c->run(ctl);
 }
 
+/* What the library has to say is for the operator, without places in the source. */
+static void show_line(void *ctx, llmq_log_level_e level, const char *file, int line,
+                      apr_status_t rv, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    (void)file;
+    (void)line;
+    (void)rv;
+    fprintf(stderr, "llmqctl: %s\n", text);
+}
+
 int main(int argc, char **argv)
 {
     llmq_ctl_t ctl = {0};
@@ -150,6 +177,7 @@ int main(int argc, char **argv)
     apr_initialize();
     atexit(apr_terminate);
     apr_pool_create(&ctl.pool, NULL);
+    llmq_log_set_sink(show_line, NULL, LLMQ_LOG_WARNING);
     switch (read_options(&ctl, argc, argv)) {
     case 0: code = run(&ctl); break;
     case OPTION_HELP: show_help(stdout); return LLMQ_CTL_OK;

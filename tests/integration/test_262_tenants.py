@@ -1,0 +1,159 @@
+"""Tenants: no call sees what belongs to another one, by location or by virtual host."""
+
+import http.client
+import json
+
+import pytest
+
+from llmq_env.tokens import bearer, secret_file, token
+
+
+class HostApi:
+    """Calls of one virtual host; the others of Api do not name a host."""
+
+    def __init__(self, port, host):
+        self.port, self.host = port, host
+
+    def status(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            headers = {"Host": self.host, "Content-Type": "application/json"}
+            connection.request(method, "/api/v1" + path, body, headers)
+            got = connection.getresponse()
+            return got.status, got.read()
+        finally:
+            connection.close()
+
+
+MOUNTS = """
+    LLMQDispatcher Off
+    <Location /acme>
+        SetHandler llmq-queue
+        LLMQTenant acme
+        LLMQTokenSecret {dir}/secret
+        LLMQAdmin On
+        Require all granted
+    </Location>
+    <Location /rival>
+        SetHandler llmq-queue
+        LLMQTenant rival
+        LLMQTokenSecret {dir}/secret
+        LLMQAdmin On
+        Require all granted
+    </Location>
+    <Location /acme2>
+        SetHandler llmq-queue
+        LLMQTenant acme
+        Require all granted
+    </Location>
+"""
+
+# Method, path with {id} of a message and {conv} of a conversation of the other tenant, body.
+BY_ID = [
+    ("GET", "/messages/{id}", None),
+    ("DELETE", "/messages/{id}", None),
+    ("PUT", "/messages/{id}/status", {"status": "processing"}),
+    ("PUT", "/messages/{id}/status", {"status": "failed"}),
+]
+
+FILTERS = ["", "?user_id=user_1", "?conversation_id=conv_1", "?status=pending", "?priority=high",
+           "?sort=priority&order=asc", "?user_id=user_1&conversation_id=conv_1"]
+
+
+class TestLocations:
+    @pytest.fixture(scope="class")
+    def server(self, store, new_server):
+        server = new_server(store)
+        secret_file(server)
+        server.configure(MOUNTS.replace("{dir}", str(server.dir)))
+        server.start()
+        return server
+
+    @pytest.fixture
+    def acme(self, server):
+        return server.new_api("/acme")
+
+    @pytest.fixture
+    def rival(self, server):
+        return server.new_api("/rival")
+
+    @pytest.mark.parametrize("method, path, body", BY_ID,
+                             ids=[f"{c[0]} {c[1]} {i}" for i, c in enumerate(BY_ID)])
+    def test_ids_of_another_tenant_are_404(self, acme, rival, method, path, body):
+        theirs = acme.send("secret", conversation_id="conv_1", priority="high")
+        path = path.replace("{id}", theirs["id"]).replace("{conv}", "conv_1")
+        answer = rival.call(method, path, body)
+        assert answer.status == 404, answer
+        assert answer.json["error_code"] in (1004, 1005)
+        assert "secret" not in answer.body.decode()
+        after = acme.message(theirs["id"])
+        assert (after["status"], after["updated_at"]) == (theirs["status"], theirs["updated_at"])
+
+    @pytest.mark.parametrize("query", FILTERS)
+    def test_lists_and_figures_hold_only_what_is_ours(self, server, acme, query):
+        acme.send(conversation_id="conv_1", priority="high")
+        for other in (server.new_api("/rival"), server.new_api()):
+            answer = other.get("/messages" + query)
+            assert answer.status == 200
+            assert answer.data["messages"] == [] and answer.data["pagination"]["total"] == 0
+
+    def test_two_mounts_of_one_tenant_are_one(self, server, acme):
+        made = acme.send("ours")
+        assert server.new_api("/acme2").message(made["id"])["content"] == "ours"
+
+    def test_same_names_are_different_things(self, server, acme):
+        """Users and conversations of equal names have nothing to do with each other."""
+        third = server.new_api()
+        mine = third.send("mine", conversation_id="conv_1", user_id="user_1")
+        acme.send("theirs", conversation_id="conv_1", user_id="user_1")
+        listed = third.get("/messages?conversation_id=conv_1").data["messages"]
+        assert [m["content"] for m in listed] == ["mine"]
+        third.delete(f"/messages/{mine['id']}")
+
+    def test_tenant_claim_is_held_to_its_location(self, acme, rival):
+        for claim, at_acme, at_rival in (("acme", 200, 401), ("rival", 401, 200), (None, 200, 200),
+                                         ("default", 401, 401), ("", 401, 401)):
+            header = bearer(token(tenant=claim))
+            assert acme.get("/messages", headers=header).status == at_acme, claim
+            assert rival.get("/messages", headers=header).status == at_rival, claim
+
+    def test_admin_of_one_tenant_sees_no_other(self, acme, rival):
+        theirs = acme.send("secret")
+        header = bearer(token("root", admin=True, tenant="rival"))
+        rival.get(f"/messages/{theirs['id']}", headers=header).refuses(404, 1004)
+        rival.delete(f"/messages/{theirs['id']}", headers=header).refuses(404, 1004)
+
+
+class TestHosts:
+    @pytest.fixture(scope="class")
+    def server(self, store, new_server):
+        server = new_server(store)
+        host = """
+            <VirtualHost 127.0.0.1:{port}>
+                ServerName {name}.example.com
+                LLMQTenant {name}
+                <Location /api/v1>
+                    SetHandler llmq-queue
+                    Require all granted
+                </Location>
+            </VirtualHost>
+        """
+        server.configure("LLMQDispatcher Off\n" + "".join(
+            host.replace("{port}", str(server.port)).replace("{name}", name)
+            for name in ("blue", "red")))
+        server.start()
+        return server
+
+    def test_each_host_has_its_own(self, server):
+        blue = HostApi(server.port, "blue.example.com")
+        red = HostApi(server.port, "red.example.com")
+        status, body = blue.status("POST", "/messages", '{"user_id":"u","content":"blue one"}')
+        assert status == 201
+        message_id = json.loads(body)["data"]["id"]
+        assert blue.status("GET", f"/messages/{message_id}")[0] == 200
+        for method in ("GET", "DELETE"):
+            assert red.status(method, f"/messages/{message_id}")[0] == 404
+        assert b"blue one" in blue.status("GET", "/messages")[1]
+        assert b"blue one" not in red.status("GET", "/messages")[1]
+        tenants = server.query("SELECT tenant FROM llmq_jobs")
+        assert [row[0] for row in tenants] == ["blue"]
