@@ -47,6 +47,8 @@ def check_names(found):
         for f in csource.functions(read(path)):
             if f.static and path.endswith(".c") and f.name.startswith("llmq_"):
                 found.add(path, f.line, f"{f.name}() is static: no llmq_ prefix")
+            elif f.name == "main" and path.startswith("mod_llmq/tools/"):
+                continue  # the program begins here
             elif f.static and not f.name.startswith("llmq_"):
                 continue  # in a header too: inline helpers of one folder
             elif not f.name.startswith("llmq_"):
