@@ -40,6 +40,19 @@ llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
 /* api_stats.c */
 llmq_api_fn_t llmq_api_stats_get; /* GET /queues/stats */
 
+/* api_dead.c, all for administration */
+llmq_api_fn_t llmq_api_dead_list;        /* GET /admin/dead-letter */
+llmq_api_fn_t llmq_api_dead_get;         /* GET /admin/dead-letter/{id} */
+llmq_api_fn_t llmq_api_dead_requeue;     /* POST /admin/dead-letter/requeue/{id} */
+llmq_api_fn_t llmq_api_dead_requeue_all; /* POST /admin/dead-letter/requeue-all */
+llmq_api_fn_t llmq_api_dead_remove;      /* DELETE /admin/dead-letter/{id} */
+llmq_api_fn_t llmq_api_dead_remove_all;  /* DELETE /admin/dead-letter */
+
+/* api_delay.c, all for administration */
+llmq_api_fn_t llmq_api_delay_list;   /* GET /admin/delayed */
+llmq_api_fn_t llmq_api_delay_remove; /* DELETE /admin/delayed/{id} */
+llmq_api_fn_t llmq_api_delay_run;    /* POST /admin/delayed/{id}/run-now */
+
 /* api_health.c */
 llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */
 llmq_api_fn_t llmq_api_health_tasks; /* GET /health as S3 has it */

@@ -7,16 +7,13 @@
 #include "core/priority.h"
 #include "http/intake.h"
 #include "http/overlay.h"
+#include "http/page.h"
 #include "http/query.h"
 #include "http/reply.h"
 #include "http/wait.h"
 #include "queue/queue_job.h"
 
 #include <apr_strings.h>
-
-#define DEFAULT_PAGE_SIZE 20
-#define MAX_PAGE_SIZE     100
-#define MAX_PAGE          1000000
 
 /* ---- POST /messages ---- */
 
@@ -168,12 +165,8 @@ static apr_status_t read_query(llmq_job_query_t *q, request_rec *r, llmq_result_
     memset(q, 0, sizeof(*q));
     q->tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
     q->kind = LLMQ_KIND_MESSAGE;
-    q->page = 1;
-    q->page_size = DEFAULT_PAGE_SIZE;
     if (rv != APR_SUCCESS || (rv = read_filters(q, query, why)) != APR_SUCCESS
-        || (rv = llmq_query_count(&q->page, query, "page", MAX_PAGE, why)) != APR_SUCCESS
-        || (rv = llmq_query_count(&q->page_size, query, "page_size", MAX_PAGE_SIZE, why))
-               != APR_SUCCESS
+        || (rv = llmq_page_read(&q->page, &q->page_size, query, why)) != APR_SUCCESS
         || (rv = llmq_query_word(&sort, query, "sort", sort_words, why)) != APR_SUCCESS
         || (rv = llmq_query_word(&order, query, "order", order_words, why))
                != APR_SUCCESS) {
@@ -182,17 +175,6 @@ static apr_status_t read_query(llmq_job_query_t *q, request_rec *r, llmq_result_
     q->sort = (llmq_sort_e)sort;
     q->descending = order;
     return APR_SUCCESS;
-}
-
-static void add_pagination(llmq_text_t *t, const llmq_job_query_t *q, apr_int64_t total)
-{
-    llmq_json_key(t, "pagination");
-    LLMQ_TEXT_LIT(t, "{");
-    llmq_json_kv_int(t, "page", q->page);
-    llmq_json_kv_int(t, "page_size", q->page_size);
-    llmq_json_kv_int(t, "total", total);
-    llmq_json_kv_int(t, "total_pages", (total + q->page_size - 1) / q->page_size);
-    LLMQ_TEXT_LIT(t, "}");
 }
 
 int llmq_api_message_list(request_rec *r, const llmq_service_t *service, const char *id)
@@ -215,16 +197,10 @@ int llmq_api_message_list(request_rec *r, const llmq_service_t *service, const c
         return llmq_reply_status(r, rv);
     }
     llmq_text_init(&t, 4096, r->pool);
-    LLMQ_TEXT_LIT(&t, "{\"messages\":[");
     for (i = 0; i < n; i++) {
         llmq_overlay_job(&jobs[i], service->queue);
-        if (i) {
-            LLMQ_TEXT_LIT(&t, ",");
-        }
-        llmq_message_to_json(&t, &jobs[i], NULL);
     }
-    LLMQ_TEXT_LIT(&t, "]");
-    add_pagination(&t, &q, total);
-    LLMQ_TEXT_LIT(&t, "}");
+    llmq_page_messages(&t, "messages", jobs, n);
+    llmq_page_end(&t, q.page, q.page_size, total);
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
 }

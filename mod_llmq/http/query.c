@@ -1,7 +1,8 @@
 #include "http/query.h"
 
+#include "base/duration.h"
 #include "base/text.h"
-#include "llmq.h"
+#include "core/priority.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -85,4 +86,56 @@ apr_status_t llmq_query_word(int *pi, const apr_table_t *query, const char *name
     }
     return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name,
                            "is not one of the known words");
+}
+
+apr_status_t llmq_query_known(const apr_table_t *query, const char *const *words,
+                              llmq_result_t *why)
+{
+    const apr_array_header_t *pairs = apr_table_elts(query);
+    int i;
+
+    for (i = 0; i < pairs->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(pairs, i, apr_table_entry_t).key;
+        const char *const *word = words;
+
+        while (*word && strcmp(*word, name) != 0) {
+            word++;
+        }
+        if (!*word) {
+            return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name,
+                                   "is no parameter of this call");
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_query_level(llmq_level_e *plevel, const apr_table_t *query,
+                              const char *name, llmq_result_t *why)
+{
+    const char *value = apr_table_get(query, name);
+
+    if (value && llmq_priority_parse(plevel, value) != APR_SUCCESS) {
+        return llmq_result_set(why, LLMQ_PROBLEM_PRIORITY, name,
+                               "must be realtime, high, normal or low");
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_query_moment(apr_time_t *pwhen, const apr_table_t *query,
+                               const char *name, apr_time_t now, int ahead,
+                               llmq_result_t *why)
+{
+    const char *value = apr_table_get(query, name);
+    apr_interval_time_t distance = 0;
+
+    if (!value || llmq_text_parse_rfc3339(pwhen, value) == APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    if (llmq_duration_parse(&distance, value) != APR_SUCCESS) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, name,
+                               "must be a time as RFC 3339 has it or a duration such as"
+                               " \"1h30m\"");
+    }
+    *pwhen = ahead ? now + distance : now - distance;
+    return APR_SUCCESS;
 }

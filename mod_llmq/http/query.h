@@ -7,8 +7,10 @@
 #define LLMQ_QUERY_H
 
 #include "base/result.h"
+#include "llmq.h"
 
 #include <apr_tables.h>
+#include <apr_time.h>
 #include <httpd.h>
 
 /**
@@ -44,5 +46,40 @@ apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *nam
  */
 apr_status_t llmq_query_word(int *pi, const apr_table_t *query, const char *name,
                              const char *const *words, llmq_result_t *why);
+
+/**
+ * Refuse parameters that the call does not know: a misspelt filter must not match all.
+ * @param query what llmq_query_parse() gave
+ * @param words the known ones, ended by NULL
+ * @param why   out: REQUEST with the field
+ * @return APR_SUCCESS; LLMQ_EBODY
+ */
+apr_status_t llmq_query_known(const apr_table_t *query, const char *const *words,
+                              llmq_result_t *why);
+
+/**
+ * The level that `priority` names.
+ * @param plevel in: the default; out: the level
+ * @param query  what llmq_query_parse() gave
+ * @param name   the parameter
+ * @param why    out: PRIORITY with the field
+ * @return APR_SUCCESS; LLMQ_EBODY
+ */
+apr_status_t llmq_query_level(llmq_level_e *plevel, const apr_table_t *query,
+                              const char *name, llmq_result_t *why);
+
+/**
+ * A moment: a time as RFC 3339 has it, or a distance from now such as "1h30m".
+ * @param pwhen  in: the default; out: the moment
+ * @param query  what llmq_query_parse() gave
+ * @param name   the parameter
+ * @param now    the present
+ * @param ahead  non-zero: a distance leads forward, else back
+ * @param why    out: REQUEST with the field
+ * @return APR_SUCCESS; LLMQ_EBODY
+ */
+apr_status_t llmq_query_moment(apr_time_t *pwhen, const apr_table_t *query,
+                               const char *name, apr_time_t now, int ahead,
+                               llmq_result_t *why);
 
 #endif /* LLMQ_QUERY_H */

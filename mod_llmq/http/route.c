@@ -34,6 +34,15 @@ static const route_t queue_routes[] = {
     {M_GET, "/queues/status", llmq_api_queue_status, 0},
     {M_GET, "/queues/stats", llmq_api_stats_get, 0},
     {M_GET, "/health", llmq_api_health_queue, 0},
+    {M_GET, "/admin/dead-letter", llmq_api_dead_list, ROUTE_ADMIN},
+    {M_GET, "/admin/dead-letter/*", llmq_api_dead_get, ROUTE_ADMIN},
+    {M_POST, "/admin/dead-letter/requeue/*", llmq_api_dead_requeue, ROUTE_ADMIN},
+    {M_POST, "/admin/dead-letter/requeue-all", llmq_api_dead_requeue_all, ROUTE_ADMIN},
+    {M_DELETE, "/admin/dead-letter/*", llmq_api_dead_remove, ROUTE_ADMIN},
+    {M_DELETE, "/admin/dead-letter", llmq_api_dead_remove_all, ROUTE_ADMIN},
+    {M_GET, "/admin/delayed", llmq_api_delay_list, ROUTE_ADMIN},
+    {M_DELETE, "/admin/delayed/*", llmq_api_delay_remove, ROUTE_ADMIN},
+    {M_POST, "/admin/delayed/*/run-now", llmq_api_delay_run, ROUTE_ADMIN},
     {0, NULL, NULL, 0},
 };
 

@@ -134,3 +134,95 @@ class TestDirectives:
             400, None, "delay")
         assert api.send(delay=0, timeout="24h")["timeout"] == "24h0m0s"
         idle.stop()
+
+
+class TestAdministration:
+    CONF = BACKEND.replace("100ms 400ms", "60s 60s") + """
+        <Location /other>
+            SetHandler llmq-queue
+            Require all granted
+            LLMQTenant other
+            LLMQAdmin On
+        </Location>
+        <Location /open>
+            SetHandler llmq-queue
+            Require all granted
+            LLMQAdmin Off
+        </Location>
+    """
+    DELAYED = "/admin/delayed"
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left(self, api):
+        yield
+        for item in api.get(self.DELAYED).data["items"]:
+            assert api.delete(f"{self.DELAYED}/{item['id']}").status == 200
+
+    def ids(self, api, query=""):
+        answer = api.get(self.DELAYED + query)
+        assert answer.status == 200, answer
+        return [item["id"] for item in answer.data["items"]]
+
+    def test_list_is_in_the_order_of_the_moments(self, api):
+        late = api.send(delay=900, priority="high", user_id="anne")
+        early = api.send(delay=300, priority="low")
+        api.until_status(api.send("now")["id"])
+        assert self.ids(api) == [early["id"], late["id"]]
+        assert self.ids(api, "?priority=high") == [late["id"]]
+        assert self.ids(api, "?before=10m") == [early["id"]]
+        assert self.ids(api, f"?before={late['scheduled_at']}") == [early["id"]]
+        assert self.ids(api, "?before=1m") == []
+        answer = api.get(self.DELAYED + "?page=2&page_size=1").data
+        assert answer["pagination"] == {"page": 2, "page_size": 1, "total": 2, "total_pages": 2}
+        item, = answer["items"]
+        assert item["user_id"] == "anne" and item["priority"] == "high"
+        assert item["scheduled_at"] == late["scheduled_at"] and item["status"] == "pending"
+
+    def test_what_waits_for_a_retry_is_delayed_too(self, api, llm):
+        llm.default = Plan(status=500)
+        message_id = api.send("busy")["id"]
+        until(lambda: self.ids(api) == [message_id], "the retry to be planned")
+        llm.default = Plan()
+        answer = api.post(f"{self.DELAYED}/{message_id}/run-now")
+        assert answer.status == 200 and answer.data["status"] == "pending"
+
+    def test_run_now(self, api, llm):
+        message_id = api.send("early bird", delay=600, conversation_id="c")["id"]
+        behind = api.send("behind it", conversation_id="c")["id"]
+        answer = api.post(f"{self.DELAYED}/{message_id}/run-now")
+        assert answer.status == 200 and answer.data["id"] == message_id
+        assert api.until_status(message_id)["status"] == "completed"
+        assert api.until_status(behind)["status"] == "completed"
+        assert llm.contents() == ["early bird", "behind it"]
+        assert self.ids(api) == []
+        api.post(f"{self.DELAYED}/{message_id}/run-now").refuses(400, None, "id")
+
+    def test_removed_one_never_runs(self, api, llm):
+        message_id = api.send("never", delay=600)["id"]
+        assert api.delete(f"{self.DELAYED}/{message_id}").status == 200
+        api.get(f"/messages/{message_id}").refuses(404, 1004)
+        api.delete(f"{self.DELAYED}/{message_id}").refuses(404, 1004)
+        assert api.level("normal")["size"] == 0
+        done = api.until_status(api.send("done")["id"])["id"]
+        api.delete(f"{self.DELAYED}/{done}").refuses(400, None, "id")
+        assert llm.contents() == ["done"]
+
+    @pytest.mark.parametrize("query, code, field", [
+        ("priority=urgent", 1003, "priority"), ("before=later", None, "before"),
+        ("page=0", None, "page"), ("level=high", None, "level"), ("since=1h", None, "since")])
+    def test_bad_filter_is_400(self, api, query, code, field):
+        api.get(f"{self.DELAYED}?{query}").refuses(400, code, field)
+
+    def test_other_tenants_and_strangers(self, server, api):
+        message_id = api.send(delay=600)["id"]
+        other = server.new_api("/other")
+        assert self.ids(other) == []
+        other.delete(f"{self.DELAYED}/{message_id}").refuses(404, 1004)
+        other.post(f"{self.DELAYED}/{message_id}/run-now").refuses(404, 1004)
+        for unknown in ("msg_00000000000000000000000000", "a%20b"):
+            api.post(f"{self.DELAYED}/{unknown}/run-now").refuses(404, 1004)
+        stranger = server.new_api("/open")
+        stranger.get(self.DELAYED).refuses(403)
+        stranger.delete(f"{self.DELAYED}/{message_id}").refuses(403)
+        stranger.post(f"{self.DELAYED}/{message_id}/run-now").refuses(403)
+        assert self.ids(api) == [message_id]
