@@ -116,25 +116,37 @@ static apr_status_t take_over(llmq_janitor_t *j)
 
 /* ---- rebuilding ---- */
 
+static void set_tenant_totals(llmq_queue_t *q, const llmq_totals_t *of)
+{
+    apr_uint64_t tenant = llmq_queue_job_tenant(of->tenant);
+    int l;
+
+    LLMQ_EACH_LEVEL (l) {
+        llmq_queue_totals_t totals = {of->completed[l], of->failed[l]};
+
+        llmq_queue_set_totals(q, tenant, (llmq_level_e)l, &totals);
+    }
+}
+
 static apr_status_t set_totals(llmq_janitor_t *j)
 {
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
-    llmq_totals_t totals;
+    llmq_totals_t *totals;
     apr_status_t rv;
-    int l;
+    int n;
+    int i;
 
     rv = llmq_queue_stats(stats, j->d->queue);
     if (rv != APR_SUCCESS || j->totals_set || stats[0].total_taken > 0) {
         j->totals_set = rv == APR_SUCCESS;
         return rv; /* a queue that has given work counts by itself */
     }
-    rv = llmq_store_job_totals(&totals, j->d->janitor_store, j->scratch);
+    rv = llmq_store_job_totals(&totals, &n, j->d->janitor_store, j->scratch);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    LLMQ_EACH_LEVEL (l) {
-        llmq_queue_set_totals(j->d->queue, (llmq_level_e)l, totals.completed[l],
-                              totals.failed[l]);
+    for (i = 0; i < n; i++) {
+        set_tenant_totals(j->d->queue, &totals[i]);
     }
     j->totals_set = 1;
     return APR_SUCCESS;

@@ -28,9 +28,11 @@ static const char *location_of(request_rec *r, const llmq_job_t *job)
 static int reply_created(request_rec *r, const llmq_service_t *service,
                          const llmq_job_t *job)
 {
-    apr_int64_t wait = llmq_job_is_final(job->status)
-                           ? 0
-                           : apr_time_sec(llmq_service_estimate(service, job->level));
+    apr_uint64_t tenant = llmq_queue_job_tenant(job->tenant);
+    apr_int64_t wait =
+        llmq_job_is_final(job->status)
+            ? 0
+            : apr_time_sec(llmq_service_estimate(service, tenant, job->level));
     const char *more = apr_psprintf(
         r->pool, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT, job->id,
         wait);

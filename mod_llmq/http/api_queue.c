@@ -2,8 +2,10 @@
 #include "http/api.h"
 
 #include "base/clock.h"
+#include "cfg/cfg.h"
 #include "core/priority.h"
 #include "http/reply.h"
+#include "queue/queue_job.h"
 
 static apr_uint64_t waiting(const llmq_queue_stats_t *s)
 {
@@ -33,7 +35,8 @@ int llmq_api_queue_status(request_rec *r, const llmq_service_t *service, const c
 {
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     const llmq_queue_stats_t *sum = &stats[0];
-    apr_status_t rv = llmq_queue_stats(stats, service->queue);
+    apr_uint64_t tenant = llmq_queue_job_tenant(llmq_cfg_tenant(llmq_cfg_dir(r)));
+    apr_status_t rv = llmq_queue_tenant_stats(stats, service->queue, tenant);
     llmq_text_t t;
     int l;
 

@@ -19,14 +19,14 @@ static apr_status_t commit(const llmq_service_t *service, const llmq_job_t *job,
     llmq_queue_job_entry(&entry, job);
     llmq_text_init(&row, job->payload_len + 512, p);
     llmq_store_job_row(&row, job);
-    rv = llmq_queue_admit(service->queue, job->level);
+    rv = llmq_queue_admit(service->queue, entry.tenant, job->level);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     rv = llmq_store_commit_insert(service->commit, row.data, row.len, &entry,
                                   sizeof(entry));
     if (rv != APR_SUCCESS) {
-        llmq_queue_dismiss(service->queue, job->level);
+        llmq_queue_dismiss(service->queue, entry.tenant, job->level);
     }
     if (rv == LLMQ_EROW) {
         return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,

@@ -9,9 +9,18 @@
 
 static const llmq_service_t *current;
 
-/* The estimates and when they are due again; msec, so that 32-bit atomics hold them. */
-static apr_uint32_t estimate_msec[LLMQ_LEVEL_COUNT];
-static apr_uint32_t estimate_due; /* msec since the service started, modulo 2^32 */
+#define ESTIMATES 64
+
+/* The estimates of a tenant and when they are due again; msec, so that 32-bit atomics hold
+ * them. A tenant has one record, which others may share: who finds another's looks for
+ * itself. Two that write at once may leave a mixture, for a tenth of a second. */
+typedef struct estimate_t {
+    apr_uint32_t tenant; /* half of its hash */
+    apr_uint32_t due;    /* msec since the service started, modulo 2^32 */
+    apr_uint32_t msec[LLMQ_LEVEL_COUNT];
+} estimate_t;
+
+static estimate_t estimates[ESTIMATES];
 
 const llmq_service_t *llmq_service_get(void)
 {
@@ -40,35 +49,38 @@ void llmq_service_committed(void *ctx, void *const *things, int n)
     }
 }
 
-static void look_up(const llmq_service_t *service)
+static void look_up(estimate_t *e, const llmq_service_t *service, apr_uint64_t tenant)
 {
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     apr_int64_t ahead_usec = 0;
     int l;
 
-    if (llmq_queue_stats(stats, service->queue) != APR_SUCCESS) {
+    if (llmq_queue_tenant_stats(stats, service->queue, tenant) != APR_SUCCESS) {
         return;
     }
     LLMQ_EACH_LEVEL (l) {
         const llmq_queue_stats_t *s = &stats[l];
         apr_int64_t waiting = (apr_int64_t)s->ready + s->blocked;
 
-        ahead_usec += waiting * s->run_ewma / (s->max_concurrent ? s->max_concurrent : 1);
-        apr_atomic_set32(&estimate_msec[l], (apr_uint32_t)(ahead_usec / 1000));
+        ahead_usec += waiting * s->run_ewma / (s->concurrency ? s->concurrency : 1);
+        apr_atomic_set32(&e->msec[l], (apr_uint32_t)(ahead_usec / 1000));
     }
+    apr_atomic_set32(&e->tenant, (apr_uint32_t)tenant);
 }
 
 apr_interval_time_t llmq_service_estimate(const llmq_service_t *service,
-                                          llmq_level_e level)
+                                          apr_uint64_t tenant, llmq_level_e level)
 {
+    estimate_t *e = &estimates[(tenant >> 32) % ESTIMATES];
     apr_uint32_t now = (apr_uint32_t)((llmq_clock_now() - service->started_at) / 1000);
-    apr_uint32_t due = apr_atomic_read32(&estimate_due);
+    apr_uint32_t due = apr_atomic_read32(&e->due);
     apr_uint32_t next = now + (apr_uint32_t)(ESTIMATE_AGE / 1000);
 
     /* One thread wins the turn to look; the others use what is there. */
-    if ((apr_int32_t)(now - due) >= 0
-        && apr_atomic_cas32(&estimate_due, next, due) == due) {
-        look_up(service);
+    if (apr_atomic_read32(&e->tenant) != (apr_uint32_t)tenant
+        || ((apr_int32_t)(now - due) >= 0
+            && apr_atomic_cas32(&e->due, next, due) == due)) {
+        look_up(e, service, tenant);
     }
-    return (apr_interval_time_t)apr_atomic_read32(&estimate_msec[level]) * 1000;
+    return (apr_interval_time_t)apr_atomic_read32(&e->msec[level]) * 1000;
 }

@@ -48,14 +48,15 @@ void llmq_service_set(const llmq_service_t *service);
 void llmq_service_committed(void *ctx, void *const *things, int n);
 
 /**
- * How long a message put now will wait, from the backlog of its and all higher levels and
- * the mean time of an attempt. Looked up at most ten times a second.
+ * How long a message put now will wait, from its tenant's backlog in its and all higher
+ * levels and the mean time of an attempt. Looked up at most ten times a second.
  * @param service the service
+ * @param tenant  hash of its tenant's name
  * @param level   its level
  * @return microseconds
  * @threads any
  */
 apr_interval_time_t llmq_service_estimate(const llmq_service_t *service,
-                                          llmq_level_e level);
+                                          apr_uint64_t tenant, llmq_level_e level);
 
 #endif /* LLMQ_SERVICE_H */

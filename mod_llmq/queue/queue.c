@@ -9,6 +9,7 @@
 #include "queue/queue_room.h"
 #include "queue/queue_stats.h"
 #include "queue/queue_table.h"
+#include "queue/queue_tenant.h"
 #include "queue/queue_wake.h"
 
 #include <string.h>
@@ -23,34 +24,29 @@ static int is_level(int level)
 
 apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf)
 {
-    return llmq_queue_layout_size(llmq_queue_layout_capacity(conf));
-}
+    llmq_queue_sizes_t sizes;
 
-static void set_limits(llmq_queue_t *q, const llmq_queue_conf_t *conf)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        atomic_store(&q->header->level[l].max_size, conf->level[l].max_size);
-        q->header->level[l].max_concurrent = conf->level[l].max_concurrent;
-    }
+    llmq_queue_layout_measure(&sizes, conf);
+    return llmq_queue_layout_size(&sizes);
 }
 
 apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
                                apr_global_mutex_t *mutex, int wake_rd, int wake_wr,
                                const llmq_queue_conf_t *conf, apr_pool_t *p)
 {
+    llmq_queue_sizes_t sizes;
     llmq_queue_t *q;
 
-    if (llmq_queue_segment_size(conf) == 0)
+    llmq_queue_layout_measure(&sizes, conf);
+    if (llmq_queue_layout_size(&sizes) == 0)
         return APR_EINVAL;
     q = apr_pcalloc(p, sizeof(*q));
-    llmq_queue_layout_init(q, segment, llmq_queue_layout_capacity(conf));
+    llmq_queue_layout_init(q, segment, &sizes);
     q->mutex = mutex;
     q->wake_rd = wake_rd;
     q->wake_wr = wake_wr;
     llmq_queue_cell_init(q->cells, LLMQ_QUEUE_CELLS, llmq_clock_now());
-    set_limits(q, conf);
+    llmq_queue_tenant_configure(q, conf);
     llmq_queue_suspect(q);
     *pq = q;
     return APR_SUCCESS;
@@ -58,14 +54,17 @@ apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
 
 apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf)
 {
+    llmq_queue_sizes_t sizes;
     apr_status_t rv;
 
-    if (llmq_queue_layout_need(conf) > q->header->capacity)
+    llmq_queue_layout_measure(&sizes, conf);
+    if (llmq_queue_layout_need(conf) > q->header->capacity
+        || sizes.tenants > q->header->max_tenants)
         return LLMQ_EFULL;
     rv = llmq_queue_lock_enter_damaged(q);
     if (rv != APR_SUCCESS)
         return rv;
-    set_limits(q, conf);
+    llmq_queue_tenant_configure(q, conf);
     llmq_queue_wake_note(q);
     llmq_queue_lock_leave(q);
     return APR_SUCCESS;
@@ -73,23 +72,40 @@ apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf
 
 /* ---- admissions ---- */
 
-apr_status_t llmq_queue_admit(llmq_queue_t *q, llmq_level_e level)
+apr_status_t llmq_queue_admit(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level)
 {
-    return is_level(level) ? llmq_queue_room_admit(&q->header->level[level]) : APR_EINVAL;
+    if (!is_level(level))
+        return APR_EINVAL;
+    return llmq_queue_room_admit(room_at(q, llmq_queue_tenant_get(q, tenant), level));
 }
 
-void llmq_queue_dismiss(llmq_queue_t *q, llmq_level_e level)
+void llmq_queue_dismiss(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level)
 {
-    if (is_level(level))
-        llmq_queue_room_dismiss(&q->header->level[level]);
+    apr_uint32_t t = llmq_queue_tenant_find(q, tenant);
+
+    if (t && is_level(level))
+        llmq_queue_room_dismiss(room_at(q, t, level));
+}
+
+static void recount(llmq_queue_t *q)
+{
+    apr_uint32_t l;
+
+    LLMQ_EACH_LEVEL (l)
+        llmq_queue_room_recount(q, l);
 }
 
 void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age)
 {
-    int l;
+    apr_uint32_t l, t;
 
     LLMQ_EACH_LEVEL (l)
-        llmq_queue_room_forget(&q->header->level[l], age);
+        LLMQ_QUEUE_EACH_TENANT(q, t)
+    llmq_queue_room_forget(room_at(q, t, l), age);
+    if (llmq_queue_lock_enter(q) == APR_SUCCESS) {
+        recount(q);
+        llmq_queue_lock_leave(q);
+    }
 }
 
 /* ---- wait ---- */
@@ -119,19 +135,39 @@ static apr_interval_time_t ready_due(llmq_queue_t *q)
     return llmq_queue_next_due(q);
 }
 
+/* How long until the first deadline passes, -1 if there is none. One that has passed is
+ * told once, as 0: a taker that has no hands free must not spin. */
+static apr_interval_time_t next_deadline(llmq_queue_t *q)
+{
+    apr_time_t end = atomic_load(&q->header->ends_at), now = llmq_clock_now();
+
+    if (end == 0 || end == q->told)
+        return -1;
+    if (end > now)
+        return end - now;
+    q->told = end;
+    return 0;
+}
+
+static apr_interval_time_t sooner(apr_interval_time_t in, apr_interval_time_t left)
+{
+    return in >= 0 && in < left ? in : left;
+}
+
 apr_status_t llmq_queue_wait(llmq_queue_t *q, apr_interval_time_t limit)
 {
     apr_time_t end = monotonic_usec() + limit;
 
     for (;;) {
         apr_interval_time_t due = ready_due(q);
+        apr_interval_time_t deadline = next_deadline(q);
         apr_interval_time_t left = end - monotonic_usec();
 
-        if (llmq_queue_wake_is_due(q))
+        if (llmq_queue_wake_is_due(q) || deadline == 0)
             return APR_SUCCESS;
         if (left <= 0)
             return APR_TIMEUP;
-        llmq_queue_wake_sleep(q, due >= 0 && due < left ? due : left);
+        llmq_queue_wake_sleep(q, sooner(due, sooner(deadline, left)));
     }
 }
 
@@ -261,7 +297,7 @@ static apr_status_t reprioritise_locked(llmq_queue_t *q, const char *id,
         return LLMQ_EBUSY;
     if (slot_at(q, i)->entry.level == level)
         return APR_SUCCESS;
-    if (llmq_queue_room_enter(&q->header->level[level]) != APR_SUCCESS)
+    if (llmq_queue_room_enter(room_at(q, slot_at(q, i)->tenant, level)) != APR_SUCCESS)
         return LLMQ_EFULL;
     llmq_queue_figures_moved(q, &slot_at(q, i)->entry, level);
     llmq_queue_entry_move(q, i, level, llmq_clock_now());
@@ -324,7 +360,8 @@ void llmq_queue_settings_changed(llmq_queue_t *q)
     llmq_queue_wake(q);
 }
 
-apr_status_t llmq_queue_count(llmq_queue_t *q, llmq_level_e level, llmq_ack_e how)
+apr_status_t llmq_queue_count(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
+                              llmq_ack_e how)
 {
     apr_status_t rv;
 
@@ -333,14 +370,15 @@ apr_status_t llmq_queue_count(llmq_queue_t *q, llmq_level_e level, llmq_ack_e ho
     rv = llmq_queue_lock_enter(q);
     if (rv != APR_SUCCESS)
         return rv;
-    llmq_queue_stats_count(&q->header->level[level], how);
+    llmq_queue_stats_count(q, tenant, level, how);
     llmq_queue_lock_leave(q);
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
-                                   apr_uint64_t completed, apr_uint64_t failed)
+apr_status_t llmq_queue_set_totals(llmq_queue_t *q, apr_uint64_t tenant,
+                                   llmq_level_e level, const llmq_queue_totals_t *totals)
 {
+    llmq_queue_account_t *all, *own;
     apr_status_t rv;
 
     if (!is_level(level))
@@ -348,8 +386,12 @@ apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
     rv = llmq_queue_lock_enter(q);
     if (rv != APR_SUCCESS)
         return rv;
-    q->header->level[level].total_completed = completed;
-    q->header->level[level].total_failed = failed;
+    all = &q->header->level[level].account;
+    own = &lane_at(q, llmq_queue_tenant_get_locked(q, tenant), level)->account;
+    all->total_completed += totals->completed - own->total_completed;
+    all->total_failed += totals->failed - own->total_failed;
+    own->total_completed = totals->completed;
+    own->total_failed = totals->failed;
     llmq_queue_lock_leave(q);
     return APR_SUCCESS;
 }
@@ -371,38 +413,53 @@ static int has_missed(llmq_queue_t *q)
     return 0;
 }
 
-/* Is there room enough to be worth a walk? Not for each single entry that leaves. */
-static int has_room(llmq_queue_t *q, llmq_queue_level_t *level)
+/* Is there room for what a level has missed? */
+static int has_room(llmq_queue_t *q, apr_uint32_t l)
 {
-    apr_uint64_t max = atomic_load(&level->max_size);
     apr_uint64_t capacity = q->header->capacity;
+    apr_uint32_t t;
 
-    return max > 0 && llmq_queue_room_used(level) <= max * 3 / 4
-           && atomic_load(&q->header->used) <= capacity - capacity / 16;
+    if (atomic_load(&q->header->used) > capacity - capacity / 16)
+        return 0;
+    LLMQ_QUEUE_EACH_TENANT(q, t)
+    if (atomic_load(&lane_at(q, t, l)->missed)
+        && llmq_queue_room_is_ample(room_at(q, t, l)))
+        return 1;
+    return 0;
 }
 
 int llmq_queue_needs_rebuild(llmq_queue_t *q)
 {
     llmq_queue_header_t *h = q->header;
-    int l;
+    apr_uint32_t l;
 
     if (atomic_load(&h->suspects) != atomic_load(&h->walked))
         return 1;
     LLMQ_EACH_LEVEL (l)
-        if (atomic_load(&h->level[l].missed) && has_room(q, &h->level[l]))
+        if (atomic_load(&h->level[l].missed) && has_room(q, l))
             return 1;
     return 0;
 }
 
+static void forget_missed(llmq_queue_t *q, apr_uint32_t l)
+{
+    apr_uint32_t t;
+
+    /* What is missed meanwhile is in the store already: the walk that begins meets it. */
+    atomic_store(&q->header->level[l].missed, 0);
+    LLMQ_QUEUE_EACH_TENANT(q, t)
+    atomic_store(&lane_at(q, t, l)->missed, 0);
+}
+
 void llmq_queue_rebuild_begin(llmq_queue_t *q)
 {
-    int l;
+    apr_uint32_t l;
 
     /* The walk asks for itself: if it never ends, it is still asked for. */
     q->walk = atomic_fetch_add(&q->header->suspects, 1) + 1;
     atomic_store(&q->header->walking, q->walk);
     LLMQ_EACH_LEVEL (l)
-        atomic_store(&q->header->level[l].missed, 0);
+        forget_missed(q, l);
 }
 
 void llmq_queue_rebuild_end(llmq_queue_t *q, int complete)

@@ -14,17 +14,37 @@
  *           ├──► BLOCKED (behind its chain) │
  *           └──► DELAYED ── run_at reached ─┘ (to READY)
  *
- * Fairness rule. Levels are strict: nothing of a lower level is taken while a higher one
- * has something ready and is below its concurrency. Inside a level keys take turns: each
- * take serves the key at the front of the ring and moves it to the back, so a key with a
- * thousand entries delays another key's first by one turn. Inside a key, entries leave in
- * the order in which they were put, also those that come back after a failure or had to
- * wait for their chain; one that is delayed when it is put counts as put when it is due.
- * Entries of one chain run one at a time in the order in which they were put, whatever
- * their levels: the head of a chain is ready (or delayed, or running), all others are
- * blocked.
+ * Fairness rule, from the outside in.
  *
- * All calls are O(1) but for delays and latecomers, O(log n). One global mutex guards the
+ * Levels are strict: nothing of a lower level is taken while a higher one has something
+ * takeable, that is ready and below all its bounds on what runs. Ageing bounds this: when
+ * the oldest ready entry of a level (of those tenants that may run something there) has
+ * waited k times `ageing`, the level counts as k levels more urgent, and levels that count
+ * alike take turns, one entry each. So a level l is not passed over any more once its
+ * oldest has waited (l - 1) * ageing: from then on it gets at least every fourth take. Only
+ * the level is raised; which of its entries is taken is decided by the turns inside it,
+ * and its own bound on what runs still holds.
+ *
+ * Inside a level tenants take turns, inside a tenant keys do: whoever is served as often
+ * as its weight says goes to the back of its ring, and so does who comes anew. A thousand
+ * keys of one tenant delay another tenant's first entry by one turn, a thousand entries of
+ * one key another key's. A tenant that is paused in a level or at its bound there, and a
+ * key with as many running entries as its cap, is in no ring until that changes.
+ *
+ * Inside a key, entries leave in the order in which they were put, also those that come
+ * back after a failure or had to wait for their chain; one that is delayed when it is put
+ * counts as put when it is due. Entries of one chain run one at a time in the order in
+ * which they were put, whatever their levels: the head of a chain is ready (or delayed, or
+ * running), all others are blocked.
+ *
+ * Isolation. Of each level's places and running slots a share (`reserve`) is divided
+ * equally among the tenants that the settings name: nobody else can use a tenant's own.
+ * What remains is for whoever comes first. With one tenant nothing is reserved. A tenant
+ * is known by the hash of its name; when the table of tenants is full, all further ones
+ * share one record, and with it counts, turns and pauses.
+ *
+ * All calls are O(1) but for delays, deadlines, latecomers and the ages of tenants, which
+ * are O(log n). One global mutex guards the
  * segment; nothing under it does I/O, logs, or calls back. A holder marks itself in the
  * header, so the next one notices a death inside the lock and declares the segment
  * damaged; from then until llmq_queue_reset() every call answers APR_EINCOMPLETE.
@@ -46,9 +66,22 @@ typedef struct llmq_queue_level_conf_t {
     apr_uint32_t max_concurrent; /* running entries */
 } llmq_queue_level_conf_t;
 
+/** A tenant that the settings name. */
+typedef struct llmq_queue_tenant_conf_t {
+    apr_uint64_t tenant;      /* llmq_id_hash() of its name */
+    apr_uint32_t weight;      /* takes in a turn, 1 to 1000; 0 counts as 1 */
+    apr_uint32_t max_waiting; /* waiting entries in each level, 0 = the level's bound */
+    apr_uint32_t max_running; /* running entries in each level, 0 = the level's bound */
+} llmq_queue_tenant_conf_t;
+
 /** Settings; filled by cfg/. */
 typedef struct llmq_queue_conf_t {
     llmq_queue_level_conf_t level[LLMQ_LEVEL_COUNT]; /* by level, slot 0 unused */
+    apr_interval_time_t ageing; /* wait that makes a level one more urgent, 0 = never */
+    apr_uint32_t reserve;       /* percent that is divided among the named tenants */
+    apr_uint32_t max_tenants;   /* tenants with a record of their own */
+    const llmq_queue_tenant_conf_t *tenants; /* those named, each once */
+    int n_tenants;
 } llmq_queue_conf_t;
 
 typedef enum {
@@ -71,7 +104,7 @@ typedef struct llmq_entry_t {
     apr_time_t taken_at;  /* out: when it was taken, 0 before */
     apr_uint32_t attempt; /* the fence, as in the store */
     apr_uint32_t owner;   /* out: dispatcher (pid) that runs it, 0 when none */
-    apr_uint32_t weight;  /* turns of its key beside others, 1 to 1000 */
+    apr_uint32_t weight;  /* takes of its key in a turn, 1 to 1000; 0 counts as 1 */
     apr_uint32_t key_cap; /* most of its key that run at once in its level, 0 = no cap */
     unsigned char level;
     unsigned char kind;
@@ -96,7 +129,9 @@ typedef struct llmq_queue_stats_t {
     apr_uint32_t running; /* without those that are answered */
     apr_uint32_t max_size;
     apr_uint32_t max_concurrent;
-    apr_uint64_t total_put; /* each entry once, also if a reset made it be put again */
+    apr_uint32_t concurrency; /* what holds now, 1 to max_concurrent */
+    apr_uint32_t paused;      /* non-zero: nothing is taken; of one tenant only */
+    apr_uint64_t total_put;   /* each entry once, also if a reset made it be put again */
     apr_uint64_t total_completed;
     apr_uint64_t total_failed;     /* timeouts too */
     apr_uint64_t total_taken;      /* taken for the first time; retries are not counted */
@@ -132,26 +167,33 @@ apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
 
 /**
  * Apply changed limits to a queue that lives on over a graceful restart.
- * @return APR_SUCCESS; LLMQ_EFULL the sum of the new sizes does not fit the segment
+ * The concurrency of each level becomes its max_concurrent, what is reserved is divided
+ * anew; pauses and flags stay.
+ * @return APR_SUCCESS; LLMQ_EFULL the sum of the new sizes, or the tenants, do not fit
+ *         the segment
  * @phase parent
  */
 apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf);
 
 /**
  * Ask for a place before the row is stored, so that a full queue refuses before it stores.
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param level  the level
  * @return APR_SUCCESS: exactly one llmq_queue_put() with LLMQ_PUT_ADMITTED or one
- *         llmq_queue_dismiss() must follow; LLMQ_EFULL the level is at max_size
- *         (waiting entries and places given out together, exactly); APR_EINVAL no such
- *         level
- * @threads any; lock-free
+ *         llmq_queue_dismiss() must follow; LLMQ_EFULL the tenant is at its own limit, or
+ *         its reserve is used up and the level is at max_size less what is reserved for
+ *         others (waiting entries and places given out together, exactly); APR_EINVAL no
+ *         such level
+ * @threads any; lock-free, but for the first call with this tenant
  */
-apr_status_t llmq_queue_admit(llmq_queue_t *q, llmq_level_e level);
+apr_status_t llmq_queue_admit(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level);
 
 /**
  * Give back a place that llmq_queue_admit() gave.
  * @threads any; lock-free
  */
-void llmq_queue_dismiss(llmq_queue_t *q, llmq_level_e level);
+void llmq_queue_dismiss(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level);
 
 /**
  * Places given out more than @a age ago cannot come back (their process died): forget them
@@ -203,7 +245,24 @@ apr_status_t llmq_queue_take(llmq_entry_t *out, int *pn, llmq_queue_t *q, int ma
                              apr_uint32_t owner);
 
 /**
- * Wait until something may be ready: a put, an ack, a due delay, llmq_queue_wake().
+ * Take entries whose deadline has passed while they waited, in whatever state. They run
+ * from now on, so that their end is written under the fence like any other and acked, but
+ * count against no concurrency, and their chains go on at once. Whoever takes calls this
+ * first: llmq_queue_take() does not look at deadlines.
+ * @param out   at least @a max entries
+ * @param pn    out: how many were taken, 0 if none
+ * @param q     the queue
+ * @param max   most to take (> 0)
+ * @param owner the taker's pid, not 0
+ * @return APR_SUCCESS (also with 0 taken); APR_EINCOMPLETE damaged
+ * @threads any
+ */
+apr_status_t llmq_queue_take_expired(llmq_entry_t *out, int *pn, llmq_queue_t *q, int max,
+                                     apr_uint32_t owner);
+
+/**
+ * Wait until something may be ready: a put, an ack, a due delay, a deadline that passes,
+ * llmq_queue_wake().
  * @param limit longest wait in microseconds
  * @return APR_SUCCESS look again; APR_TIMEUP nothing happened
  * @threads one taker thread of a process
@@ -308,22 +367,99 @@ apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q);
 apr_status_t llmq_queue_stats(llmq_queue_stats_t *stats, llmq_queue_t *q);
 
 /**
- * Count an end in the totals of a level alone; llmq_queue_figures_tell() counts one that
- * the queue did not see.
- * @param level its level
- * @param how   COMPLETED, FAILED or TIMEOUT
+ * One tenant's part of llmq_queue_stats(): limits are the levels', all else its own.
+ * @param stats  out: array of LLMQ_LEVEL_COUNT, as llmq_queue_stats() fills it
+ * @param q      the queue
+ * @param tenant hash of its name; one that was never seen has zeros
+ * @return APR_SUCCESS; APR_EINCOMPLETE (figures are zero)
+ * @threads any
+ */
+apr_status_t llmq_queue_tenant_stats(llmq_queue_stats_t *stats, llmq_queue_t *q,
+                                     apr_uint64_t tenant);
+
+/**
+ * Stop or resume takes of a tenant's entries in a level. Everything else goes on: puts,
+ * delays, deadlines, cancels, and what runs.
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param level  the level
+ * @param on     non-zero: stop
+ * @return APR_SUCCESS; APR_EINVAL no such level; other: the mutex failed
+ * @threads any
+ */
+apr_status_t llmq_queue_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
+                              int on);
+
+/**
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param level  the level
+ * @return non-zero if the tenant's entries of that level are not taken
+ * @threads any; lock-free
+ */
+int llmq_queue_is_paused(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level);
+
+#define LLMQ_TENANT_MAINTENANCE 1 /* nothing new is accepted; http/ refuses it */
+
+/**
+ * Set what llmq_queue_flags() tells; the queue itself does not act on it.
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param flags  LLMQ_TENANT_… or 0
+ * @threads any
+ */
+void llmq_queue_set_flags(llmq_queue_t *q, apr_uint64_t tenant, apr_uint32_t flags);
+
+/**
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @return LLMQ_TENANT_…, 0 for a tenant that was never seen
+ * @threads any; lock-free
+ */
+apr_uint32_t llmq_queue_flags(llmq_queue_t *q, apr_uint64_t tenant);
+
+/**
+ * Set how many entries of a level may run, within its max_concurrent; what runs already
+ * goes on. llmq_queue_configure() sets it back.
+ * @param q     the queue
+ * @param level the level
+ * @param n     brought between 1 and max_concurrent
  * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
  * @threads any
  */
-apr_status_t llmq_queue_count(llmq_queue_t *q, llmq_level_e level, llmq_ack_e how);
+apr_status_t llmq_queue_set_concurrency(llmq_queue_t *q, llmq_level_e level,
+                                        apr_uint32_t n);
+
+/**
+ * Count an end in the totals alone; llmq_queue_figures_tell() counts one that the queue
+ * did not see.
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param level  its level
+ * @param how    COMPLETED, FAILED or TIMEOUT
+ * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_count(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
+                              llmq_ack_e how);
+
+/** What a level of a tenant has brought about, as the store tells. */
+typedef struct llmq_queue_totals_t {
+    apr_uint64_t completed;
+    apr_uint64_t failed;
+} llmq_queue_totals_t;
 
 /**
  * Set the totals that outlive the segment (from the store).
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param level  the level
+ * @param totals what they are from now on
  * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
  * @threads any
  */
-apr_status_t llmq_queue_set_totals(llmq_queue_t *q, llmq_level_e level,
-                                   apr_uint64_t completed, apr_uint64_t failed);
+apr_status_t llmq_queue_set_totals(llmq_queue_t *q, apr_uint64_t tenant,
+                                   llmq_level_e level, const llmq_queue_totals_t *totals);
 
 /**
  * Must the dispatcher walk the store and put what is missing? After create, reset, an

@@ -4,30 +4,71 @@
 #include "queue/queue_ready.h"
 #include "queue/queue_room.h"
 #include "queue/queue_table.h"
+#include "queue/queue_tenant.h"
+#include "queue/queue_turn.h"
 #include "queue/queue_wake.h"
 
-int llmq_queue_entry_is_takeable(const llmq_queue_level_t *level)
+static int waits(int state)
 {
-    return level->count[LLMQ_ENTRY_READY] > 0
-           && level->count[LLMQ_ENTRY_RUNNING] - level->answered < level->max_concurrent;
+    return state == LLMQ_ENTRY_READY || state == LLMQ_ENTRY_BLOCKED
+           || state == LLMQ_ENTRY_DELAYED;
+}
+
+/* Keep a copy of the first deadline that can be read without the lock. */
+static void publish_end(llmq_queue_t *q)
+{
+    apr_time_t end = 0;
+
+    if (q->header->ends_count > 0)
+        end = slot_at(q, q->ends.item[0])->entry.deadline;
+    atomic_store(&q->header->ends_at, end);
+}
+
+/* Deadlines hold for what waits. */
+static void watch_deadline(llmq_queue_t *q, apr_uint32_t i, int before, int after)
+{
+    if (waits(before) == waits(after))
+        return;
+    if (waits(before))
+        llmq_queue_heap_remove(&q->ends, slot_at(q, i)->ends_pos);
+    else {
+        llmq_queue_heap_put(&q->ends, i);
+        /* A taker that sleeps until a later one must sleep less. */
+        if (slot_at(q, i)->ends_pos == 0)
+            llmq_queue_wake_note(q);
+    }
+    publish_end(q);
+}
+
+static void count_state(llmq_queue_account_t *account, int before, int after)
+{
+    if (before != LLMQ_ENTRY_FREE)
+        account->count[before]--;
+    if (after != LLMQ_ENTRY_FREE)
+        account->count[after]++;
 }
 
 static void set_state(llmq_queue_t *q, apr_uint32_t i, llmq_entry_state_e state)
 {
     llmq_queue_slot_t *slot = slot_at(q, i);
-    apr_uint32_t *count = level_of(q, slot)->count;
 
-    if (slot->entry.state != LLMQ_ENTRY_FREE)
-        count[slot->entry.state]--;
-    if (state != LLMQ_ENTRY_FREE)
-        count[state]++;
+    count_state(&level_of(q, slot)->account, slot->entry.state, state);
+    count_state(&lane_of(q, slot)->account, slot->entry.state, state);
+    if (slot->entry.deadline)
+        watch_deadline(q, i, slot->entry.state, state);
     slot->entry.state = (unsigned char)state;
 }
 
 static void note_if_takeable(llmq_queue_t *q, const llmq_queue_level_t *level)
 {
-    if (llmq_queue_entry_is_takeable(level))
+    if (llmq_queue_turn_is_takeable(level))
         llmq_queue_wake_note(q);
+}
+
+static void count_answered(llmq_queue_t *q, const llmq_queue_slot_t *slot, int n)
+{
+    level_of(q, slot)->account.answered += (apr_uint32_t)n;
+    lane_of(q, slot)->account.answered += (apr_uint32_t)n;
 }
 
 /* Keep a copy of the first due time that can be read without the lock. */
@@ -60,7 +101,7 @@ static void activate(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
         return;
     }
     set_state(q, i, LLMQ_ENTRY_READY);
-    llmq_queue_ready_add(q, i);
+    llmq_queue_ready_add(q, i, now);
     note_if_takeable(q, level_of(q, slot));
 }
 
@@ -81,8 +122,11 @@ static void running_remove(llmq_queue_t *q, apr_uint32_t i)
 
     if (slot->answered_at) {
         slot->answered_at = 0;
-        level_of(q, slot)->answered--;
+        slot->expired = 0;
+        count_answered(q, slot, -1);
     }
+    else
+        llmq_queue_ready_end(q, i);
     if (slot->prev)
         slot_at(q, slot->prev)->next = slot->next;
     else
@@ -124,6 +168,7 @@ static apr_uint32_t copy_in(llmq_queue_t *q, const llmq_entry_t *entry)
     e->attempt = entry->attempt;
     e->level = entry->level;
     e->kind = entry->kind;
+    slot_at(q, i)->tenant = llmq_queue_tenant_get_locked(q, entry->tenant);
     slot_at(q, i)->seq = ++q->header->seq;
     return i;
 }
@@ -173,6 +218,7 @@ apr_uint32_t llmq_queue_entry_arrive_running(llmq_queue_t *q, const llmq_entry_t
     slot_at(q, i)->entry.canceled = entry->canceled;
     slot_at(q, i)->tried = 1;
     set_state(q, i, LLMQ_ENTRY_RUNNING);
+    llmq_queue_ready_begin(q, i);
     running_add(q, i);
     return i;
 }
@@ -182,12 +228,36 @@ void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
 {
     llmq_queue_slot_t *slot = slot_at(q, i);
 
-    llmq_queue_room_leave(level_of(q, slot));
+    llmq_queue_room_leave(room_of(q, slot));
     set_state(q, i, LLMQ_ENTRY_RUNNING);
     running_add(q, i);
     slot->entry.owner = owner;
     slot->entry.taken_at = now;
     slot->tried = 1;
+}
+
+void llmq_queue_entry_expire(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
+                             apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+    apr_uint32_t next;
+
+    unlist(q, i);
+    llmq_queue_room_leave(room_of(q, slot));
+    set_state(q, i, LLMQ_ENTRY_RUNNING);
+    running_add(q, i);
+    slot->entry.owner = owner;
+    slot->entry.taken_at = now;
+    slot->tried = 1;
+    slot->expired = 1;
+    slot->answered_at = now;
+    count_answered(q, slot, 1);
+    /* It may stand anywhere in its chain, and nothing of it will ever run: the others need
+     * not wait until its end is stored. */
+    next = llmq_queue_chain_remove(q, i);
+    slot->entry.chain = 0;
+    if (next)
+        activate(q, next, now);
 }
 
 void llmq_queue_entry_answer(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
@@ -196,8 +266,9 @@ void llmq_queue_entry_answer(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
 
     if (slot->answered_at)
         return;
+    llmq_queue_ready_end(q, i);
     slot->answered_at = now;
-    level_of(q, slot)->answered++;
+    count_answered(q, slot, 1);
     note_if_takeable(q, level_of(q, slot));
 }
 
@@ -211,7 +282,7 @@ void llmq_queue_entry_retry(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attemp
     slot->entry.taken_at = 0;
     slot->entry.attempt = attempt;
     slot->entry.run_at = run_at;
-    llmq_queue_room_force(level_of(q, slot));
+    llmq_queue_room_force(room_of(q, slot));
     activate(q, i, now);
     note_if_takeable(q, level_of(q, slot));
 }
@@ -223,7 +294,7 @@ void llmq_queue_entry_move(llmq_queue_t *q, apr_uint32_t i, llmq_level_e level,
     int blocked = slot->entry.state == LLMQ_ENTRY_BLOCKED;
 
     unlist(q, i);
-    llmq_queue_room_leave(level_of(q, slot));
+    llmq_queue_room_leave(room_of(q, slot));
     set_state(q, i, LLMQ_ENTRY_FREE);
     slot->entry.level = (unsigned char)level;
     slot->seq = ++q->header->seq;
@@ -241,7 +312,7 @@ void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
 
     unlist(q, i);
     if (!running)
-        llmq_queue_room_leave(level);
+        llmq_queue_room_leave(room_of(q, slot_at(q, i)));
     set_state(q, i, LLMQ_ENTRY_FREE);
     next = llmq_queue_chain_remove(q, i);
     llmq_queue_gone_mark(q, slot_at(q, i)->hash);

@@ -47,6 +47,18 @@ void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
                             apr_time_t now);
 
 /**
+ * The deadline of a waiting entry has passed: it leaves its chain and runs, but counts
+ * against no concurrency, until its end is stored.
+ * @param q     the queue
+ * @param i     the slot
+ * @param owner the taker's pid
+ * @param now   the present
+ * @threads locked
+ */
+void llmq_queue_entry_expire(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
+                             apr_time_t now);
+
+/**
  * The call of a running entry has ended: it no longer counts against its level's
  * concurrency.
  * @param q   the queue
@@ -98,12 +110,5 @@ void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now);
  * @threads locked
  */
 void llmq_queue_entry_due(llmq_queue_t *q, apr_time_t now);
-
-/**
- * @param level a level
- * @return non-zero if something is ready and the level below its concurrency
- * @threads locked
- */
-int llmq_queue_entry_is_takeable(const llmq_queue_level_t *level);
 
 #endif /* LLMQ_QUEUE_ENTRY_H */

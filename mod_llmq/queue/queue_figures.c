@@ -67,7 +67,7 @@ static void end(llmq_queue_t *q, const llmq_entry_t *e, llmq_ack_e how, apr_time
 
     if (e->taken_at)
         run = now > e->taken_at ? now - e->taken_at : 0;
-    llmq_queue_stats_count(&q->header->level[e->level], how);
+    llmq_queue_stats_count(q, e->tenant, e->level, how);
     llmq_queue_figures_ended(q, e, how, run);
 }
 

@@ -58,3 +58,11 @@ apr_uint32_t llmq_queue_heap_remove(llmq_queue_heap_t *heap, apr_uint32_t pos)
         sift_down(heap, pos, last);
     return item;
 }
+
+void llmq_queue_heap_update(llmq_queue_heap_t *heap, apr_uint32_t pos)
+{
+    apr_uint32_t item = heap->item[pos];
+
+    if (sift_up(heap, pos, item) == pos)
+        sift_down(heap, pos, item);
+}

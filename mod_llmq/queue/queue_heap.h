@@ -41,4 +41,12 @@ void llmq_queue_heap_put(llmq_queue_heap_t *heap, apr_uint32_t item);
  */
 apr_uint32_t llmq_queue_heap_remove(llmq_queue_heap_t *heap, apr_uint32_t pos);
 
+/**
+ * What an item is ordered by has changed: find its place anew.
+ * @param heap the heap
+ * @param pos  position as setpos was told; below the count
+ * @threads those that may touch the array
+ */
+void llmq_queue_heap_update(llmq_queue_heap_t *heap, apr_uint32_t pos);
+
 #endif /* LLMQ_QUEUE_HEAP_H */

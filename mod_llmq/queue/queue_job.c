@@ -14,11 +14,16 @@ static apr_uint64_t hash_in_tenant(const char *tenant, const char *name)
     return llmq_id_hash(name, strlen(name), h);
 }
 
+apr_uint64_t llmq_queue_job_tenant(const char *tenant)
+{
+    return llmq_id_hash(tenant, strlen(tenant), 0);
+}
+
 void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
 {
     memset(e, 0, sizeof(*e));
     apr_cpystrn(e->id, job->id, sizeof(e->id));
-    e->tenant = llmq_id_hash(job->tenant, strlen(job->tenant), 0);
+    e->tenant = llmq_queue_job_tenant(job->tenant);
     e->key = job->fair_key ? job->fair_key
                            : hash_in_tenant(job->tenant, job->user ? job->user : "");
     e->chain = job->chain && !job->parallel ? hash_in_tenant(job->tenant, job->chain) : 0;

@@ -9,9 +9,16 @@
 #include "queue/queue_figures.h"
 
 /**
+ * @param tenant a tenant's name
+ * @return what the queue knows it by
+ * @threads any
+ */
+apr_uint64_t llmq_queue_job_tenant(const char *tenant);
+
+/**
  * Fill an entry for llmq_queue_put(). Turns are taken between the keys of a tenant,
- * which are its users unless the job has a fairness key; the chain is the conversation within its tenant, so that equal names of two tenants
- * never meet.
+ * which are its users unless the job has a fairness key; the chain is the conversation
+ * within its tenant, so that equal names of two tenants never meet.
  * @param e   out
  * @param job id, tenant, user, chain, kind, level, attempt, created_at, run_at and how it
  *            takes turns are read

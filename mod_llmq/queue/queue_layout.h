@@ -4,12 +4,17 @@
  *
  *   0       header: lock mark, bell, levels with their counts and totals, list heads
  *   slots   one per entry, capacity of them
- *   keys    records of (level, key) pairs that have something ready
+ *   tenants one record per tenant, with a lane in each level; the first is shared by all
+ *           that have none of their own
+ *   keys    records of keys of a lane that have something ready or running
  *   chains  records of chains that have entries
  *   ids     hash buckets: id → slot, chained through slot.hash_next
- *   turns   hash buckets: (level, key) → key record
+ *   turns   hash buckets: (lane, key) → key record
  *   orders  hash buckets: chain → chain record
+ *   names   open hash table: tenant → tenant record, never removed
  *   heap    indexes of delayed slots, a binary heap by run_at
+ *   ends    indexes of waiting slots with a deadline, a binary heap by it
+ *   ages    per level: indexes of tenants, a binary heap by the age of what is ready
  *   gone    marks of ids that left during a walk; see queue_gone.h
  *   cells   what became of the messages of each minute; see queue_cell.h
  *
@@ -44,22 +49,34 @@ typedef struct llmq_queue_slot_t {
     apr_uint32_t next;       /* fifo, running list: neighbours; late heap: sibling */
     apr_uint32_t prev;       /* late heap: elder sibling, or parent of the eldest */
     apr_uint32_t child;      /* late heap: eldest child */
-    apr_uint32_t key;        /* key record, 0 when not ready */
+    apr_uint32_t key;        /* key record, while ready or counted as running */
     apr_uint32_t chain;      /* chain record, 0 when in none */
     apr_uint32_t chain_next; /* the one that waits behind this */
     apr_uint32_t chain_prev;
-    apr_uint32_t heap_pos;  /* position in the delay heap, valid while DELAYED */
+    apr_uint32_t heap_pos; /* position in the delay heap, valid while DELAYED */
+    apr_uint32_t ends_pos; /* position in the heap of deadlines, while it waits */
+    apr_uint32_t tenant;   /* tenant record */
+    apr_uint32_t age_next; /* ready: the one of its lane that became ready after it */
+    apr_uint32_t age_prev;
     unsigned char late;     /* ready and in the late heap rather than the fifo */
     unsigned char tried;    /* was taken before */
+    unsigned char expired;  /* running: taken because its deadline passed */
+    apr_time_t ready_at;    /* ready: since then */
     apr_time_t answered_at; /* running: its call has ended then; 0 while it goes on */
 } llmq_queue_slot_t;
 
-/** A key of a level that has something ready; see queue_ready.h. */
+/** A key of a lane that has something ready or running; see queue_ready.h. */
 typedef struct llmq_queue_key_t {
     apr_uint64_t key;
+    apr_uint64_t newest; /* seq of the entry that weight and cap were told by */
     apr_uint32_t hash_next;
+    apr_uint32_t tenant;
     apr_uint32_t level;
-    apr_uint32_t ring_next;
+    apr_uint32_t weight;    /* takes in a turn */
+    apr_uint32_t credit;    /* what is left of them */
+    apr_uint32_t cap;       /* most that run, 0 = no cap */
+    apr_uint32_t running;   /* without those that are answered */
+    apr_uint32_t ring_next; /* 0 when not in the ring */
     apr_uint32_t ring_prev;
     apr_uint32_t fifo_head;
     apr_uint32_t fifo_tail;
@@ -82,16 +99,10 @@ typedef struct llmq_queue_free_t {
 
 #define LLMQ_QUEUE_STATES (LLMQ_ENTRY_RUNNING + 1)
 
-/** A level: limits, counts, totals. On cache lines of its own, as admissions are hot. */
-typedef struct llmq_queue_level_t {
-    _Alignas(64) _Atomic(apr_uint64_t) places; /* see queue_room.h */
-    _Atomic(apr_int64_t) place_at; /* when a place was last given or came back */
-    _Atomic(apr_uint32_t) max_size;
-    _Atomic(apr_uint32_t) missed; /* an entry did not fit since the last walk began */
-    apr_uint32_t max_concurrent;
-    apr_uint32_t answered; /* of the running ones: their outcome is being stored */
-    apr_uint32_t ring;     /* key record whose turn is next */
+/** What happened in a level, or in a lane. Slot FREE of count stays 0. */
+typedef struct llmq_queue_account_t {
     apr_uint32_t count[LLMQ_QUEUE_STATES];
+    apr_uint32_t answered; /* of the running ones: their outcome is being stored */
     apr_uint64_t total_put;
     apr_uint64_t total_completed;
     apr_uint64_t total_failed;
@@ -101,6 +112,64 @@ typedef struct llmq_queue_level_t {
     apr_interval_time_t wait_max;
     apr_interval_time_t wait_ewma;
     apr_interval_time_t run_ewma;
+} llmq_queue_account_t;
+
+/** The two rings of a level's lanes; see queue_turn.h. */
+typedef enum {
+    LLMQ_QUEUE_RING_OWN,    /* below what is reserved for them */
+    LLMQ_QUEUE_RING_SHARED, /* the others */
+    LLMQ_QUEUE_RINGS,
+    LLMQ_QUEUE_RING_NONE = LLMQ_QUEUE_RINGS /* may not run anything, or has nothing */
+} llmq_queue_ring_e;
+
+/** A tenant's part of a level. On cache lines of its own, as admissions are hot. */
+typedef struct llmq_queue_lane_t {
+    _Alignas(64) _Atomic(apr_uint64_t) places; /* see queue_room.h */
+    _Atomic(apr_int64_t) place_at;     /* when a place was last given or came back */
+    _Atomic(apr_uint32_t) own_places;  /* reserved */
+    _Atomic(apr_uint32_t) max_waiting; /* 0 = no limit but the level's */
+    _Atomic(apr_uint32_t) paused;
+    _Atomic(apr_uint32_t) missed; /* an entry did not fit since the last walk began */
+    apr_uint32_t own_slots;       /* reserved, of what runs */
+    apr_uint32_t max_running;     /* 0 = no limit but the level's */
+    apr_uint32_t running;         /* without those that are answered */
+    apr_uint32_t weight;          /* takes in a turn */
+    apr_uint32_t credit;          /* what is left of them */
+    apr_uint32_t in;              /* llmq_queue_ring_e */
+    apr_uint32_t ring_next;
+    apr_uint32_t ring_prev;
+    apr_uint64_t ticket;   /* order in the rings */
+    apr_uint32_t ring;     /* key record whose turn is next */
+    apr_uint32_t age_head; /* slot that has been ready for longest */
+    apr_uint32_t age_tail;
+    apr_uint32_t age_pos; /* position in the level's heap of ages, while in a ring */
+    llmq_queue_account_t account;
+} llmq_queue_lane_t;
+
+/** A tenant; see queue_tenant.h. */
+typedef struct llmq_queue_tenant_t {
+    _Atomic(apr_uint64_t) hash; /* 0: the shared record */
+    _Atomic(apr_uint32_t) flags;
+    apr_uint32_t named;                       /* shares in what is reserved */
+    llmq_queue_lane_t lane[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
+} llmq_queue_tenant_t;
+
+/** A level: limits, counts, totals. */
+typedef struct llmq_queue_level_t {
+    _Alignas(64) _Atomic(apr_int64_t) pool; /* shared places in use; queue_room.h */
+    _Atomic(apr_uint32_t) pool_size;        /* max_size less what is reserved */
+    _Atomic(apr_uint32_t) max_size;
+    _Atomic(apr_uint32_t) missed; /* one of its lanes has missed an entry */
+    apr_uint32_t max_concurrent;
+    apr_uint32_t concurrency;            /* what holds now */
+    apr_uint32_t running;                /* without those that are answered */
+    apr_uint32_t shared_slots;           /* concurrency less what is reserved */
+    apr_uint32_t shared_running;         /* of those that run: beyond what is reserved */
+    apr_uint32_t ring[LLMQ_QUEUE_RINGS]; /* tenant whose turn is next */
+    apr_uint32_t age_count;
+    apr_uint64_t ticket; /* last one given */
+    apr_uint64_t served; /* header.turn when something was last taken */
+    llmq_queue_account_t account;
     llmq_octaves_t waits; /* since the queue was made */
     llmq_octaves_t runs;
 } llmq_queue_level_t;
@@ -126,7 +195,16 @@ typedef struct llmq_queue_header_t {
     apr_uint32_t entered;           /* epoch when the holder entered */
     apr_uint32_t running;           /* first of the running list */
     apr_uint32_t heap_count;
-    apr_uint64_t seq; /* last one given */
+    apr_uint32_t ends_count;
+    apr_uint32_t max_tenants;      /* records beside the shared one */
+    apr_uint32_t name_buckets;     /* a power of two */
+    _Atomic(apr_uint32_t) tenants; /* records in use, the shared one included */
+    apr_uint32_t reserve;          /* percent */
+    apr_uint32_t named;            /* tenants that share in it */
+    _Atomic(apr_int64_t) ends_at;  /* first deadline of what waits, 0 if none */
+    apr_interval_time_t ageing;    /* 0 = none */
+    apr_uint64_t turn;             /* entries taken, for the order of levels */
+    apr_uint64_t seq;              /* last one given */
     llmq_queue_free_t free_slots;
     llmq_queue_free_t free_keys;
     llmq_queue_free_t free_chains;
@@ -135,10 +213,17 @@ typedef struct llmq_queue_header_t {
     _Atomic(apr_uint32_t) ended[LLMQ_QUEUE_ENDED_WORDS];
 } llmq_queue_header_t;
 
+/** What the order of a level's ages needs to know. */
+typedef struct llmq_queue_ages_t {
+    llmq_queue_t *q;
+    apr_uint32_t level;
+} llmq_queue_ages_t;
+
 /** The queue as a process sees it. A copy lives on in each forked process. */
 struct llmq_queue_t {
     llmq_queue_header_t *header;
     llmq_queue_slot_t *slots;
+    llmq_queue_tenant_t *tenants;
     llmq_queue_key_t *keys;
     llmq_queue_chain_t *chains;
     apr_uint32_t *ids;
@@ -146,12 +231,17 @@ struct llmq_queue_t {
     apr_uint32_t *orders;
     apr_uint32_t *gone;
     llmq_queue_cells_t *cells;
+    _Atomic(apr_uint32_t) *names;
     llmq_queue_heap_t heap;
+    llmq_queue_heap_t ends;
+    llmq_queue_heap_t age[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
+    llmq_queue_ages_t age_ctx[LLMQ_LEVEL_COUNT];
     apr_global_mutex_t *mutex;
     int wake_rd;
     int wake_wr;
     _Atomic(apr_uint32_t) seen; /* epoch up to which this process has looked */
     apr_uint32_t walk;          /* the walk that this process makes */
+    apr_time_t told;            /* deadline that a wait of this process ended for */
 };
 
 static inline llmq_queue_slot_t *slot_at(const llmq_queue_t *q, apr_uint32_t i)
@@ -182,6 +272,27 @@ static inline llmq_queue_level_t *level_of(const llmq_queue_t *q,
     return &q->header->level[slot->entry.level];
 }
 
+static inline llmq_queue_tenant_t *tenant_at(const llmq_queue_t *q, apr_uint32_t t)
+{
+    return &q->tenants[t - 1];
+}
+
+static inline llmq_queue_lane_t *lane_at(const llmq_queue_t *q, apr_uint32_t t,
+                                         apr_uint32_t level)
+{
+    return &tenant_at(q, t)->lane[level];
+}
+
+static inline llmq_queue_lane_t *lane_of(const llmq_queue_t *q,
+                                         const llmq_queue_slot_t *slot)
+{
+    return lane_at(q, slot->tenant, slot->entry.level);
+}
+
+/** All tenant records in use, as 1-based indexes. */
+#define LLMQ_QUEUE_EACH_TENANT(q, t)                                                     \
+    for ((t) = 1; (t) <= atomic_load(&(q)->header->tenants); (t)++)
+
 /**
  * @param conf settings
  * @return how many entries the segment must hold; 0 if that is too many to index
@@ -196,26 +307,40 @@ apr_uint32_t llmq_queue_layout_capacity(const llmq_queue_conf_t *conf);
  */
 apr_uint64_t llmq_queue_layout_need(const llmq_queue_conf_t *conf);
 
+/** What the sizes of the areas follow from. */
+typedef struct llmq_queue_sizes_t {
+    apr_uint32_t capacity; /* entries */
+    apr_uint32_t tenants;  /* records beside the shared one */
+} llmq_queue_sizes_t;
+
 /**
- * @param capacity entries
- * @return bytes of the segment; 0 if that overflows
+ * @param sizes out: what the settings ask for
+ * @param conf  settings
  * @threads any
  */
-apr_size_t llmq_queue_layout_size(apr_uint32_t capacity);
+void llmq_queue_layout_measure(llmq_queue_sizes_t *sizes, const llmq_queue_conf_t *conf);
+
+/**
+ * @param sizes entries and tenants
+ * @return bytes of the segment; 0 if that overflows or nothing fits
+ * @threads any
+ */
+apr_size_t llmq_queue_layout_size(const llmq_queue_sizes_t *sizes);
 
 /**
  * Lay out a zeroed segment and point @a q into it.
- * @param q        the process's view
- * @param segment  zeroed shared memory of llmq_queue_layout_size(capacity) bytes
- * @param capacity entries
+ * @param q       the process's view
+ * @param segment zeroed shared memory of llmq_queue_layout_size(sizes) bytes
+ * @param sizes   entries and tenants
  * @threads single
  */
-void llmq_queue_layout_init(llmq_queue_t *q, void *segment, apr_uint32_t capacity);
+void llmq_queue_layout_init(llmq_queue_t *q, void *segment,
+                            const llmq_queue_sizes_t *sizes);
 
 /**
- * Forget all entries; limits, totals, cells and places given out stay. Whatever state the lists
- * are in, they are not followed. An entry that goes is taken out of total_put, as the
- * rebuild will put it again.
+ * Forget all entries; tenants, limits, totals, cells and places given out stay. Whatever
+ * state the lists are in, they are not followed. An entry that goes is taken out of
+ * total_put, as the rebuild will put it again.
  * @param q the queue
  * @threads locked
  */

@@ -7,6 +7,7 @@
 #include "queue/queue_lock.h"
 #include "queue/queue_room.h"
 #include "queue/queue_table.h"
+#include "queue/queue_tenant.h"
 
 #include <string.h>
 
@@ -17,54 +18,62 @@ static int is_valid(const llmq_entry_t *e)
 }
 
 /* The store holds an entry that the queue does not. */
-static void miss(llmq_queue_level_t *level)
+static void miss(llmq_queue_room_t room)
 {
-    atomic_store(&level->missed, 1);
+    atomic_store(&room.lane->missed, 1);
+    atomic_store(&room.level->missed, 1);
 }
 
-static void put_running(llmq_queue_t *q, const llmq_entry_t *e)
+static void count_put(llmq_queue_room_t room)
 {
-    llmq_queue_level_t *level = &q->header->level[e->level];
+    room.lane->account.total_put++;
+    room.level->account.total_put++;
+}
 
+static void put_running(llmq_queue_t *q, const llmq_entry_t *e, llmq_queue_room_t room)
+{
     if (llmq_queue_entry_arrive_running(q, e))
-        level->total_put++;
+        count_put(room);
     else
-        miss(level);
+        miss(room);
 }
 
-static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_t now)
+static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, llmq_queue_room_t room,
+                        int flags, apr_time_t now)
 {
-    llmq_queue_level_t *level = &q->header->level[e->level];
     llmq_queue_chain_e where = LLMQ_QUEUE_CHAIN_LAST;
 
     if (flags & LLMQ_PUT_ADMITTED)
-        llmq_queue_room_enter_admitted(level);
-    else if (llmq_queue_room_enter(level) != APR_SUCCESS) {
-        miss(level);
+        llmq_queue_room_enter_admitted(room);
+    else if (llmq_queue_room_enter(room) != APR_SUCCESS) {
+        miss(room);
         return;
     }
     else
         where = LLMQ_QUEUE_CHAIN_ACCEPTED;
     if (llmq_queue_entry_arrive(q, e, where, now)) {
-        level->total_put++;
+        count_put(room);
         llmq_queue_figures_put(q, e, flags);
     }
     else {
-        llmq_queue_room_leave(level);
-        miss(level);
+        llmq_queue_room_leave(room);
+        miss(room);
     }
 }
 
 static void put_one(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_t now)
 {
+    llmq_queue_room_t room =
+        room_at(q, llmq_queue_tenant_get_locked(q, e->tenant), e->level);
+
     if (llmq_queue_table_find(q, e->id)) {
         if (flags & LLMQ_PUT_ADMITTED)
-            llmq_queue_dismiss(q, e->level);
+            llmq_queue_room_dismiss(room);
     }
     else if (flags & LLMQ_PUT_RUNNING)
-        put_running(q, e);
+        put_running(q, e, room);
     else if (!(flags & LLMQ_PUT_WALK) || !llmq_queue_gone_is_marked(q, e->id))
-        put_waiting(q, e, flags, now);
+        put_waiting(q, e, room, flags, now);
 }
 
 /* Nothing could be put. The rows are in the store, so a walk will find them. */
@@ -74,7 +83,7 @@ static void put_none(llmq_queue_t *q, const llmq_entry_t *entries, int n, int fl
 
     llmq_queue_suspect(q);
     for (i = 0; i < n && (flags & LLMQ_PUT_ADMITTED); i++)
-        llmq_queue_dismiss(q, entries[i].level);
+        llmq_queue_dismiss(q, entries[i].tenant, entries[i].level);
 }
 
 apr_status_t llmq_queue_put(llmq_queue_t *q, const llmq_entry_t *entries, int n,
@@ -96,7 +105,7 @@ apr_status_t llmq_queue_put(llmq_queue_t *q, const llmq_entry_t *entries, int n,
         }
         result = APR_EINVAL;
         if (flags & LLMQ_PUT_ADMITTED)
-            llmq_queue_dismiss(q, entries[i].level);
+            llmq_queue_dismiss(q, entries[i].tenant, entries[i].level);
     }
     llmq_queue_lock_leave(q);
     return result;

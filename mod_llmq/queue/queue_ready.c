@@ -2,10 +2,11 @@
 
 #include "queue/queue_late.h"
 #include "queue/queue_table.h"
+#include "queue/queue_turn.h"
 
 static apr_uint32_t *ring_of(llmq_queue_t *q, const llmq_queue_key_t *key)
 {
-    return &q->header->level[key->level].ring;
+    return &lane_at(q, key->tenant, key->level)->ring;
 }
 
 /* Behind all others means before the one whose turn is next. */
@@ -14,6 +15,7 @@ static void ring_add(llmq_queue_t *q, apr_uint32_t k)
     llmq_queue_key_t *key = key_at(q, k), *first;
     apr_uint32_t *ring = ring_of(q, key);
 
+    key->credit = key->weight;
     if (!*ring) {
         key->ring_next = key->ring_prev = k;
         *ring = k;
@@ -31,14 +33,11 @@ static void ring_remove(llmq_queue_t *q, apr_uint32_t k)
     llmq_queue_key_t *key = key_at(q, k);
     apr_uint32_t *ring = ring_of(q, key);
 
-    if (key->ring_next == k) {
-        *ring = 0;
-        return;
-    }
     key_at(q, key->ring_prev)->ring_next = key->ring_next;
     key_at(q, key->ring_next)->ring_prev = key->ring_prev;
     if (*ring == k)
-        *ring = key->ring_next;
+        *ring = key->ring_next != k ? key->ring_next : 0;
+    key->ring_next = 0;
 }
 
 static int is_empty(const llmq_queue_key_t *key)
@@ -82,49 +81,117 @@ static apr_uint32_t first_of(llmq_queue_t *q, const llmq_queue_key_t *key)
     return key->fifo_head;
 }
 
-void llmq_queue_ready_add(llmq_queue_t *q, apr_uint32_t i)
+/* Bring a key where it belongs after any change, and its lane with it. */
+static void settle(llmq_queue_t *q, apr_uint32_t k)
+{
+    llmq_queue_key_t *key = key_at(q, k);
+    apr_uint32_t t = key->tenant, level = key->level;
+    int serves = !is_empty(key) && (!key->cap || key->running < key->cap);
+
+    if (serves && !key->ring_next)
+        ring_add(q, k);
+    else if (!serves && key->ring_next)
+        ring_remove(q, k);
+    if (is_empty(key) && !key->running)
+        llmq_queue_table_remove_key(q, k);
+    llmq_queue_turn_update(q, t, level);
+}
+
+static void heed(llmq_queue_key_t *key, const llmq_queue_slot_t *slot)
+{
+    if (slot->seq < key->newest)
+        return;
+    key->newest = slot->seq;
+    key->weight = slot->entry.weight ? slot->entry.weight : 1;
+    key->cap = slot->entry.key_cap;
+    if (key->credit > key->weight)
+        key->credit = key->weight;
+}
+
+void llmq_queue_ready_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
 {
     llmq_queue_slot_t *slot = slot_at(q, i);
-    apr_uint32_t k = llmq_queue_table_get_key(q, slot->entry.level, slot->entry.key);
+    apr_uint32_t k = llmq_queue_table_get_key(q, slot);
     llmq_queue_key_t *key = key_at(q, k);
 
-    if (is_empty(key))
-        ring_add(q, k);
+    heed(key, slot);
     slot->key = k;
     slot->late = key->fifo_tail && slot->seq < slot_at(q, key->fifo_tail)->seq;
     if (slot->late)
         key->late_root = llmq_queue_late_put(q, key->late_root, i);
     else
         fifo_append(q, key, i);
+    llmq_queue_turn_age_add(q, i, now);
+    settle(q, k);
 }
 
-void llmq_queue_ready_remove(llmq_queue_t *q, apr_uint32_t i)
+static void order_remove(llmq_queue_t *q, apr_uint32_t i)
 {
     llmq_queue_slot_t *slot = slot_at(q, i);
-    apr_uint32_t k = slot->key;
-    llmq_queue_key_t *key = key_at(q, k);
+    llmq_queue_key_t *key = key_at(q, slot->key);
 
     if (slot->late)
         key->late_root = llmq_queue_late_remove(q, key->late_root, i);
     else
         fifo_remove(q, key, i);
-    slot->key = 0;
     slot->late = 0;
-    if (is_empty(key)) {
-        ring_remove(q, k);
-        llmq_queue_table_remove_key(q, k);
-    }
+}
+
+void llmq_queue_ready_remove(llmq_queue_t *q, apr_uint32_t i)
+{
+    apr_uint32_t k = slot_at(q, i)->key;
+
+    order_remove(q, i);
+    slot_at(q, i)->key = 0;
+    settle(q, k);
+    llmq_queue_turn_age_remove(q, i);
+}
+
+static void pass_turn(llmq_queue_t *q, apr_uint32_t k)
+{
+    llmq_queue_key_t *key = key_at(q, k);
+
+    if (--key->credit > 0)
+        return;
+    key->credit = key->weight;
+    *ring_of(q, key) = key->ring_next;
 }
 
 apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t level)
 {
-    apr_uint32_t *ring = &q->header->level[level].ring;
-    apr_uint32_t i;
+    apr_uint32_t t = llmq_queue_turn_tenant(q, level);
+    apr_uint32_t k = lane_at(q, t, level)->ring;
+    apr_uint32_t i = first_of(q, key_at(q, k));
 
-    if (!*ring)
-        return 0;
-    i = first_of(q, key_at(q, *ring));
-    *ring = key_at(q, *ring)->ring_next;
-    llmq_queue_ready_remove(q, i);
+    pass_turn(q, k);
+    llmq_queue_turn_pass(q, t, level);
+    order_remove(q, i);
+    key_at(q, k)->running++;
+    llmq_queue_turn_begin(q, t, level);
+    settle(q, k);
+    llmq_queue_turn_age_remove(q, i);
     return i;
+}
+
+void llmq_queue_ready_begin(llmq_queue_t *q, apr_uint32_t i)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+    apr_uint32_t k = llmq_queue_table_get_key(q, slot);
+
+    heed(key_at(q, k), slot);
+    slot->key = k;
+    key_at(q, k)->running++;
+    llmq_queue_turn_begin(q, slot->tenant, slot->entry.level);
+    settle(q, k);
+}
+
+void llmq_queue_ready_end(llmq_queue_t *q, apr_uint32_t i)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+    apr_uint32_t k = slot->key;
+
+    slot->key = 0;
+    key_at(q, k)->running--;
+    llmq_queue_turn_end(q, slot->tenant, slot->entry.level);
+    settle(q, k);
 }

@@ -10,10 +10,17 @@ static apr_uint32_t *bucket_of(const llmq_queue_t *q, apr_uint32_t *table,
     return &table[(hash ^ (hash >> 32)) & (q->header->buckets - 1)];
 }
 
-/* The keys of a level spread differently from those of another. */
+/* The keys of a level spread differently from those of another. A key's hash comprises
+ * its tenant. */
 static apr_uint64_t turn_hash(apr_uint32_t level, apr_uint64_t key)
 {
     return key ^ (level * 0x9e3779b97f4a7c15u);
+}
+
+static int is_key_of(const llmq_queue_key_t *key, const llmq_queue_slot_t *slot)
+{
+    return key->key == slot->entry.key && key->tenant == slot->tenant
+           && key->level == slot->entry.level;
 }
 
 /* The first of the records given back (its hash_next is the next of them), else one never
@@ -76,24 +83,28 @@ void llmq_queue_table_remove(llmq_queue_t *q, apr_uint32_t i)
     atomic_fetch_sub(&q->header->used, 1);
 }
 
-apr_uint32_t llmq_queue_table_get_key(llmq_queue_t *q, apr_uint32_t level,
-                                      apr_uint64_t key)
+apr_uint32_t llmq_queue_table_get_key(llmq_queue_t *q, const llmq_queue_slot_t *slot)
 {
     llmq_queue_free_t *free = &q->header->free_keys;
-    apr_uint32_t *bucket = bucket_of(q, q->turns, turn_hash(level, key));
+    apr_uint64_t hash = turn_hash(slot->entry.level, slot->entry.key);
+    apr_uint32_t *bucket = bucket_of(q, q->turns, hash);
+    llmq_queue_key_t *key;
     apr_uint32_t k;
 
     for (k = *bucket; k; k = key_at(q, k)->hash_next)
-        if (key_at(q, k)->key == key && key_at(q, k)->level == level)
+        if (is_key_of(key_at(q, k), slot))
             return k;
     /* There are as many records as slots, and one is missing at most per slot. */
     k = record_new(free, q->header->capacity);
+    key = key_at(q, k);
     if (k == free->list)
-        free->list = key_at(q, k)->hash_next;
-    memset(key_at(q, k), 0, sizeof(llmq_queue_key_t));
-    key_at(q, k)->key = key;
-    key_at(q, k)->level = level;
-    key_at(q, k)->hash_next = *bucket;
+        free->list = key->hash_next;
+    memset(key, 0, sizeof(*key));
+    key->key = slot->entry.key;
+    key->tenant = slot->tenant;
+    key->level = slot->entry.level;
+    key->weight = 1;
+    key->hash_next = *bucket;
     *bucket = k;
     return k;
 }

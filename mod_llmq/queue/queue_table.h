@@ -1,7 +1,7 @@
 /**
  * @file queue_table.h
- * The hash tables of the segment, private to queue/: slots by id, key records by (level,
- * key), chain records by chain. Each record is in its table from the moment it is made
+ * The hash tables of the segment, private to queue/: slots by id, key records by (tenant,
+ * level, key), chain records by chain. Each record is in its table from the moment it is made
  * until it is freed; buckets are singly linked, and records come from free lists.
  */
 #ifndef LLMQ_QUEUE_TABLE_H
@@ -35,18 +35,16 @@ apr_uint32_t llmq_queue_table_add(llmq_queue_t *q, const char *id);
 void llmq_queue_table_remove(llmq_queue_t *q, apr_uint32_t i);
 
 /**
- * Find or make the record of a key in a level. A new one has empty lists.
- * @param q     the queue
- * @param level its level
- * @param key   its key
+ * Find or make the record of a slot's key in its lane. A new one has empty lists.
+ * @param q    the queue
+ * @param slot tenant, level and key are read
  * @return the key record
  * @threads locked
  */
-apr_uint32_t llmq_queue_table_get_key(llmq_queue_t *q, apr_uint32_t level,
-                                      apr_uint64_t key);
+apr_uint32_t llmq_queue_table_get_key(llmq_queue_t *q, const llmq_queue_slot_t *slot);
 
 /**
- * Free an empty key record that is in no ring any more.
+ * Free an empty key record that is in no ring any more and of which nothing runs.
  * @param q the queue
  * @param k the key record
  * @threads locked

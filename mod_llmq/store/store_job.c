@@ -202,27 +202,46 @@ apr_status_t llmq_store_job_backlog(llmq_backlog_t **prows, int *pn, llmq_store_
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_store_job_totals(llmq_totals_t *totals, llmq_store_t *store,
+/* The record of a tenant; rows come tenant by tenant. */
+static llmq_totals_t *totals_of(apr_array_header_t *all, const char *tenant)
+{
+    llmq_totals_t *last =
+        all->nelts ? &APR_ARRAY_IDX(all, all->nelts - 1, llmq_totals_t) : NULL;
+
+    if (last && strcmp(last->tenant, tenant) == 0)
+        return last;
+    last = apr_array_push(all);
+    last->tenant = apr_pstrdup(all->pool, tenant);
+    return last;
+}
+
+static void add_total(llmq_totals_t *totals, apr_int64_t level, apr_int64_t status,
+                      apr_uint64_t count)
+{
+    if (level <= LLMQ_LEVEL_NONE || level >= LLMQ_LEVEL_COUNT)
+        return;
+    if (status == LLMQ_STATUS_COMPLETED)
+        totals->completed[level] += count;
+    else
+        totals->failed[level] += count;
+}
+
+apr_status_t llmq_store_job_totals(llmq_totals_t **ptotals, int *pn, llmq_store_t *store,
                                    apr_pool_t *p)
 {
+    apr_array_header_t *all = apr_array_make(p, 4, sizeof(llmq_totals_t));
     const char *args[] = {store->conf.node};
     llmq_store_rows_t rows;
     apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_TOTALS, args, p);
 
     if (rv != APR_SUCCESS)
         return rv;
-    memset(totals, 0, sizeof(*totals));
-    while (llmq_store_run_next(&rows)) {
-        apr_int64_t level = llmq_store_run_int(&rows, 0);
-        apr_uint64_t count = llmq_store_run_int(&rows, 2);
-
-        if (level <= LLMQ_LEVEL_NONE || level >= LLMQ_LEVEL_COUNT)
-            continue;
-        if (llmq_store_run_int(&rows, 1) == LLMQ_STATUS_COMPLETED)
-            totals->completed[level] += count;
-        else
-            totals->failed[level] += count;
-    }
+    while (llmq_store_run_next(&rows))
+        add_total(totals_of(all, llmq_store_run_text(&rows, 0)),
+                  llmq_store_run_int(&rows, 1), llmq_store_run_int(&rows, 2),
+                  (apr_uint64_t)llmq_store_run_int(&rows, 3));
+    *ptotals = (llmq_totals_t *)(void *)all->elts;
+    *pn = all->nelts;
     return APR_SUCCESS;
 }
 

@@ -111,20 +111,22 @@ typedef struct llmq_backlog_t {
 apr_status_t llmq_store_job_backlog(llmq_backlog_t **prows, int *pn, llmq_store_t *store,
                                     apr_int64_t after, int limit, apr_pool_t *p);
 
-/** Final jobs of this node by level, for counters that outlive the queue's segment. */
+/** A tenant's final jobs by level, for counters that outlive the queue's segment. */
 typedef struct llmq_totals_t {
+    const char *tenant;
     apr_uint64_t completed[LLMQ_LEVEL_COUNT];
     apr_uint64_t failed[LLMQ_LEVEL_COUNT]; /* FAILED and TIMEOUT */
 } llmq_totals_t;
 
 /**
- * Count them.
- * @param totals out
- * @param store  the store
- * @param p      scratch
+ * Count this node's.
+ * @param ptotals out: one record per tenant, in @a p
+ * @param pn      out: their number
+ * @param store   the store
+ * @param p       pool of the records
  * @return APR_SUCCESS; LLMQ_ESTORE
  */
-apr_status_t llmq_store_job_totals(llmq_totals_t *totals, llmq_store_t *store,
+apr_status_t llmq_store_job_totals(llmq_totals_t **ptotals, int *pn, llmq_store_t *store,
                                    apr_pool_t *p);
 
 /**

@@ -60,8 +60,9 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                                " AND seq > CAST(%s AS bigint) ORDER BY seq "
                                "LIMIT CAST(%s AS integer)")},
     [LLMQ_SQL_TOTALS] = {"llmq_totals", REPEAT,
-                         BOTH("SELECT level, status, count(*) FROM llmq_jobs "
-                              "WHERE node = %s AND status >= 2 GROUP BY level, status")},
+                         BOTH("SELECT tenant, level, status, count(*) FROM llmq_jobs "
+                              "WHERE node = %s AND status >= 2 "
+                              "GROUP BY tenant, level, status ORDER BY tenant")},
     [LLMQ_SQL_FIND] = {"llmq_find", REPEAT,
                        BOTH("SELECT " RECORD " FROM llmq_jobs WHERE id = %s "
                             "AND tenant = %s AND kind = CAST(%s AS smallint) "

@@ -23,7 +23,7 @@ typedef enum {
     LLMQ_SQL_FINISH,     /* outcomes → ids of the accepted */
     LLMQ_SQL_FENCE,      /* now, ids */
     LLMQ_SQL_BACKLOG,    /* node, after, limit → narrow rows */
-    LLMQ_SQL_TOTALS,     /* node → level, status, count */
+    LLMQ_SQL_TOTALS,     /* node → tenant, level, status, count; by tenant */
     LLMQ_SQL_FIND,       /* id, tenant, kind → whole record */
     LLMQ_SQL_CHANGE,     /* changes → ids of the changed */
     LLMQ_SQL_REMOVE,     /* now, now, id, tenant, kind → id */

@@ -113,7 +113,7 @@ static void put_some(int putter, int from, int n)
 
     for (i = 0; i < n; i++) {
         fill(&batch[i], putter, from + i);
-        while (llmq_queue_admit(queue, batch[i].level) != APR_SUCCESS)
+        while (llmq_queue_admit(queue, 0, batch[i].level) != APR_SUCCESS)
             usleep(100);
     }
     if (llmq_queue_put(queue, batch, n, LLMQ_PUT_ADMITTED) != APR_SUCCESS)

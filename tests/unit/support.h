@@ -68,6 +68,8 @@ TCase *test_case(const char *name);
     X(queue_stats)                                                                       \
     X(queue_table)                                                                       \
     X(queue_take)                                                                        \
+    X(queue_tenant)                                                                      \
+    X(queue_turn)                                                                        \
     X(queue_wake)                                                                        \
     X(result)                                                                            \
     X(retry)                                                                             \

@@ -1,30 +1,27 @@
 #include "support_queue.h"
 
 #include "base/clock.h"
+#include "queue/queue_room.h"
 #include "queue/queue_table.h"
+#include "queue/queue_tenant.h"
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-queue_rig_t *queue_rig_with(apr_uint32_t max_size, apr_uint32_t max_concurrent,
-                            apr_lockmech_e mech)
+static queue_rig_t *create_rig(const llmq_queue_conf_t *conf, apr_lockmech_e mech)
 {
     queue_rig_t *rig = apr_pcalloc(test_pool, sizeof(*rig));
+    apr_size_t size = llmq_queue_segment_size(conf);
     const char *dir;
-    apr_size_t size;
     void *segment;
-    int l;
 
-    LLMQ_EACH_LEVEL (l) {
-        rig->conf.level[l].max_size = max_size;
-        rig->conf.level[l].max_concurrent = max_concurrent;
-    }
-    size = llmq_queue_segment_size(&rig->conf);
+    rig->conf = *conf;
     segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert(segment != MAP_FAILED);
     ck_assert_int_eq(apr_temp_dir_get(&dir, test_pool), 0);
@@ -38,6 +35,40 @@ queue_rig_t *queue_rig_with(apr_uint32_t max_size, apr_uint32_t max_concurrent,
     llmq_queue_rebuild_begin(rig->q);
     llmq_queue_rebuild_end(rig->q, 1);
     return rig;
+}
+
+static llmq_queue_conf_t conf_of(apr_uint32_t max_size, apr_uint32_t max_concurrent,
+                                 apr_uint32_t tenants)
+{
+    llmq_queue_conf_t conf = {.max_tenants = tenants};
+    int l;
+
+    LLMQ_EACH_LEVEL (l) {
+        conf.level[l].max_size = max_size;
+        conf.level[l].max_concurrent = max_concurrent;
+    }
+    return conf;
+}
+
+queue_rig_t *queue_rig_conf(const llmq_queue_conf_t *conf)
+{
+    return create_rig(conf, APR_LOCK_DEFAULT);
+}
+
+queue_rig_t *queue_rig_tenants(apr_uint32_t max_size, apr_uint32_t max_concurrent,
+                               apr_uint32_t n)
+{
+    llmq_queue_conf_t conf = conf_of(max_size, max_concurrent, n);
+
+    return queue_rig_conf(&conf);
+}
+
+queue_rig_t *queue_rig_with(apr_uint32_t max_size, apr_uint32_t max_concurrent,
+                            apr_lockmech_e mech)
+{
+    llmq_queue_conf_t conf = conf_of(max_size, max_concurrent, 0);
+
+    return create_rig(&conf, mech);
 }
 
 queue_rig_t *queue_rig(apr_uint32_t max_size, apr_uint32_t max_concurrent)
@@ -118,11 +149,21 @@ int queue_state(llmq_queue_t *q, const char *id)
 
 /* ---- the checker ---- */
 
+#define CENSUS_TENANTS 64
+
+typedef struct lane_census_t {
+    apr_uint32_t answered;
+    apr_uint32_t count[LLMQ_QUEUE_STATES];
+    apr_uint32_t ready; /* as found in the keys */
+} lane_census_t;
+
 typedef struct census_t {
     apr_uint32_t used;
     apr_uint32_t chained;
-    apr_uint32_t answered[LLMQ_LEVEL_COUNT];
+    apr_uint32_t deadlines;
+    apr_uint32_t *key_running; /* by key record */
     apr_uint32_t count[LLMQ_LEVEL_COUNT][LLMQ_QUEUE_STATES];
+    lane_census_t lane[CENSUS_TENANTS][LLMQ_LEVEL_COUNT];
 } census_t;
 
 #define EXPECT(what)                                                                     \
@@ -131,27 +172,55 @@ typedef struct census_t {
             return #what;                                                                \
     } while (0)
 
+static int is_waiting(const llmq_queue_slot_t *s)
+{
+    return s->entry.state != LLMQ_ENTRY_FREE && s->entry.state != LLMQ_ENTRY_RUNNING;
+}
+
+static const char *check_slot(llmq_queue_t *q, apr_uint32_t i)
+{
+    const llmq_queue_slot_t *s = slot_at(q, i);
+    int counts = s->entry.state == LLMQ_ENTRY_RUNNING && !s->answered_at;
+
+    EXPECT(s->entry.level >= 1 && s->entry.level < LLMQ_LEVEL_COUNT);
+    EXPECT(s->tenant >= 1 && s->tenant <= atomic_load(&q->header->tenants));
+    EXPECT(s->tenant == llmq_queue_tenant_find(q, s->entry.tenant));
+    EXPECT(llmq_queue_table_find(q, s->entry.id) == i);
+    EXPECT(!s->chain == !s->entry.chain);
+    EXPECT((s->key != 0) == (s->entry.state == LLMQ_ENTRY_READY || counts));
+    EXPECT(!s->key || key_at(q, s->key)->key == s->entry.key);
+    EXPECT(!s->key || key_at(q, s->key)->tenant == s->tenant);
+    EXPECT((s->entry.owner != 0) == (s->entry.state == LLMQ_ENTRY_RUNNING));
+    EXPECT(s->entry.state != LLMQ_ENTRY_BLOCKED || s->chain_prev);
+    EXPECT(s->entry.state == LLMQ_ENTRY_BLOCKED || !s->chain_prev);
+    EXPECT(!s->answered_at || s->entry.state == LLMQ_ENTRY_RUNNING);
+    EXPECT(!s->expired || s->answered_at);
+    return NULL;
+}
+
 static const char *check_slots(llmq_queue_t *q, census_t *c)
 {
     apr_uint32_t i;
 
     for (i = 1; i <= q->header->free_slots.fresh; i++) {
         const llmq_queue_slot_t *s = slot_at(q, i);
+        const char *bad;
+        lane_census_t *lane;
 
         if (s->entry.state == LLMQ_ENTRY_FREE)
             continue;
-        EXPECT(s->entry.level >= 1 && s->entry.level < LLMQ_LEVEL_COUNT);
-        EXPECT(llmq_queue_table_find(q, s->entry.id) == i);
-        EXPECT(!s->chain == !s->entry.chain);
-        EXPECT((s->key != 0) == (s->entry.state == LLMQ_ENTRY_READY));
-        EXPECT((s->entry.owner != 0) == (s->entry.state == LLMQ_ENTRY_RUNNING));
-        EXPECT(s->entry.state != LLMQ_ENTRY_BLOCKED || s->chain_prev);
-        EXPECT(s->entry.state == LLMQ_ENTRY_BLOCKED || !s->chain_prev);
-        EXPECT(!s->answered_at || s->entry.state == LLMQ_ENTRY_RUNNING);
+        bad = check_slot(q, i);
+        if (bad)
+            return bad;
+        lane = &c->lane[s->tenant][s->entry.level];
+        lane->answered += s->answered_at != 0;
+        lane->count[s->entry.state]++;
         c->used++;
-        c->answered[s->entry.level] += s->answered_at != 0;
         c->chained += s->chain != 0;
+        c->deadlines += is_waiting(s) && s->entry.deadline;
         c->count[s->entry.level][s->entry.state]++;
+        if (s->entry.state == LLMQ_ENTRY_RUNNING && s->key)
+            c->key_running[s->key]++;
     }
     EXPECT(c->used == atomic_load(&q->header->used));
     return NULL;
@@ -177,13 +246,16 @@ static const char *check_late(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t k,
     return NULL;
 }
 
-static const char *check_key(llmq_queue_t *q, apr_uint32_t k, apr_uint32_t *n)
+static const char *check_key(llmq_queue_t *q, apr_uint32_t k, census_t *c)
 {
     const llmq_queue_key_t *key = key_at(q, k);
-    apr_uint32_t i, before = 0;
+    apr_uint32_t i, before = 0, *n = &c->lane[key->tenant][key->level].ready;
+    int empty = !key->fifo_head && !key->late_root;
 
-    EXPECT(key->fifo_head || key->late_root);
-    EXPECT(llmq_queue_table_get_key(q, key->level, key->key) == k);
+    EXPECT(!empty || key->running);
+    EXPECT(key->running == c->key_running[k]);
+    EXPECT(!key->ring_next == (empty || (key->cap && key->running >= key->cap)));
+    EXPECT(!key->ring_next || (key->credit >= 1 && key->credit <= key->weight));
     for (i = key->fifo_head; i; i = slot_at(q, i)->next) {
         EXPECT(slot_at(q, i)->prev == before);
         EXPECT(!before || slot_at(q, before)->seq < slot_at(q, i)->seq);
@@ -199,33 +271,164 @@ static const char *check_key(llmq_queue_t *q, apr_uint32_t k, apr_uint32_t *n)
     return NULL;
 }
 
-static const char *check_level(llmq_queue_t *q, int l, const census_t *c,
-                               apr_uint32_t *keys)
+static const char *check_keys(llmq_queue_t *q, census_t *c, apr_uint32_t *keys)
 {
-    const llmq_queue_level_t *level = &q->header->level[l];
-    apr_uint32_t k = level->ring, ready = 0;
-    apr_uint64_t waiting = (apr_uint64_t)c->count[l][LLMQ_ENTRY_READY]
-                           + c->count[l][LLMQ_ENTRY_BLOCKED]
-                           + c->count[l][LLMQ_ENTRY_DELAYED];
+    apr_uint32_t b, k;
+
+    for (b = 0; b < q->header->buckets; b++) {
+        for (k = q->turns[b]; k; k = key_at(q, k)->hash_next) {
+            const char *bad = check_key(q, k, c);
+
+            if (bad)
+                return bad;
+            ++*keys;
+        }
+    }
+    return NULL;
+}
+
+/* The keys in the ring are those that say so. */
+static const char *check_ring(llmq_queue_t *q, apr_uint32_t t, int l)
+{
+    apr_uint32_t first = lane_at(q, t, (apr_uint32_t)l)->ring, k = first, b;
+    int n = 0;
+
+    while (k) {
+        EXPECT(key_at(q, k)->tenant == t && key_at(q, k)->level == (apr_uint32_t)l);
+        EXPECT(key_at(q, key_at(q, k)->ring_next)->ring_prev == k);
+        n++;
+        k = key_at(q, k)->ring_next != first ? key_at(q, k)->ring_next : 0;
+    }
+    for (b = 0; b < q->header->buckets; b++)
+        for (k = q->turns[b]; k; k = key_at(q, k)->hash_next)
+            n -= key_at(q, k)->tenant == t && key_at(q, k)->level == (apr_uint32_t)l
+                 && key_at(q, k)->ring_next;
+    EXPECT(n == 0);
+    return NULL;
+}
+
+static const char *check_ages(llmq_queue_t *q, const llmq_queue_lane_t *lane, int l,
+                              const lane_census_t *c)
+{
+    apr_uint32_t i, n = 0, before = 0;
+
+    for (i = lane->age_head; i; i = slot_at(q, i)->age_next) {
+        EXPECT(slot_at(q, i)->entry.state == LLMQ_ENTRY_READY);
+        EXPECT(lane_of(q, slot_at(q, i)) == lane && slot_at(q, i)->entry.level == l);
+        EXPECT(slot_at(q, i)->age_prev == before);
+        before = i;
+        n++;
+    }
+    EXPECT(lane->age_tail == before);
+    EXPECT(n == c->count[LLMQ_ENTRY_READY]);
+    return NULL;
+}
+
+static const char *check_lane(llmq_queue_t *q, apr_uint32_t t, int l, census_t *all)
+{
+    llmq_queue_lane_t *lane = lane_at(q, t, (apr_uint32_t)l);
+    const lane_census_t *c = &all->lane[t][l];
+    apr_uint64_t waiting = (apr_uint64_t)c->count[LLMQ_ENTRY_READY]
+                           + c->count[LLMQ_ENTRY_BLOCKED] + c->count[LLMQ_ENTRY_DELAYED];
+    int stopped = !lane->ring || atomic_load(&lane->paused)
+                  || (lane->max_running && lane->running >= lane->max_running);
+    const char *bad;
     int s;
 
     for (s = LLMQ_ENTRY_READY; s < LLMQ_QUEUE_STATES; s++)
-        EXPECT(level->count[s] == c->count[l][s]);
-    EXPECT((atomic_load(&level->places) & 0xffffffff) == waiting);
-    EXPECT(level->answered == c->answered[l]);
-    while (k) {
-        const char *bad = check_key(q, k, &ready);
+        EXPECT(lane->account.count[s] == c->count[s]);
+    EXPECT((atomic_load(&lane->places) & 0xffffffff) == waiting);
+    EXPECT(lane->account.answered == c->answered);
+    EXPECT(lane->running == c->count[LLMQ_ENTRY_RUNNING] - c->answered);
+    EXPECT(c->ready == c->count[LLMQ_ENTRY_READY]);
+    EXPECT(lane->in
+           == (stopped                           ? LLMQ_QUEUE_RING_NONE
+               : lane->running < lane->own_slots ? LLMQ_QUEUE_RING_OWN
+                                                 : LLMQ_QUEUE_RING_SHARED));
+    bad = check_ring(q, t, l);
+    return bad ? bad : check_ages(q, lane, l, c);
+}
 
+static const char *check_lane_ring(llmq_queue_t *q, int l, apr_uint32_t ring,
+                                   apr_uint32_t *n)
+{
+    apr_uint32_t first = q->header->level[l].ring[ring], t = first;
+
+    while (t) {
+        const llmq_queue_lane_t *lane = lane_at(q, t, (apr_uint32_t)l);
+        apr_uint32_t next = lane->ring_next;
+
+        EXPECT(lane->in == ring);
+        EXPECT(lane->credit >= 1 && lane->credit <= lane->weight);
+        EXPECT(lane_at(q, next, (apr_uint32_t)l)->ring_prev == t);
+        EXPECT(next == first || lane->ticket < lane_at(q, next, (apr_uint32_t)l)->ticket);
+        ++*n;
+        t = next != first ? next : 0;
+    }
+    return NULL;
+}
+
+static const char *check_age_heap(llmq_queue_t *q, int l, apr_uint32_t lanes)
+{
+    llmq_queue_heap_t *heap = &q->age[l];
+    apr_uint32_t i;
+
+    EXPECT(*heap->pcount == lanes);
+    for (i = 0; i < lanes; i++) {
+        EXPECT(lane_at(q, heap->item[i], (apr_uint32_t)l)->age_pos == i);
+        EXPECT(lane_at(q, heap->item[i], (apr_uint32_t)l)->in != LLMQ_QUEUE_RING_NONE);
+        EXPECT(i == 0 || !heap->less(heap->ctx, heap->item[i], heap->item[(i - 1) / 2]));
+    }
+    return NULL;
+}
+
+static const char *check_level(llmq_queue_t *q, int l, census_t *c)
+{
+    llmq_queue_level_t *level = &q->header->level[l];
+    apr_uint32_t t, lanes = 0, running = 0, shared = 0, answered = 0;
+    apr_int64_t pool = 0;
+    const char *bad;
+    int s;
+
+    for (s = LLMQ_ENTRY_READY; s < LLMQ_QUEUE_STATES; s++)
+        EXPECT(level->account.count[s] == c->count[l][s]);
+    LLMQ_QUEUE_EACH_TENANT(q, t)
+    {
+        llmq_queue_lane_t *lane = lane_at(q, t, (apr_uint32_t)l);
+        apr_int64_t beyond =
+            (apr_int64_t)llmq_queue_room_used(lane) - atomic_load(&lane->own_places);
+
+        bad = check_lane(q, t, l, c);
         if (bad)
             return bad;
-        EXPECT(key_at(q, k)->level == (apr_uint32_t)l);
-        EXPECT(key_at(q, key_at(q, k)->ring_next)->ring_prev == k);
-        ++*keys;
-        k = key_at(q, k)->ring_next;
-        if (k == level->ring)
-            break;
+        running += lane->running;
+        answered += lane->account.answered;
+        shared += lane->running > lane->own_slots ? lane->running - lane->own_slots : 0;
+        pool += beyond > 0 ? beyond : 0;
     }
-    EXPECT(ready == c->count[l][LLMQ_ENTRY_READY]);
+    EXPECT(level->running == running && level->account.answered == answered);
+    EXPECT(level->shared_running == shared);
+    EXPECT(atomic_load(&level->pool) == pool);
+    bad = check_lane_ring(q, l, LLMQ_QUEUE_RING_OWN, &lanes);
+    if (!bad)
+        bad = check_lane_ring(q, l, LLMQ_QUEUE_RING_SHARED, &lanes);
+    return bad ? bad : check_age_heap(q, l, lanes);
+}
+
+static const char *check_ends(llmq_queue_t *q, const census_t *c)
+{
+    apr_uint32_t i, n = q->header->ends_count;
+
+    EXPECT(n == c->deadlines);
+    for (i = 0; i < n; i++) {
+        const llmq_queue_slot_t *slot = slot_at(q, q->ends.item[i]);
+
+        EXPECT(slot->ends_pos == i && is_waiting(slot) && slot->entry.deadline);
+        EXPECT(i == 0
+               || !q->ends.less(q->ends.ctx, q->ends.item[i], q->ends.item[(i - 1) / 2]));
+    }
+    EXPECT(atomic_load(&q->header->ends_at)
+           == (n ? slot_at(q, q->ends.item[0])->entry.deadline : 0));
     return NULL;
 }
 
@@ -307,18 +510,29 @@ static const char *check_free(llmq_queue_t *q, const census_t *c, apr_uint32_t k
 
 const char *queue_check(llmq_queue_t *q)
 {
-    census_t *c = apr_pcalloc(test_pool, sizeof(*c));
+    census_t *c = calloc(1, sizeof(*c));
     apr_uint32_t keys = 0, chains = 0;
-    const char *bad = check_slots(q, c);
+    const char *bad;
     int l;
 
+    ck_assert_uint_lt(atomic_load(&q->header->tenants), CENSUS_TENANTS);
+    c->key_running = calloc(q->header->capacity + 1, sizeof(*c->key_running));
+    bad = check_slots(q, c);
+    if (!bad)
+        bad = check_keys(q, c, &keys);
     for (l = 1; !bad && l < LLMQ_LEVEL_COUNT; l++)
-        bad = check_level(q, l, c, &keys);
+        bad = check_level(q, l, c);
     if (!bad)
         bad = check_heap(q, c);
+    if (!bad)
+        bad = check_ends(q, c);
     if (!bad)
         bad = check_running(q, c);
     if (!bad)
         bad = check_chains(q, c, &chains);
-    return bad ? bad : check_free(q, c, keys, chains);
+    if (!bad)
+        bad = check_free(q, c, keys, chains);
+    free(c->key_running);
+    free(c);
+    return bad;
 }

@@ -28,6 +28,13 @@ queue_rig_t *queue_rig(apr_uint32_t max_size, apr_uint32_t max_concurrent);
 queue_rig_t *queue_rig_with(apr_uint32_t max_size, apr_uint32_t max_concurrent,
                             apr_lockmech_e mech);
 
+/** As queue_rig(), with records for @a n tenants beside the shared one. */
+queue_rig_t *queue_rig_tenants(apr_uint32_t max_size, apr_uint32_t max_concurrent,
+                               apr_uint32_t n);
+
+/** As queue_rig(), with these settings. */
+queue_rig_t *queue_rig_conf(const llmq_queue_conf_t *conf);
+
 /** In a forked child: attach to the mutex. */
 void queue_rig_child(queue_rig_t *rig);
 

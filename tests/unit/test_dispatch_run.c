@@ -83,7 +83,7 @@ START_TEST(an_end_told_from_outside_is_counted_once_by_whoever_told_it)
     DISPATCH_WAIT(dispatch_rig_sum(rig).total_completed == 1);
     /* The dispatcher came between the change of the row and this withdrawal. */
     ck_assert_int_eq(llmq_queue_cancel(rig->q, "msg_told"), APR_NOTFOUND);
-    llmq_queue_count(rig->q, LLMQ_LEVEL_HIGH, LLMQ_ACK_FAILED);
+    llmq_queue_count(rig->q, 0, LLMQ_LEVEL_HIGH, LLMQ_ACK_FAILED);
     sum = dispatch_rig_sum(rig);
     ck_assert_uint_eq(sum.total_failed, 1);
     ck_assert_uint_eq(sum.total_completed, 1);

@@ -9,18 +9,18 @@ START_TEST(admit_refuses_at_max_size_exactly)
     llmq_entry_t e = queue_entry("b", _i, 1, 0);
 
     queue_put(q, "a", _i, 1, 0);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
-    llmq_queue_dismiss(q, _i);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
+    llmq_queue_dismiss(q, 0, _i);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     /* Running entries take up no place. */
     ck_assert_str_eq(queue_take_ids(q, 9), "a");
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     ck_queue(q);
 }
 END_TEST
@@ -33,12 +33,12 @@ START_TEST(blocked_and_delayed_entries_count_towards_max_size)
     queue_put(q, "head", _i, 1, 5);
     queue_put(q, "blocked", _i, 1, 5);
     queue_put_at(q, "delayed", _i, QUEUE_NOW + 1);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     ck_assert_int_eq(llmq_queue_cancel(q, "blocked"), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     ck_assert_int_eq(llmq_queue_cancel(q, "delayed"), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
 }
 END_TEST
 
@@ -46,9 +46,9 @@ START_TEST(admit_of_an_unknown_level_is_refused)
 {
     llmq_queue_t *q = queue_rig(3, 9)->q;
 
-    ck_assert_int_eq(llmq_queue_admit(q, LLMQ_LEVEL_NONE), APR_EINVAL);
-    ck_assert_int_eq(llmq_queue_admit(q, LLMQ_LEVEL_COUNT), APR_EINVAL);
-    llmq_queue_dismiss(q, LLMQ_LEVEL_COUNT);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, LLMQ_LEVEL_NONE), APR_EINVAL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, LLMQ_LEVEL_COUNT), APR_EINVAL);
+    llmq_queue_dismiss(q, 0, LLMQ_LEVEL_COUNT);
     ck_queue(q);
 }
 END_TEST
@@ -117,19 +117,19 @@ START_TEST(configure_changes_limits_within_the_segment)
 
     queue_put(rig->q, "a", _i, 1, 0);
     queue_put(rig->q, "b", _i, 1, 0);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, _i), LLMQ_EFULL);
     ck_assert_str_eq(queue_take_ids(rig->q, 9), "a");
     conf.level[_i].max_size = 3;
     conf.level[_i].max_concurrent = 2;
     ck_assert_int_eq(llmq_queue_configure(rig->q, &conf), APR_SUCCESS);
     ck_assert_str_eq(queue_take_ids(rig->q, 9), "b");
-    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, _i), LLMQ_EFULL);
     conf.level[_i].max_size = 5000;
     ck_assert_int_eq(llmq_queue_configure(rig->q, &conf), LLMQ_EFULL);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, _i), LLMQ_EFULL);
 }
 END_TEST
 

@@ -157,7 +157,7 @@ START_TEST(admitted_entries_join_the_end_whatever_the_clock_says)
 
     put_accepted_at(q, "a", _i, QUEUE_NOW);
     e.put_at = QUEUE_NOW - 1000;
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
     ck_assert_str_eq(queue_take_ids(q, 9), "a");
 }

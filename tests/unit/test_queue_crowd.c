@@ -44,7 +44,7 @@ static void crowd_put(llmq_queue_t *q, int putter)
     for (i = 0; i < EACH; i++) {
         llmq_entry_t e = crowd_entry(putter, i);
 
-        while (llmq_queue_admit(q, e.level) != APR_SUCCESS)
+        while (llmq_queue_admit(q, 0, e.level) != APR_SUCCESS)
             usleep(200);
         if (llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED) != APR_SUCCESS)
             return;

@@ -105,9 +105,9 @@ START_TEST(requeue_comes_back_into_a_full_level)
     queue_take_ids(q, 1);
     queue_put(q, "b", _i, 1, 0);
     ck_assert_int_eq(llmq_queue_requeue(q, "a", 0, 1, 0), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     ck_assert_str_eq(queue_take_ids(q, 9), "a");
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     queue_ack(q, "a", LLMQ_ACK_FAILED); /* its attempt is 1: nothing */
     ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_RUNNING);
     ck_queue(q);

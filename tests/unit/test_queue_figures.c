@@ -41,7 +41,7 @@ static llmq_entry_t entry_of(const char *id, int level)
 static void put(llmq_queue_t *q, const llmq_entry_t *e, int flags)
 {
     if (flags & LLMQ_PUT_ADMITTED)
-        ck_assert_int_eq(llmq_queue_admit(q, e->level), APR_SUCCESS);
+        ck_assert_int_eq(llmq_queue_admit(q, 0, e->level), APR_SUCCESS);
     ck_assert_int_eq(llmq_queue_put(q, e, 1, flags), APR_SUCCESS);
 }
 

@@ -54,7 +54,7 @@ START_TEST(only_walks_are_held_back)
     put_flags(q, "a", _i, 0);
     ck_assert_str_eq(queue_take_ids(q, 9), "a");
     queue_ack(q, "a", LLMQ_ACK_COMPLETED);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     put_flags(q, "a", _i, LLMQ_PUT_ADMITTED);
     ck_assert_str_eq(queue_take_ids(q, 9), "a");
 }

@@ -49,6 +49,7 @@ END_TEST
 START_TEST(sizes_that_overflow_are_refused)
 {
     llmq_queue_conf_t conf = conf_of(0xffffffff, 0xffffffff);
+    llmq_queue_sizes_t none = {0, 1}, many = {0xffffffff, 1}, tenants = {1, 0xffffffff};
     llmq_queue_t *q = NULL;
     int l;
 
@@ -61,28 +62,42 @@ START_TEST(sizes_that_overflow_are_refused)
         conf.level[l].max_size = 0xffffffff;
         ck_assert_uint_eq(llmq_queue_segment_size(&conf), 0);
     }
-    ck_assert_uint_eq(llmq_queue_layout_size(0), 0);
-    ck_assert_uint_eq(llmq_queue_layout_size(0xffffffff), 0);
+    ck_assert_uint_eq(llmq_queue_layout_size(&none), 0);
+    ck_assert_uint_eq(llmq_queue_layout_size(&many), 0);
+    ck_assert_uint_eq(llmq_queue_layout_size(&tenants), 0);
 }
 END_TEST
 
 START_TEST(areas_are_aligned_and_do_not_overlap)
 {
-    llmq_queue_t *q = queue_rig(100, 10)->q;
-    const char *area[9] = {(char *)q->header, (char *)q->slots,     (char *)q->keys,
-                           (char *)q->chains, (char *)q->ids,       (char *)q->turns,
-                           (char *)q->orders, (char *)q->heap.item, NULL};
-    apr_size_t n = q->header->capacity, b = q->header->buckets;
-    apr_size_t size[8] = {sizeof(llmq_queue_header_t),  n * sizeof(llmq_queue_slot_t),
-                          n * sizeof(llmq_queue_key_t), n * sizeof(llmq_queue_chain_t),
-                          b * sizeof(apr_uint32_t),     b * sizeof(apr_uint32_t),
-                          b * sizeof(apr_uint32_t),     n * sizeof(apr_uint32_t)};
-    int i;
+    queue_rig_t *rig = queue_rig_tenants(100, 10, 5);
+    llmq_queue_t *q = rig->q;
+    apr_size_t n = q->header->capacity, b = q->header->buckets, t = 6;
+    struct {
+        const void *at;
+        apr_size_t bytes;
+    } area[] = {{q->header, sizeof(llmq_queue_header_t)},
+                {q->tenants, t * sizeof(llmq_queue_tenant_t)},
+                {q->slots, n * sizeof(llmq_queue_slot_t)},
+                {q->keys, n * sizeof(llmq_queue_key_t)},
+                {q->chains, n * sizeof(llmq_queue_chain_t)},
+                {q->ids, b * sizeof(apr_uint32_t)},
+                {q->turns, b * sizeof(apr_uint32_t)},
+                {q->orders, b * sizeof(apr_uint32_t)},
+                {q->names, q->header->name_buckets * sizeof(apr_uint32_t)},
+                {q->age[0].item, LLMQ_LEVEL_COUNT * t * sizeof(apr_uint32_t)},
+                {q->ends.item, n * sizeof(apr_uint32_t)},
+                {q->heap.item, n * sizeof(apr_uint32_t)},
+                {q->gone, b * sizeof(apr_uint32_t)},
+                {q->cells, llmq_queue_cell_size(LLMQ_QUEUE_CELLS)},
+                {(char *)q->header + llmq_queue_segment_size(&rig->conf), 0}};
+    apr_size_t i;
 
-    area[8] = area[0] + llmq_queue_layout_size(q->header->capacity);
-    for (i = 0; i < 8; i++) {
-        ck_assert_uint_eq((apr_size_t)area[i] % 64, 0);
-        ck_assert(area[i] + size[i] <= area[i + 1]);
+    area[9].at = (const char *)q->age[1].item - t * sizeof(apr_uint32_t);
+    for (i = 0; i + 1 < sizeof(area) / sizeof(area[0]); i++) {
+        ck_assert_uint_eq((apr_size_t)area[i].at % 64, 0);
+        ck_assert((const char *)area[i].at + area[i].bytes
+                  <= (const char *)area[i + 1].at);
     }
 }
 END_TEST
@@ -90,12 +105,13 @@ END_TEST
 START_TEST(clear_forgets_entries_and_keeps_totals_limits_and_places)
 {
     llmq_queue_t *q = queue_rig(100, 10)->q;
+    llmq_queue_totals_t totals = {5, 6};
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     int l;
 
     LLMQ_EACH_LEVEL (l) {
-        ck_assert_int_eq(llmq_queue_set_totals(q, l, 5, 6), 0);
-        ck_assert_int_eq(llmq_queue_admit(q, l), 0);
+        ck_assert_int_eq(llmq_queue_set_totals(q, 0, l, &totals), 0);
+        ck_assert_int_eq(llmq_queue_admit(q, 0, l), 0);
     }
     queue_put(q, "a", 1, 1, 1);
     queue_put(q, "b", 1, 1, 1);
@@ -108,7 +124,7 @@ START_TEST(clear_forgets_entries_and_keeps_totals_limits_and_places)
         ck_assert_uint_eq(stats[l].total_completed, 5);
         ck_assert_uint_eq(stats[l].total_failed, 6);
         ck_assert_uint_eq(stats[l].max_size, 100);
-        ck_assert_uint_eq(atomic_load(&q->header->level[l].places) >> 32, 1);
+        ck_assert_uint_eq(atomic_load(&lane_at(q, 1, l)->places) >> 32, 1);
     }
     ck_assert_uint_eq(stats[0].ready + stats[0].blocked + stats[0].running, 0);
     /* They will be put again. */
@@ -125,11 +141,11 @@ START_TEST(clear_that_is_done_again_counts_nothing_twice)
     queue_put(q, "a", 1, 1, 0);
     queue_put(q, "b", 1, 1, 0);
     slots = q->header->free_slots;
-    q->header->level[1].total_put = 10;
+    q->header->level[1].account.total_put = 10;
     llmq_queue_layout_clear(q);
     q->header->free_slots = slots;
     llmq_queue_layout_clear(q);
-    ck_assert_uint_eq(q->header->level[1].total_put, 8);
+    ck_assert_uint_eq(q->header->level[1].account.total_put, 8);
     ck_queue(q);
 }
 END_TEST

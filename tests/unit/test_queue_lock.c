@@ -73,7 +73,11 @@ static void tear(llmq_queue_t *q)
     q->header->running = 0x7fffffff;
     q->header->free_slots.fresh = 0xffffffff;
     for (i = 1; i < LLMQ_LEVEL_COUNT; i++)
-        memset(q->header->level[i].count, 0xee, sizeof(q->header->level[i].count));
+        memset(&q->header->level[i].account.count, 0xee,
+               sizeof(q->header->level[i].account.count));
+    memset(q->header->level[1].ring, 0x66, sizeof(q->header->level[1].ring));
+    q->header->ends_count = q->header->level[1].age_count = 0x7fffffff;
+    lane_at(q, 1, 1)->ring = lane_at(q, 1, 1)->age_head = 0x55555555;
 }
 
 static void reset_half(llmq_queue_t *q)
@@ -90,6 +94,8 @@ static void reset_nearly(llmq_queue_t *q)
 
 static void every_call_refuses(llmq_queue_t *q)
 {
+    llmq_queue_totals_t none = {0, 0};
+    llmq_entry_t one;
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     llmq_queue_ack_t ack = {.id = "a"};
     llmq_entry_t e = queue_entry("new", 1, 1, 0), out[1], *list;
@@ -107,7 +113,10 @@ static void every_call_refuses(llmq_queue_t *q)
     memset(stats, 1, sizeof(stats));
     ck_assert_int_eq(llmq_queue_stats(stats, q), APR_EINCOMPLETE);
     ck_assert_uint_eq(stats[0].total_put + stats[4].total_put + stats[4].ready, 0);
-    ck_assert_int_eq(llmq_queue_set_totals(q, 1, 1, 1), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_set_totals(q, 0, 1, &none), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_tenant_stats(stats, q, 0), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_take_expired(&one, &n, q, 1, 1), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_set_concurrency(q, 1, 1), APR_EINCOMPLETE);
     ck_assert_int_ne(llmq_queue_is_damaged(q), 0);
 }
 
@@ -160,11 +169,12 @@ END_TEST
 START_TEST(torn_lists_do_not_harm_the_reset)
 {
     queue_rig_t *rig = rig_of(_i);
+    llmq_queue_totals_t totals = {10, 20};
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     int l;
 
     LLMQ_EACH_LEVEL (l)
-        ck_assert_int_eq(llmq_queue_set_totals(rig->q, l, 10, 20), APR_SUCCESS);
+        ck_assert_int_eq(llmq_queue_set_totals(rig->q, 0, l, &totals), APR_SUCCESS);
     queue_put(rig->q, "a", 1, 1, 1);
     queue_put(rig->q, "b", 2, 1, 1);
     queue_put(rig->q, "c", 3, 1, 0);
@@ -217,15 +227,15 @@ START_TEST(a_damaged_queue_gives_places_back_and_asks_for_a_walk)
     int l;
 
     LLMQ_EACH_LEVEL (l) {
-        ck_assert_int_eq(llmq_queue_admit(q, l), APR_SUCCESS);
-        ck_assert_int_eq(llmq_queue_admit(q, l), APR_SUCCESS);
+        ck_assert_int_eq(llmq_queue_admit(q, 0, l), APR_SUCCESS);
+        ck_assert_int_eq(llmq_queue_admit(q, 0, l), APR_SUCCESS);
     }
     die_inside(rig, nothing);
     LLMQ_EACH_LEVEL (l) {
         e[0] = queue_entry("x", l, 1, 0);
         e[1] = queue_entry("y", l, 1, 0);
         ck_assert_int_eq(llmq_queue_put(q, e, 2, LLMQ_PUT_ADMITTED), APR_EINCOMPLETE);
-        ck_assert_uint_eq(atomic_load(&q->header->level[l].places), 0);
+        ck_assert_uint_eq(atomic_load(&lane_at(q, 1, (apr_uint32_t)l)->places), 0);
     }
     ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
 }
@@ -268,8 +278,8 @@ START_TEST(configure_works_on_a_damaged_queue)
     ck_assert_int_eq(llmq_queue_configure(rig->q, &conf), APR_SUCCESS);
     every_call_refuses(rig->q);
     ck_assert_int_eq(llmq_queue_reset(rig->q), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, 1), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, 1), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, 1), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, 1), LLMQ_EFULL);
 }
 END_TEST
 

@@ -231,13 +231,13 @@ static void step_put(model_t *m, int j)
         e.taken_at = m->now - 3;
     }
     if (flags & LLMQ_PUT_ADMITTED) {
-        rv = llmq_queue_admit(m->q, e.level);
+        rv = llmq_queue_admit(m->q, 0, e.level);
         ck_assert_int_eq(rv, is_full(m, e.level) ? LLMQ_EFULL : APR_SUCCESS);
         if (rv != APR_SUCCESS)
             return;
         m->admitted[e.level]++;
         if (chance(8) == 0) {
-            llmq_queue_dismiss(m->q, e.level);
+            llmq_queue_dismiss(m->q, 0, e.level);
             m->admitted[e.level]--;
             return;
         }

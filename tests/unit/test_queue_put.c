@@ -14,7 +14,7 @@ START_TEST(put_skips_an_id_that_is_there)
 
     queue_put(q, "a", _i, 1, 0);
     for (i = 0; i < 5; i++) {
-        ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+        ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
         ck_assert_int_eq(llmq_queue_put(q, &again, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
     }
     ck_assert_uint_eq(queue_found(q, "a")->key, 1);
@@ -37,7 +37,7 @@ START_TEST(put_refuses_what_has_no_id_or_level_and_takes_the_rest)
     e[3] = queue_entry("x", _i, 1, 0);
     memset(e[3].id, 'x', sizeof(e[3].id));
     e[4] = queue_entry("good", _i, 1, 0);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     ck_assert_int_eq(llmq_queue_put(q, e, 5, LLMQ_PUT_ADMITTED), APR_EINVAL);
     ck_assert_str_eq(queue_take_ids(q, 9), "good");
     ck_queue(q);
@@ -98,7 +98,7 @@ START_TEST(put_into_a_full_segment_is_remembered_and_gives_the_place_back)
         ck_assert_int_eq(llmq_queue_cancel(q, apr_psprintf(test_pool, "e%u", i)), 0);
     ck_queue(q);
     ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
 }
 END_TEST
 

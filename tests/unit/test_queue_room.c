@@ -14,18 +14,18 @@ START_TEST(places_of_the_dead_are_forgotten_when_nothing_moved_for_long)
 
     llmq_clock_set(QUEUE_NOW);
     queue_put(q, "a", _i, 1, 0);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     llmq_clock_set(QUEUE_NOW + AGE - 1);
     llmq_queue_forget_admissions(q, AGE);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     /* That attempt was refused, but somebody lives: the time counts from there. */
     llmq_clock_set(QUEUE_NOW + AGE);
     llmq_queue_forget_admissions(q, AGE);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     llmq_clock_set(QUEUE_NOW + 2 * AGE);
     llmq_queue_forget_admissions(q, AGE);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     ck_queue(q);
 }
 END_TEST
@@ -36,15 +36,15 @@ START_TEST(a_forgotten_place_that_is_used_after_all_does_not_make_counts_drift)
     llmq_entry_t a = queue_entry("a", _i, 1, 0);
 
     llmq_clock_set(QUEUE_NOW);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     llmq_clock_set(QUEUE_NOW + AGE);
     llmq_queue_forget_admissions(q, AGE);
-    llmq_queue_dismiss(q, _i);
+    llmq_queue_dismiss(q, 0, _i);
     ck_assert_int_eq(llmq_queue_put(q, &a, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
     ck_queue(q);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
 }
 END_TEST
 
@@ -53,9 +53,9 @@ START_TEST(places_are_of_one_level_only)
     llmq_queue_t *q = queue_rig(1, 1)->q;
     int l;
 
-    ck_assert_int_eq(llmq_queue_admit(q, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
     LLMQ_EACH_LEVEL (l)
-        ck_assert_int_eq(llmq_queue_admit(q, l), l == _i ? LLMQ_EFULL : APR_SUCCESS);
+        ck_assert_int_eq(llmq_queue_admit(q, 0, l), l == _i ? LLMQ_EFULL : APR_SUCCESS);
 }
 END_TEST
 
@@ -64,7 +64,7 @@ START_TEST(a_level_of_no_size_admits_nobody)
     llmq_queue_t *q = queue_rig(0, 1)->q;
     llmq_entry_t e = queue_entry("a", _i, 1, 0);
 
-    ck_assert_int_eq(llmq_queue_admit(q, _i), LLMQ_EFULL);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), LLMQ_EFULL);
     ck_assert_int_eq(llmq_queue_put(q, &e, 1, 0), APR_SUCCESS);
     ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_FREE);
     ck_assert_int_eq(llmq_queue_needs_rebuild(q), 0);
@@ -79,7 +79,7 @@ END_TEST
 START_TEST(the_bound_is_exact_between_processes)
 {
     llmq_queue_t *q = queue_rig(BOUND, 1)->q;
-    llmq_queue_level_t *level = &q->header->level[LLMQ_LEVEL_NORMAL];
+    llmq_queue_lane_t *lane = lane_at(q, 1, LLMQ_LEVEL_NORMAL);
     int i, k, status;
 
     for (i = 0; i < RACERS; i++) {
@@ -89,11 +89,11 @@ START_TEST(the_bound_is_exact_between_processes)
             int given = 0, n;
 
             for (n = 0; n < 4; n++)
-                given += llmq_queue_admit(q, LLMQ_LEVEL_NORMAL) == APR_SUCCESS;
-            if (llmq_queue_room_used(level) > BOUND)
+                given += llmq_queue_admit(q, 0, LLMQ_LEVEL_NORMAL) == APR_SUCCESS;
+            if (llmq_queue_room_used(lane) > BOUND)
                 _exit(1);
             while (given--)
-                llmq_queue_dismiss(q, LLMQ_LEVEL_NORMAL);
+                llmq_queue_dismiss(q, 0, LLMQ_LEVEL_NORMAL);
         }
         _exit(0);
     }
@@ -101,7 +101,7 @@ START_TEST(the_bound_is_exact_between_processes)
         ck_assert_int_gt(wait(&status), 0);
         ck_assert_int_eq(status, 0);
     }
-    ck_assert_uint_eq(llmq_queue_room_used(level), 0);
+    ck_assert_uint_eq(llmq_queue_room_used(lane), 0);
 }
 END_TEST
 

@@ -41,9 +41,10 @@ END_TEST
 START_TEST(stats_count_ends_by_kind)
 {
     llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_queue_totals_t totals = {100, 200};
     const llmq_queue_stats_t *s;
 
-    ck_assert_int_eq(llmq_queue_set_totals(q, _i, 100, 200), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_set_totals(q, 0, _i, &totals), APR_SUCCESS);
     queue_put(q, "a", _i, 1, 0);
     queue_put(q, "b", _i, 1, 0);
     queue_put(q, "c", _i, 1, 0);
@@ -129,10 +130,11 @@ START_TEST(ends_that_the_queue_did_not_see_can_be_counted)
 {
     llmq_queue_t *q = queue_rig(10, 10)->q;
 
-    ck_assert_int_eq(llmq_queue_count(q, _i, LLMQ_ACK_COMPLETED), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_count(q, _i, LLMQ_ACK_FAILED), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_count(q, _i, LLMQ_ACK_FAILED), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_count(q, LLMQ_LEVEL_COUNT, LLMQ_ACK_FAILED), APR_EINVAL);
+    ck_assert_int_eq(llmq_queue_count(q, 0, _i, LLMQ_ACK_COMPLETED), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_count(q, 0, _i, LLMQ_ACK_FAILED), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_count(q, 0, _i, LLMQ_ACK_FAILED), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_count(q, 0, LLMQ_LEVEL_COUNT, LLMQ_ACK_FAILED),
+                     APR_EINVAL);
     ck_assert_uint_eq(stats_of(q, _i)->total_completed, 1);
     ck_assert_uint_eq(stats[_i].total_failed, 2);
     ck_assert_uint_eq(stats[0].total_completed, 1);
@@ -178,6 +180,7 @@ END_TEST
 START_TEST(slot_zero_sums_the_levels)
 {
     llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_queue_totals_t totals = {0, 1};
     char id[3] = "a";
     int l;
 
@@ -188,7 +191,8 @@ START_TEST(slot_zero_sums_the_levels)
         queue_put(q, id, l, 1, 0);
         id[1] = 'x';
         queue_put(q, id, l, 1, 0);
-        ck_assert_int_eq(llmq_queue_set_totals(q, l, (apr_uint64_t)l, 1), APR_SUCCESS);
+        totals.completed = (apr_uint64_t)l;
+        ck_assert_int_eq(llmq_queue_set_totals(q, 0, l, &totals), APR_SUCCESS);
     }
     LLMQ_EACH_LEVEL (l) {
         llmq_clock_set(QUEUE_NOW + 100 * l);

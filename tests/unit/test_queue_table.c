@@ -48,7 +48,16 @@ START_TEST(a_slot_used_again_is_clean)
 }
 END_TEST
 
-START_TEST(keys_are_records_of_a_level)
+static apr_uint32_t get_key(llmq_queue_t *q, int level, int key)
+{
+    llmq_queue_slot_t slot = {.tenant = 1 + key % 2};
+
+    slot.entry.level = (unsigned char)level;
+    slot.entry.key = (apr_uint64_t)key;
+    return llmq_queue_table_get_key(q, &slot);
+}
+
+START_TEST(keys_are_records_of_a_lane)
 {
     llmq_queue_t *q = queue_rig(1, 1)->q;
     apr_uint32_t record[LLMQ_LEVEL_COUNT][100];
@@ -56,20 +65,20 @@ START_TEST(keys_are_records_of_a_level)
 
     LLMQ_EACH_LEVEL (l)
         for (k = 0; k < 100; k++)
-            record[l][k] = llmq_queue_table_get_key(q, (apr_uint32_t)l, (apr_uint64_t)k);
+            record[l][k] = get_key(q, l, k);
     LLMQ_EACH_LEVEL (l) {
         for (k = 0; k < 100; k++) {
             apr_uint32_t r = record[l][k];
 
-            ck_assert_uint_eq(
-                llmq_queue_table_get_key(q, (apr_uint32_t)l, (apr_uint64_t)k), r);
+            ck_assert_uint_eq(get_key(q, l, k), r);
             ck_assert_uint_eq(key_at(q, r)->level, l);
             ck_assert_uint_eq(key_at(q, r)->key, k);
+            ck_assert_uint_eq(key_at(q, r)->tenant, 1 + k % 2);
             llmq_queue_table_remove_key(q, r);
         }
     }
     ck_assert_uint_eq(q->header->free_keys.fresh, 400);
-    llmq_queue_table_get_key(q, 1, 12345);
+    get_key(q, 1, 12345);
     ck_assert_uint_eq(q->header->free_keys.fresh, 400);
 }
 END_TEST
@@ -100,7 +109,7 @@ TCase *case_queue_table(void)
 
     tcase_add_test(tc, ids_are_found_until_they_are_removed);
     tcase_add_test(tc, a_slot_used_again_is_clean);
-    tcase_add_test(tc, keys_are_records_of_a_level);
+    tcase_add_test(tc, keys_are_records_of_a_lane);
     tcase_add_test(tc, chains_are_found_until_they_are_removed);
     return tc;
 }

@@ -312,10 +312,10 @@ START_TEST(backlog_walks_open_work_of_this_node_in_order)
 }
 END_TEST
 
-START_TEST(totals_count_final_jobs_of_this_node_by_level)
+START_TEST(totals_count_final_jobs_of_this_node_by_tenant_and_level)
 {
-    llmq_totals_t totals;
-    int level, status;
+    llmq_totals_t *totals;
+    int level, status, n;
 
     store_test_open(_i);
     LLMQ_EACH_LEVEL (level) {
@@ -332,11 +332,17 @@ START_TEST(totals_count_final_jobs_of_this_node_by_level)
     }
     store_test_insert(store_test_node("node_b"), store_test_job("msg_b"));
     store_test_sql("UPDATE llmq_jobs SET status = 2 WHERE id = 'msg_b'");
-    ck_assert_int_eq(llmq_store_job_totals(&totals, store_test.store, test_pool),
+    store_test_sql(
+        "UPDATE llmq_jobs SET tenant = 'z' WHERE id IN ('msg_1_2', 'msg_2_3')");
+    ck_assert_int_eq(llmq_store_job_totals(&totals, &n, store_test.store, test_pool),
                      APR_SUCCESS);
+    ck_assert_int_eq(n, 2);
+    ck_assert_str_eq(totals[1].tenant, "z");
     LLMQ_EACH_LEVEL (level) {
-        ck_assert_uint_eq(totals.completed[level], 1);
-        ck_assert_uint_eq(totals.failed[level], 2);
+        ck_assert_uint_eq(totals[0].completed[level], level != 1);
+        ck_assert_uint_eq(totals[0].failed[level], 2 - (level == 2));
+        ck_assert_uint_eq(totals[1].completed[level], level == 1);
+        ck_assert_uint_eq(totals[1].failed[level], level == 2);
     }
     store_test_close();
 }
@@ -378,7 +384,8 @@ TCase *case_store_job(void)
     tcase_add_loop_test(tc, load_and_fence_of_nothing_are_allowed, 0, dialects);
     tcase_add_loop_test(tc, fence_puts_back_what_is_not_final, 0, dialects);
     tcase_add_loop_test(tc, backlog_walks_open_work_of_this_node_in_order, 0, dialects);
-    tcase_add_loop_test(tc, totals_count_final_jobs_of_this_node_by_level, 0, dialects);
+    tcase_add_loop_test(tc, totals_count_final_jobs_of_this_node_by_tenant_and_level, 0,
+                        dialects);
     tcase_add_loop_test(tc, find_sees_only_its_tenant_and_kind, 0, dialects);
     return tc;
 }

@@ -1,0 +1,101 @@
+/**
+ * @file queue_turn.h
+ * Whose turn it is, private to queue/: which level is taken from, and which tenant in it.
+ * A tenant's part of a level is its *lane*. A lane that has a key to serve, is not paused
+ * and below its own bound on what runs stands in one of two rings of its level:
+ *
+ *   own     it runs less than is reserved for it: nothing but the level's concurrency can
+ *           stand in its way
+ *   shared  it runs more: a slot that is reserved for nobody must be free
+ *
+ * Who joins the end of a ring, or is moved there because its turn is over, draws a ticket
+ * of the level, so each ring is in the order of tickets, and the turn is that of the lower
+ * ticket at the two fronts. A turn is as many takes as the lane's weight; what is left of
+ * it goes along when a lane moves from one ring to the other.
+ *
+ * The lanes in the rings also form a heap by the age of what they have ready for longest:
+ * its top is the age of the level (queue.h, fairness rule).
+ */
+#ifndef LLMQ_QUEUE_TURN_H
+#define LLMQ_QUEUE_TURN_H
+
+#include "queue/queue_layout.h"
+
+/**
+ * Bring a lane where it belongs, after a change of its keys, of what runs, or of limits.
+ * What has been ready for longest must still be in its list.
+ * @param q     the queue
+ * @param t     tenant
+ * @param level level
+ * @threads locked
+ */
+void llmq_queue_turn_update(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
+
+/**
+ * One more of a lane runs; llmq_queue_turn_update() must follow.
+ * @param q     the queue
+ * @param t     tenant
+ * @param level level
+ * @threads locked
+ */
+void llmq_queue_turn_begin(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
+
+/**
+ * One less of a lane runs; llmq_queue_turn_update() must follow.
+ * @param q     the queue
+ * @param t     tenant
+ * @param level level
+ * @threads locked
+ */
+void llmq_queue_turn_end(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
+
+/**
+ * A lane was served: it has one take less in this turn.
+ * @param q     the queue
+ * @param t     tenant, in a ring
+ * @param level level
+ * @threads locked
+ */
+void llmq_queue_turn_pass(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
+
+/**
+ * A slot that has become ready joins the end of its lane's ages.
+ * @param q   the queue
+ * @param i   the slot
+ * @param now the present
+ * @threads locked
+ */
+void llmq_queue_turn_age_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now);
+
+/**
+ * A slot is not ready any more. Comes after llmq_queue_turn_update().
+ * @param q the queue
+ * @param i the slot
+ * @threads locked
+ */
+void llmq_queue_turn_age_remove(llmq_queue_t *q, apr_uint32_t i);
+
+/**
+ * @param level a level
+ * @return non-zero if something of it can be taken
+ * @threads locked
+ */
+int llmq_queue_turn_is_takeable(const llmq_queue_level_t *level);
+
+/**
+ * @param q   the queue
+ * @param now the present
+ * @return the level to take from next, 0 if there is none
+ * @threads locked
+ */
+apr_uint32_t llmq_queue_turn_level(const llmq_queue_t *q, apr_time_t now);
+
+/**
+ * @param q     the queue
+ * @param level a takeable level
+ * @return the tenant whose turn it is
+ * @threads locked
+ */
+apr_uint32_t llmq_queue_turn_tenant(const llmq_queue_t *q, apr_uint32_t level);
+
+#endif /* LLMQ_QUEUE_TURN_H */
