@@ -78,7 +78,7 @@ static apr_lockmech_e mech_of(const char *name)
 
 static void create(const char *mech, apr_pool_t *p)
 {
-    llmq_queue_conf_t conf;
+    llmq_queue_conf_t conf = {.ageing = 60 * APR_USEC_PER_SEC};
     apr_size_t size;
     int wake[2], l;
     void *segment;
