@@ -13,7 +13,6 @@
 #include "queue/queue_wake.h"
 
 #include <string.h>
-#include <time.h>
 
 static int is_level(int level)
 {
@@ -108,67 +107,55 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age)
     }
 }
 
-/* ---- wait ---- */
+/* ---- what an operator sets ---- */
 
-/* Not the wall clock, which may be set, nor the tests' clock, which may stand still. */
-static apr_time_t monotonic_usec(void)
+apr_status_t llmq_queue_set_concurrency(llmq_queue_t *q, llmq_level_e level,
+                                        apr_uint32_t n)
 {
-    struct timespec ts;
+    apr_status_t rv;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (apr_time_t)ts.tv_sec * APR_USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
-/* Make due entries ready here rather than in the next take: a taker that has no hands free
- * may not take for long, and the due time must not make it spin meanwhile. Returns how
- * long until the next is due, -1 if there is none or the queue is out of order. */
-static apr_interval_time_t ready_due(llmq_queue_t *q)
-{
-    apr_interval_time_t due = llmq_queue_next_due(q);
-
-    if (due != 0)
-        return due;
-    if (llmq_queue_is_damaged(q) || llmq_queue_lock_enter(q) != APR_SUCCESS)
-        return -1;
-    llmq_queue_entry_due(q, llmq_clock_now());
+    if (!is_level(level))
+        return APR_EINVAL;
+    rv = llmq_queue_lock_enter(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    llmq_queue_tenant_set_concurrency(q, level, n);
     llmq_queue_lock_leave(q);
-    return llmq_queue_next_due(q);
+    return APR_SUCCESS;
 }
 
-/* How long until the first deadline passes, -1 if there is none. One that has passed is
- * told once, as 0: a taker that has no hands free must not spin. */
-static apr_interval_time_t next_deadline(llmq_queue_t *q)
+apr_status_t llmq_queue_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
+                              int on)
 {
-    apr_time_t end = atomic_load(&q->header->ends_at), now = llmq_clock_now();
+    apr_status_t rv;
 
-    if (end == 0 || end == q->told)
-        return -1;
-    if (end > now)
-        return end - now;
-    q->told = end;
-    return 0;
+    if (!is_level(level))
+        return APR_EINVAL;
+    rv = llmq_queue_lock_enter_damaged(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    llmq_queue_tenant_pause(q, tenant, level, on);
+    llmq_queue_lock_leave(q);
+    return APR_SUCCESS;
 }
 
-static apr_interval_time_t sooner(apr_interval_time_t in, apr_interval_time_t left)
+int llmq_queue_is_paused(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level)
 {
-    return in >= 0 && in < left ? in : left;
+    apr_uint32_t t = llmq_queue_tenant_find(q, tenant);
+
+    return t && is_level(level) && atomic_load(&lane_at(q, t, level)->paused);
 }
 
-apr_status_t llmq_queue_wait(llmq_queue_t *q, apr_interval_time_t limit)
+void llmq_queue_set_flags(llmq_queue_t *q, apr_uint64_t tenant, apr_uint32_t flags)
 {
-    apr_time_t end = monotonic_usec() + limit;
+    atomic_store(&tenant_at(q, llmq_queue_tenant_get(q, tenant))->flags, flags);
+}
 
-    for (;;) {
-        apr_interval_time_t due = ready_due(q);
-        apr_interval_time_t deadline = next_deadline(q);
-        apr_interval_time_t left = end - monotonic_usec();
+apr_uint32_t llmq_queue_flags(llmq_queue_t *q, apr_uint64_t tenant)
+{
+    apr_uint32_t t = llmq_queue_tenant_find(q, tenant);
 
-        if (llmq_queue_wake_is_due(q) || deadline == 0)
-            return APR_SUCCESS;
-        if (left <= 0)
-            return APR_TIMEUP;
-        llmq_queue_wake_sleep(q, sooner(due, sooner(deadline, left)));
-    }
+    return t ? atomic_load(&tenant_at(q, t)->flags) : 0;
 }
 
 apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q)

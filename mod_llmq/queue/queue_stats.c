@@ -175,8 +175,8 @@ static void copy_lane(llmq_queue_stats_t *s, apr_uint64_t *runs,
     *runs = lane->account.total_runs;
 }
 
-apr_status_t llmq_queue_tenant_stats(llmq_queue_stats_t *stats, llmq_queue_t *q,
-                                     apr_uint64_t tenant)
+apr_status_t llmq_queue_stats_of(llmq_queue_stats_t *stats, llmq_queue_t *q,
+                                 apr_uint64_t tenant)
 {
     apr_uint64_t runs[LLMQ_LEVEL_COUNT] = {0};
     apr_uint32_t t;

@@ -43,4 +43,15 @@ void llmq_queue_stats_count(llmq_queue_t *q, apr_uint64_t tenant, apr_uint32_t l
 void llmq_queue_stats_ended(llmq_queue_t *q, const llmq_queue_slot_t *slot,
                             llmq_ack_e how, apr_time_t now);
 
+/**
+ * llmq_queue_tenant_stats(), which stands beside the table of tenants.
+ * @param stats  out: array of LLMQ_LEVEL_COUNT
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @return APR_SUCCESS; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_stats_of(llmq_queue_stats_t *stats, llmq_queue_t *q,
+                                 apr_uint64_t tenant);
+
 #endif /* LLMQ_QUEUE_STATS_H */

@@ -2,6 +2,7 @@
 
 #include "queue/queue_lock.h"
 #include "queue/queue_room.h"
+#include "queue/queue_stats.h"
 #include "queue/queue_turn.h"
 #include "queue/queue_wake.h"
 
@@ -182,64 +183,31 @@ void llmq_queue_tenant_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf)
     }
 }
 
-apr_status_t llmq_queue_set_concurrency(llmq_queue_t *q, llmq_level_e level,
-                                        apr_uint32_t n)
+void llmq_queue_tenant_set_concurrency(llmq_queue_t *q, llmq_level_e level,
+                                       apr_uint32_t n)
 {
     llmq_queue_level_t *lev = &q->header->level[level];
-    apr_status_t rv;
 
-    if (level <= LLMQ_LEVEL_NONE || level >= LLMQ_LEVEL_COUNT)
-        return APR_EINVAL;
-    rv = llmq_queue_lock_enter(q);
-    if (rv != APR_SUCCESS)
-        return rv;
     n = n < 1 ? 1 : n;
     lev->concurrency = n < lev->max_concurrent ? n : lev->max_concurrent;
     divide_slots(q, level);
     llmq_queue_wake_note(q);
-    llmq_queue_lock_leave(q);
-    return APR_SUCCESS;
 }
 
-/* ---- what an operator sets ---- */
-
-apr_status_t llmq_queue_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
-                              int on)
+void llmq_queue_tenant_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
+                             int on)
 {
-    apr_status_t rv;
-    apr_uint32_t t;
+    apr_uint32_t t = llmq_queue_tenant_get_locked(q, tenant);
 
-    if (level <= LLMQ_LEVEL_NONE || level >= LLMQ_LEVEL_COUNT)
-        return APR_EINVAL;
-    rv = llmq_queue_lock_enter_damaged(q);
-    if (rv != APR_SUCCESS)
-        return rv;
-    t = llmq_queue_tenant_get_locked(q, tenant);
     atomic_store(&lane_at(q, t, level)->paused, on != 0);
-    if (!llmq_queue_is_damaged(q)) {
-        llmq_queue_turn_update(q, t, level);
-        llmq_queue_wake_note(q);
-    }
-    llmq_queue_lock_leave(q);
-    return APR_SUCCESS;
+    if (llmq_queue_is_damaged(q))
+        return;
+    llmq_queue_turn_update(q, t, level);
+    llmq_queue_wake_note(q);
 }
 
-int llmq_queue_is_paused(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level)
+apr_status_t llmq_queue_tenant_stats(llmq_queue_stats_t *stats, llmq_queue_t *q,
+                                     apr_uint64_t tenant)
 {
-    apr_uint32_t t = llmq_queue_tenant_find(q, tenant);
-
-    return t && level > LLMQ_LEVEL_NONE && level < LLMQ_LEVEL_COUNT
-           && atomic_load(&lane_at(q, t, level)->paused);
-}
-
-void llmq_queue_set_flags(llmq_queue_t *q, apr_uint64_t tenant, apr_uint32_t flags)
-{
-    atomic_store(&tenant_at(q, llmq_queue_tenant_get(q, tenant))->flags, flags);
-}
-
-apr_uint32_t llmq_queue_flags(llmq_queue_t *q, apr_uint64_t tenant)
-{
-    apr_uint32_t t = llmq_queue_tenant_find(q, tenant);
-
-    return t ? atomic_load(&tenant_at(q, t)->flags) : 0;
+    return llmq_queue_stats_of(stats, q, tenant);
 }

@@ -50,4 +50,25 @@ apr_uint32_t llmq_queue_tenant_get_locked(llmq_queue_t *q, apr_uint64_t hash);
  */
 void llmq_queue_tenant_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf);
 
+/**
+ * llmq_queue_set_concurrency() under the lock.
+ * @param q     the queue
+ * @param level a level
+ * @param n     brought between 1 and max_concurrent
+ * @threads locked
+ */
+void llmq_queue_tenant_set_concurrency(llmq_queue_t *q, llmq_level_e level,
+                                       apr_uint32_t n);
+
+/**
+ * llmq_queue_pause() under the lock, of a damaged queue too.
+ * @param q      the queue
+ * @param tenant hash of its name
+ * @param level  a level
+ * @param on     non-zero: stop
+ * @threads locked
+ */
+void llmq_queue_tenant_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
+                             int on);
+
 #endif /* LLMQ_QUEUE_TENANT_H */

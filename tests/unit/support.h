@@ -70,6 +70,7 @@ TCase *test_case(const char *name);
     X(queue_take)                                                                        \
     X(queue_tenant)                                                                      \
     X(queue_turn)                                                                        \
+    X(queue_wait)                                                                        \
     X(queue_wake)                                                                        \
     X(result)                                                                            \
     X(retry)                                                                             \

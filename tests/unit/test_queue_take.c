@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "support_queue.h"
 
+#include <apr_strings.h>
+
 #include <string.h>
 
 START_TEST(take_of_an_empty_queue_gives_nothing)
@@ -124,6 +126,114 @@ START_TEST(an_answered_entry_frees_its_level_but_not_its_chain)
 }
 END_TEST
 
+/* ---- deadlines ---- */
+
+static void put_until(llmq_queue_t *q, const char *id, int level, apr_uint64_t chain,
+                      apr_time_t deadline)
+{
+    llmq_entry_t e = queue_entry(id, level, 1, chain);
+
+    e.deadline = deadline;
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, 0), APR_SUCCESS);
+}
+
+static const char *expired_ids(llmq_queue_t *q, int max)
+{
+    llmq_entry_t out[10];
+    const char *ids = "";
+    int i, n;
+
+    ck_assert_int_eq(llmq_queue_take_expired(out, &n, q, max, 77), APR_SUCCESS);
+    for (i = 0; i < n; i++)
+        ids = apr_pstrcat(test_pool, ids, i ? " " : "", out[i].id, NULL);
+    return ids;
+}
+
+START_TEST(what_waits_beyond_its_deadline_is_taken_as_expired)
+{
+    llmq_queue_t *q = queue_rig(10, 2)->q;
+    llmq_entry_t e;
+
+    llmq_clock_set(QUEUE_NOW);
+    put_until(q, "taken", _i, 0, QUEUE_NOW + 10);
+    ck_assert_str_eq(queue_take_ids(q, 1), "taken");
+    put_until(q, "ready", _i, 0, QUEUE_NOW + 30);
+    put_until(q, "head", _i, 5, 0);
+    put_until(q, "blocked", _i, 5, QUEUE_NOW + 20);
+    e = queue_entry("delayed", _i, 1, 0);
+    e.run_at = QUEUE_NOW + 1000;
+    e.deadline = QUEUE_NOW + 25;
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, 0), APR_SUCCESS);
+    put_until(q, "later", _i, 0, QUEUE_NOW + 31);
+    llmq_clock_set(QUEUE_NOW + 19);
+    ck_assert_str_eq(expired_ids(q, 10), "");
+    llmq_clock_set(QUEUE_NOW + 30);
+    ck_assert_str_eq(expired_ids(q, 1), "blocked");
+    ck_assert_str_eq(expired_ids(q, 10), "delayed ready");
+    ck_queue(q);
+    ck_assert_int_eq(queue_state(q, "ready"), LLMQ_ENTRY_RUNNING);
+    /* They hold no slot: of two, one runs. */
+    ck_assert_str_eq(queue_take_ids(q, 10), "head");
+    queue_ack(q, "blocked", LLMQ_ACK_TIMEOUT);
+    ck_assert_int_eq(queue_state(q, "blocked"), LLMQ_ENTRY_FREE);
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(the_next_of_a_chain_does_not_wait_for_an_expired_head)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+
+    llmq_clock_set(QUEUE_NOW);
+    put_until(q, "a", _i, 5, QUEUE_NOW + 10);
+    put_until(q, "b", _i, 5, 0);
+    put_until(q, "c", _i, 5, 0);
+    llmq_clock_set(QUEUE_NOW + 10);
+    ck_assert_str_eq(expired_ids(q, 10), "a");
+    ck_assert_str_eq(queue_take_ids(q, 10), "b");
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(an_expired_entry_that_is_given_back_expires_again)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+
+    llmq_clock_set(QUEUE_NOW);
+    put_until(q, "a", _i, 0, QUEUE_NOW + 10);
+    llmq_clock_set(QUEUE_NOW + 10);
+    ck_assert_str_eq(expired_ids(q, 10), "a");
+    ck_assert_str_eq(expired_ids(q, 10), "");
+    ck_assert_int_eq(llmq_queue_requeue(q, "a", 0, 1, 0), APR_SUCCESS);
+    ck_queue(q);
+    ck_assert_str_eq(expired_ids(q, 10), "a");
+    queue_ack(q, "a", LLMQ_ACK_TIMEOUT);
+    ck_assert_int_eq(llmq_queue_stats(stats, q), APR_SUCCESS);
+    ck_assert_uint_eq(stats[_i].total_failed, 0); /* the ack's fence is older */
+    ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_RUNNING);
+}
+END_TEST
+
+START_TEST(an_expired_entry_counts_as_failed_but_not_as_taken)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+
+    llmq_clock_set(QUEUE_NOW);
+    put_until(q, "a", _i, 0, QUEUE_NOW + 10);
+    llmq_clock_set(QUEUE_NOW + 10);
+    ck_assert_str_eq(expired_ids(q, 10), "a");
+    llmq_clock_set(QUEUE_NOW + 1000);
+    queue_ack(q, "a", LLMQ_ACK_TIMEOUT);
+    ck_assert_int_eq(llmq_queue_stats(stats, q), APR_SUCCESS);
+    ck_assert_uint_eq(stats[_i].total_failed, 1);
+    ck_assert_uint_eq(stats[_i].total_taken, 0);
+    ck_assert_int_eq(stats[_i].run_ewma, 0);
+    ck_assert_uint_eq(stats[_i].running, 0);
+}
+END_TEST
+
 TCase *case_queue_take(void)
 {
     TCase *tc = test_case("queue_take");
@@ -136,6 +246,14 @@ TCase *case_queue_take(void)
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, a_level_of_no_concurrency_is_paused, 1, LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, an_answered_entry_frees_its_level_but_not_its_chain, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, what_waits_beyond_its_deadline_is_taken_as_expired, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, the_next_of_a_chain_does_not_wait_for_an_expired_head, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, an_expired_entry_that_is_given_back_expires_again, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, an_expired_entry_counts_as_failed_but_not_as_taken, 1,
                         LLMQ_LEVEL_COUNT);
     return tc;
 }

@@ -31,8 +31,8 @@ static int admit_all(llmq_queue_t *q, apr_uint64_t tenant, int level)
 }
 
 static queue_rig_t *rig_of(apr_uint32_t size, apr_uint32_t concurrent,
-                           apr_uint32_t reserve,
-                           const llmq_queue_tenant_conf_t *tenants, int n)
+                           apr_uint32_t reserve, const llmq_queue_tenant_conf_t *tenants,
+                           int n)
 {
     llmq_queue_conf_t conf = {.reserve = reserve, .max_tenants = 5};
     int l;
@@ -295,8 +295,8 @@ TCase *case_queue_tenant(void)
     tcase_add_test(tc,
                    more_tenants_than_the_segment_has_records_for_need_another_segment);
     tcase_add_loop_test(tc,
-                        each_named_tenant_has_places_of_its_own_and_the_rest_is_shared,
-                        1, LLMQ_LEVEL_COUNT);
+                        each_named_tenant_has_places_of_its_own_and_the_rest_is_shared, 1,
+                        LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, one_named_tenant_can_fill_the_level, 1, LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, a_tenants_own_limit_holds_beside_the_levels, 1,
                         LLMQ_LEVEL_COUNT);
