@@ -204,8 +204,9 @@ static int admit(const llmq_service_t *service, const llmq_job_t *jobs, int n, i
 
     for (i = 0; i < n; i++) {
         llmq_level_e l = jobs[i].level;
+        apr_uint64_t tenant = llmq_queue_job_tenant(jobs[i].tenant);
 
-        if (!full[l] && llmq_queue_admit(service->queue, l) != APR_SUCCESS) {
+        if (!full[l] && llmq_queue_admit(service->queue, tenant, l) != APR_SUCCESS) {
             full[l] = 1;
         }
         if (!full[l]) {
@@ -225,7 +226,8 @@ static void dismiss(const llmq_service_t *service, const llmq_job_t *jobs, int n
 
     for (i = 0; i < n && at < fit; i++) {
         if (returns[at].id == jobs[i].id) {
-            llmq_queue_dismiss(service->queue, jobs[i].level);
+            llmq_queue_dismiss(service->queue, llmq_queue_job_tenant(jobs[i].tenant),
+                               jobs[i].level);
             at++;
         }
     }
