@@ -90,6 +90,7 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->server = s;
     proc->conf.retry = cfg->retry;
     proc->conf.batch = cfg->batch;
+    proc->conf.endpoint.balance = cfg->balance;
     proc->conf.grace = apr_time_from_sec(ap_graceful_shutdown_timeout);
     proc->conf.db_driver = dbd->driver;
     proc->conf.db_params = dbd->params;
@@ -99,6 +100,21 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.store.node_timeout = cfg->node_timeout;
     set_backends(&proc->conf, cfg, p);
     return proc;
+}
+
+/* The board lies in memory of its own, so that the figures outlive a restart. */
+static apr_status_t share_board(llmq_glue_proc_t *proc)
+{
+    void *area = NULL;
+    apr_status_t rv =
+        llmq_glue_shm_area(&area, proc->shm, "backends", llmq_endpoint_board_size());
+
+    if (rv == APR_SUCCESS) {
+        proc->shm->board = area;
+        proc->conf.endpoint.board = area;
+        llmq_endpoint_board_assign(area, proc->conf.backends, proc->conf.n_backends);
+    }
+    return rv;
 }
 
 /* ---- start-up ---- */
@@ -154,7 +170,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     /* 3. What all processes share; after a restart it is found again. */
     proc = make_settings(&dbd, dialect, s, pconf);
     if (llmq_glue_shm_post_config(&proc->shm, &llmq_cfg_server(s)->queue, s)
-        != APR_SUCCESS) {
+            != APR_SUCCESS
+        || share_board(proc) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (llmq_glue_limits_post_config(proc->shm, s) != APR_SUCCESS) {

@@ -10,6 +10,7 @@
 #define LLMQ_BACKEND_H
 
 #include "base/text.h"
+#include "core/health.h"
 #include "core/retry.h"
 
 #include <apr_tables.h>
@@ -35,14 +36,23 @@ typedef struct llmq_backend_conf_t {
     apr_interval_time_t first_timeout; /* to the first byte of the answer's body */
     apr_interval_time_t total_timeout; /* the job's own timeout applies too */
     apr_size_t max_answer_bytes;
+    int weight; /* 1 to 1,000; 0 counts as 1 */
+    int group;  /* 0 to 9; later ones only while no backend of those before is usable */
+    int spill;  /* non-zero: when it is full, later groups may be used */
+    llmq_health_conf_t health;
+    const char *check_path;             /* asked now and then, below url; NULL: never */
+    apr_interval_time_t check_interval; /* from the end of a check to the next */
 } llmq_backend_conf_t;
 
 /** One attempt. The caller fills the first part, the kind the second. */
 typedef struct llmq_call_t {
     /* in */
     const llmq_backend_conf_t *backend;
-    const char *id;                         /* of the job, for logs and X-Request-Id */
-    const char *messages;                   /* JSON array text, llmq_message_to_chat() */
+    const char *id;       /* of the job, for logs and X-Request-Id */
+    const char *messages; /* JSON array text, llmq_message_to_chat() */
+    const char
+        *check; /* instead of messages: GET this path below the backend's url; ok is
+                          any answer but a failure of the server's own */
     apr_interval_time_t timeout;            /* of the job */
     void (*done)(struct llmq_call_t *call); /* called exactly once, on the engine's thread
                                                or inside llmq_backend_start() */

@@ -157,16 +157,15 @@ static int has_control(const char *s)
     return 0;
 }
 
-static const char *make_url(const llmq_backend_conf_t *conf, apr_pool_t *p)
+static const char *make_url(const llmq_backend_conf_t *conf, const char *path,
+                            apr_pool_t *p)
 {
     apr_size_t len = conf->url ? strlen(conf->url) : 0;
 
     while (len > 0 && conf->url[len - 1] == '/') {
         len--;
     }
-    return len ? apr_pstrcat(p, apr_pstrmemdup(p, conf->url, len),
-                             LLMQ_BACKEND_OPENAI_PATH, NULL)
-               : NULL;
+    return len ? apr_pstrcat(p, apr_pstrmemdup(p, conf->url, len), path, NULL) : NULL;
 }
 
 llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt,
@@ -179,12 +178,15 @@ llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt
     }
     t = apr_pcalloc(call->pool, sizeof(*t));
     t->call = call;
-    t->url = make_url(call->backend, call->pool);
-    t->body = llmq_backend_openai_request(&t->body_len, call);
-    if (!t->url || !t->body) {
+    t->url = make_url(call->backend, call->check ? call->check : LLMQ_BACKEND_OPENAI_PATH,
+                      call->pool);
+    if (!call->check) {
+        t->body = llmq_backend_openai_request(&t->body_len, call);
+        t->reader = llmq_backend_openai_create(call);
+    }
+    if (!t->url || (!t->body && !call->check)) {
         return LLMQ_BACKEND_TROUBLE_REQUEST;
     }
-    t->reader = llmq_backend_openai_create(call);
     set_deadlines(t);
     *pt = t;
     return LLMQ_BACKEND_TROUBLE_NONE;
@@ -199,6 +201,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 
     if (!t->call->first_at) {
         t->call->first_at = llmq_clock_now();
+    }
+    if (!t->reader) {
+        return len;
     }
     if (llmq_backend_openai_feed(t->reader, data, len) != APR_SUCCESS) {
         return 0;
@@ -282,9 +287,12 @@ static int set_request(llmq_backend_transfer_t *t)
     bad |=
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_llmq/" LLMQ_VERSION) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len)
-           != CURLE_OK;
+    if (t->body) {
+        bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body) != CURLE_OK;
+        bad |=
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len)
+            != CURLE_OK;
+    }
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
     return !bad;
@@ -307,7 +315,8 @@ llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
 static void fail(llmq_call_t *call, llmq_backend_trouble_e trouble)
 {
     call->ok = 0;
-    call->failure = (llmq_failure_t){.kind = troubles[trouble].kind};
+    call->failure = (llmq_failure_t){.kind = troubles[trouble].kind,
+                                     .ours = troubles[trouble].stands};
     call->error = troubles[trouble].sentence;
 }
 
@@ -336,15 +345,32 @@ static void read_retry_after(llmq_backend_transfer_t *t)
     }
 }
 
+static void decide_check(llmq_call_t *call, llmq_backend_trouble_e trouble, long status)
+{
+    if (trouble != LLMQ_BACKEND_TROUBLE_NONE) {
+        fail(call, trouble);
+        return;
+    }
+    call->ok = status > 0 && (status < 500 || status == 501);
+    call->failure.kind = LLMQ_FAILURE_STATUS;
+    call->failure.http_status = (int)status;
+    call->error = call->ok ? NULL : "The backend answered the check with an error";
+}
+
 static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
 {
     llmq_call_t *call = t->call;
-    int silent = llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_READING;
     long status = 0;
+    int silent;
 
     if (t->easy) {
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     }
+    if (!t->reader) {
+        decide_check(call, trouble, status);
+        return;
+    }
+    silent = llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_READING;
     if (trouble && (troubles[trouble].stands || (status <= 399 && silent))) {
         if (troubles[trouble].kind == LLMQ_FAILURE_CONNECT && call->first_at
             && !troubles[trouble].stands) {

@@ -1,49 +1,75 @@
 #include "backend/endpoint.h"
 
+#include "backend/endpoint_memo.h"
+#include "backend/endpoint_spot.h"
 #include "base/clock.h"
+#include "base/id.h"
+#include "base/json.h"
 #include "base/log.h"
 
+#include <apr_general.h>
 #include <apr_thread_mutex.h>
+
+#include <json-c/json.h>
+#include <string.h>
 
 /* The longest pause a backend may ask for; a wrong header must not switch it off. */
 #define PAUSE_MAX apr_time_from_sec(300)
 
-/* Pauses of a backend that cannot be reached. */
-#define AWAY_FIRST apr_time_from_sec(1)
-#define AWAY_MAX   apr_time_from_sec(30)
+/* Jobs in their retries whose backends are remembered. */
+#define TRIED_MAX 4096
 
-typedef struct {
-    const llmq_backend_conf_t *backend;
-    int busy;                /* places taken; under e->lock */
-    apr_time_t paused_until; /* 0 never paused; under e->lock */
-    apr_interval_time_t
-        away; /* last pause for being unreachable, 0: reachable; under lock */
-} place_t;
+typedef llmq_endpoint_spot_t spot_t;
+typedef llmq_endpoint_group_t group_t;
 
 struct llmq_endpoints_t {
     apr_thread_mutex_t *lock;
-    place_t *places;
+    llmq_endpoint_conf_t conf;
+    spot_t *spots;
     int n;
-    int next; /* where the next search begins; under lock */
+    llmq_balance_state_t balance; /* under lock, as all below */
+    llmq_endpoint_memo_t *homes;  /* conversation → 1 + index; NULL: no affinity */
+    llmq_endpoint_memo_t *tried;  /* job → 1 + index of the last eight, a byte each */
+    apr_uint64_t seed;
 };
+
+/* ---- making ---- */
+
+static void begin(llmq_endpoints_t *e, const llmq_backend_conf_t *const *backends)
+{
+    apr_time_t now = llmq_clock_now();
+    int i;
+
+    llmq_endpoint_board_take(e->conf.board, e->conf.writer);
+    for (i = 0; i < e->n; i++) {
+        spot_t *spot = &e->spots[i];
+
+        spot->backend = backends[i];
+        spot->record = llmq_endpoint_board_find(e->conf.board, backends[i]->name);
+        spot->check_at = now + backends[i]->check_interval;
+    }
+}
 
 apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
                                   const llmq_backend_conf_t *const *backends, int n,
-                                  apr_pool_t *p)
+                                  const llmq_endpoint_conf_t *conf, apr_pool_t *p)
 {
     llmq_endpoints_t *e;
     apr_status_t rv;
-    int i;
 
-    if (n <= 0) {
+    if (n <= 0 || n > LLMQ_BALANCE_MAX) {
         return APR_EINVAL;
     }
     e = apr_pcalloc(p, sizeof(*e));
-    e->places = apr_pcalloc(p, (apr_size_t)n * sizeof(*e->places));
+    e->conf = *conf;
+    e->spots = apr_pcalloc(p, (apr_size_t)n * sizeof(*e->spots));
     e->n = n;
-    for (i = 0; i < n; i++) {
-        e->places[i].backend = backends[i];
+    e->tried = llmq_endpoint_memo_create(TRIED_MAX, p);
+    if (conf->balance.affinity && conf->balance.conversations > 0) {
+        e->homes = llmq_endpoint_memo_create(conf->balance.conversations, p);
     }
+    apr_generate_random_bytes((unsigned char *)&e->seed, sizeof(e->seed));
+    begin(e, backends);
     rv = apr_thread_mutex_create(&e->lock, APR_THREAD_MUTEX_DEFAULT, p);
     if (rv == APR_SUCCESS) {
         *pe = e;
@@ -51,123 +77,352 @@ apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
     return rv;
 }
 
-static int room_locked(const place_t *place, apr_time_t now)
-{
-    int limit = place->away ? 1 : place->backend->max_concurrent;
-    int room = limit - place->busy;
+/* ---- what can be taken ---- */
 
-    return place->paused_until > now || room < 0 ? 0 : room;
+static void tell_board(const llmq_endpoints_t *e, const spot_t *spot)
+{
+    llmq_endpoint_gauges_t gauges = {.health = &spot->health,
+                                     .draining = spot->drained,
+                                     .in_flight = spot->busy,
+                                     .busy_until = spot->paused_until,
+                                     .latency = spot->latency,
+                                     .first_latency = spot->first};
+
+    llmq_endpoint_board_tell(e->conf.board, e->conf.writer, spot->record, &gauges);
 }
 
 int llmq_endpoint_free(llmq_endpoints_t *e)
 {
     apr_time_t now = llmq_clock_now();
+    group_t g = {.number = -1};
     int room = 0;
-    int i;
 
     apr_thread_mutex_lock(e->lock);
-    for (i = 0; i < e->n; i++) {
-        room += room_locked(&e->places[i], now);
+    while (!g.holds && llmq_endpoint_spot_group(&g, e->spots, e->n, g.number, now)) {
+        room += g.room;
     }
     apr_thread_mutex_unlock(e->lock);
     return room;
 }
 
-const llmq_backend_conf_t *llmq_endpoint_pick(llmq_endpoints_t *e)
+/* ---- choosing ---- */
+
+/* The generator "splitmix64" (S. Vigna, public domain; after G. Steele, D. Lea and C.
+ * Flood, OOPSLA 2014). */
+static apr_uint64_t next_chance(llmq_endpoints_t *e)
 {
-    const llmq_backend_conf_t *picked = NULL;
-    apr_time_t now = llmq_clock_now();
+    apr_uint64_t z = (e->seed += APR_UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ z >> 30) * APR_UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * APR_UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
+static apr_uint64_t hash_of(const char *id)
+{
+    return id ? llmq_id_hash(id, strlen(id), 0) : 0;
+}
+
+/* Leave out what is in the list, unless nothing would be left. */
+static int leave_out(group_t *g, apr_uint64_t list)
+{
+    llmq_balance_candidate_t before[LLMQ_BALANCE_MAX];
     int i;
 
-    apr_thread_mutex_lock(e->lock);
-    for (i = 0; i < e->n; i++) {
-        int at = (e->next + i) % e->n;
-
-        if (room_locked(&e->places[at], now) > 0) {
-            picked = e->places[at].backend;
-            e->places[at].busy++;
-            e->next = (at + 1) % e->n;
-            break;
+    memcpy(before, g->c, sizeof(before));
+    for (; list; list >>= 8) {
+        g->c[(list & 0xFF) - 1].usable = 0;
+    }
+    for (i = 0; i < LLMQ_BALANCE_MAX; i++) {
+        if (g->c[i].usable) {
+            return 1;
         }
     }
+    memcpy(g->c, before, sizeof(before));
+    return 0;
+}
+
+static int choose(llmq_endpoints_t *e, group_t *g, apr_uint64_t job, apr_uint64_t chain)
+{
+    apr_uint64_t tried = llmq_endpoint_memo_find(e->tried, job);
+    int home = (int)llmq_endpoint_memo_find(e->homes, chain) - 1;
+    int i;
+
+    /* Those that were tried, or at least the last one. */
+    if (tried && !leave_out(g, tried)) {
+        leave_out(g, tried & 0xFF);
+    }
+    i = home >= 0 && llmq_balance_eligible(&g->c[home])
+            ? home
+            : llmq_balance_pick(&e->balance, e->conf.balance.algorithm, g->c, e->n,
+                                next_chance(e));
+    if (i >= 0) {
+        llmq_endpoint_memo_put(e->homes, chain, (apr_uint64_t)i + 1);
+    }
+    return i;
+}
+
+static int pick_locked(llmq_endpoints_t *e, apr_uint64_t job, apr_uint64_t chain)
+{
+    apr_time_t now = llmq_clock_now();
+    group_t g = {.number = -1};
+
+    while (!g.holds && llmq_endpoint_spot_group(&g, e->spots, e->n, g.number, now)) {
+        if (g.room > 0) {
+            return choose(e, &g, job, chain);
+        }
+    }
+    return -1;
+}
+
+void llmq_endpoint_pick(llmq_endpoint_place_t *place, llmq_endpoints_t *e, const char *id,
+                        apr_uint64_t chain)
+{
+    apr_uint64_t job = hash_of(id);
+    int i;
+
+    memset(place, 0, sizeof(*place));
+    place->job = job;
+    apr_thread_mutex_lock(e->lock);
+    i = pick_locked(e, job, chain);
+    if (i >= 0) {
+        spot_t *spot = &e->spots[i];
+
+        place->backend = spot->backend;
+        place->index = i;
+        place->trial = llmq_health_begin(&spot->health);
+        spot->busy++;
+        tell_board(e, spot);
+    }
     apr_thread_mutex_unlock(e->lock);
-    return picked;
 }
 
-static void pause_locked(place_t *place, apr_interval_time_t pause)
+/* ---- learning ---- */
+
+static void tell(llmq_health_news_e news, const llmq_backend_conf_t *backend)
 {
-    apr_time_t until = llmq_clock_now() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
-
-    if (pause > 0 && until > place->paused_until) {
-        place->paused_until = until;
-    }
-}
-
-/* What an outcome changes; logged after the lock. */
-typedef enum { NEWS_NONE = 0, NEWS_AWAY, NEWS_BACK } news_e;
-
-/* Of the calls that were under way when it went away, the first tells; the others change
- * nothing, as the pause has begun. */
-static news_e go_away_locked(place_t *place)
-{
-    int was_away = place->away != 0;
-
-    if (was_away && place->paused_until > llmq_clock_now()) {
-        return NEWS_NONE;
-    }
-    place->away = was_away ? place->away * 2 : AWAY_FIRST;
-    if (place->away > AWAY_MAX) {
-        place->away = AWAY_MAX;
-    }
-    pause_locked(place, place->away);
-    return was_away ? NEWS_NONE : NEWS_AWAY;
-}
-
-static news_e learn_locked(place_t *place, const llmq_failure_t *failure)
-{
-    news_e news = NEWS_NONE;
-
-    if (failure && failure->kind == LLMQ_FAILURE_UNREACHABLE) {
-        return go_away_locked(place);
-    }
-    if (place->away) {
-        news = NEWS_BACK;
-        place->away = 0;
-        place->paused_until = 0;
-    }
-    pause_locked(place, failure ? failure->retry_after : 0);
-    return news;
-}
-
-static void tell(news_e news, const llmq_backend_conf_t *backend)
-{
-    if (news == NEWS_AWAY) {
+    switch (news) {
+    case LLMQ_HEALTH_NEWS_AWAY:
         LLMQ_LOG(LLMQ_LOG_WARNING, 0,
                  LLMQ_NO(0504) "ep[%s] cannot be reached, messages wait for it",
                  backend->name);
-    }
-    else if (news == NEWS_BACK) {
-        LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0505) "ep[%s] can be reached again",
+        break;
+    case LLMQ_HEALTH_NEWS_EJECTED:
+        LLMQ_LOG(LLMQ_LOG_WARNING, 0,
+                 LLMQ_NO(0510) "ep[%s] fails again and again, others do its work",
                  backend->name);
+        break;
+    case LLMQ_HEALTH_NEWS_BACK:
+        LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0505) "ep[%s] can be used again",
+                 backend->name);
+        break;
+    default: break;
     }
 }
 
-void llmq_endpoint_done(llmq_endpoints_t *e, const llmq_backend_conf_t *backend,
-                        const llmq_failure_t *failure)
+static void learn_pause(spot_t *spot, const llmq_failure_t *failure, apr_time_t now)
 {
-    news_e news = NEWS_NONE;
-    int i;
+    apr_interval_time_t pause = failure ? failure->retry_after : 0;
+    apr_time_t until = now + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
+
+    if (pause > 0 && until > spot->paused_until) {
+        spot->paused_until = until;
+    }
+}
+
+/* An answer tells how long answers take, and a time-out that they take longer than that;
+ * how fast other failures come says nothing. */
+static void learn_latency(spot_t *spot, const llmq_call_t *call, apr_time_t now)
+{
+    apr_interval_time_t first = call->first_at ? call->first_at - call->started_at : 0;
+
+    if (call->ok || call->failure.kind == LLMQ_FAILURE_TIMEOUT) {
+        spot->latency =
+            llmq_balance_latency(llmq_balance_fade(spot->latency, now - spot->sampled_at),
+                                 call->ended_at - call->started_at);
+        spot->sampled_at = now;
+    }
+    if (call->ok && call->first_at) {
+        spot->first = llmq_balance_latency(spot->first, first);
+    }
+}
+
+static void learn_job(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, int ok)
+{
+    apr_uint64_t tried = ok ? 0 : llmq_endpoint_memo_find(e->tried, place->job);
+
+    if (!ok) {
+        tried = tried << 8 | (apr_uint64_t)(place->index + 1);
+    }
+    llmq_endpoint_memo_put(e->tried, place->job, tried);
+}
+
+/* Where the job may go meanwhile. */
+static void point_elsewhere(llmq_failure_t *failure, const llmq_endpoints_t *e, int but,
+                            apr_time_t now)
+{
+    apr_interval_time_t wait = llmq_endpoint_spot_wait(e->spots, e->n, but, now);
+
+    if (failure->retry_after > 0 && wait >= 0 && wait < failure->retry_after) {
+        failure->retry_after = wait;
+        failure->elsewhere = wait == 0;
+    }
+}
+
+static llmq_health_news_e
+learn_locked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, llmq_call_t *call)
+{
+    spot_t *spot = &e->spots[place->index];
+    llmq_failure_t *failure = call->ok ? NULL : &call->failure;
+    llmq_health_event_e event = llmq_health_event(failure);
+    apr_time_t now = llmq_clock_now();
+    llmq_health_news_e news = llmq_health_end(
+        &spot->health, &spot->backend->health, event, place->trial,
+        llmq_endpoint_spot_wait(e->spots, e->n, place->index, now) == 0, now);
+
+    if (failure && failure->ours) {
+        return news;
+    }
+    learn_pause(spot, failure, now);
+    learn_latency(spot, call, now);
+    learn_job(e, place, call->ok);
+    llmq_endpoint_board_count(e->conf.board, spot->record, call->ok,
+                              call->ended_at - call->started_at,
+                              call->first_at ? call->first_at - call->started_at : 0);
+    if (failure) {
+        point_elsewhere(failure, e, place->index, now);
+    }
+    return news;
+}
+
+static void leave_locked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place)
+{
+    spot_t *spot = &e->spots[place->index];
+
+    spot->busy -= spot->busy > 0;
+    tell_board(e, spot);
+}
+
+void llmq_endpoint_done(llmq_endpoints_t *e, const llmq_endpoint_place_t *place,
+                        llmq_call_t *call)
+{
+    llmq_health_news_e news;
 
     apr_thread_mutex_lock(e->lock);
-    for (i = 0; i < e->n; i++) {
-        place_t *place = &e->places[i];
+    news = learn_locked(e, place, call);
+    leave_locked(e, place);
+    apr_thread_mutex_unlock(e->lock);
+    tell(news, place->backend);
+}
 
-        if (place->backend == backend) {
-            place->busy -= place->busy > 0;
-            news = learn_locked(place, failure);
-            break;
+void llmq_endpoint_back(llmq_endpoints_t *e, const llmq_endpoint_place_t *place)
+{
+    spot_t *spot = &e->spots[place->index];
+
+    apr_thread_mutex_lock(e->lock);
+    llmq_health_end(&spot->health, &spot->backend->health, LLMQ_HEALTH_NOTHING,
+                    place->trial, 0, llmq_clock_now());
+    leave_locked(e, place);
+    apr_thread_mutex_unlock(e->lock);
+}
+
+/* ---- checks ---- */
+
+void llmq_endpoint_check(llmq_endpoint_place_t *place, llmq_endpoints_t *e)
+{
+    apr_time_t now = llmq_clock_now();
+    int i;
+
+    memset(place, 0, sizeof(*place));
+    apr_thread_mutex_lock(e->lock);
+    for (i = 0; i < e->n && !place->backend; i++) {
+        spot_t *spot = &e->spots[i];
+
+        if (spot->backend->check_path && !spot->checking && spot->check_at <= now) {
+            spot->checking = 1;
+            place->backend = spot->backend;
+            place->index = i;
         }
     }
     apr_thread_mutex_unlock(e->lock);
-    tell(news, backend);
+}
+
+void llmq_endpoint_checked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place,
+                           const llmq_failure_t *failure)
+{
+    spot_t *spot = &e->spots[place->index];
+    llmq_health_event_e event = llmq_health_event(failure);
+    apr_time_t now = llmq_clock_now();
+    llmq_health_news_e news;
+
+    apr_thread_mutex_lock(e->lock);
+    spot->checking = 0;
+    spot->check_at = now + spot->backend->check_interval;
+    news = llmq_health_checked(
+        &spot->health, &spot->backend->health, event,
+        llmq_endpoint_spot_wait(e->spots, e->n, place->index, now) == 0, now);
+    if (event != LLMQ_HEALTH_NOTHING) {
+        llmq_endpoint_board_check(e->conf.board, spot->record, event == LLMQ_HEALTH_OK,
+                                  now);
+    }
+    tell_board(e, spot);
+    apr_thread_mutex_unlock(e->lock);
+    tell(news, place->backend);
+}
+
+/* ---- draining ---- */
+
+static int drain_locked(llmq_endpoints_t *e, spot_t *spot, int on)
+{
+    int changed = spot->drained != (on != 0);
+
+    spot->drained = on != 0;
+    tell_board(e, spot);
+    return changed;
+}
+
+static void tell_drain(const spot_t *spot, int on)
+{
+    LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0511) "ep[%s] is %s", spot->backend->name,
+             on ? "drained, no more calls begin" : "used again after being drained");
+}
+
+apr_status_t llmq_endpoints_drain(llmq_endpoints_t *e, const char *name, int on)
+{
+    int i;
+
+    for (i = 0; i < e->n; i++) {
+        spot_t *spot = &e->spots[i];
+        int changed;
+
+        if (strcmp(spot->backend->name, name) != 0) {
+            continue;
+        }
+        apr_thread_mutex_lock(e->lock);
+        changed = drain_locked(e, spot, on);
+        apr_thread_mutex_unlock(e->lock);
+        if (changed) {
+            tell_drain(spot, on);
+        }
+        return APR_SUCCESS;
+    }
+    return APR_NOTFOUND;
+}
+
+void llmq_endpoints_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t *p)
+{
+    struct json_object *names = NULL;
+    struct json_object *value;
+    int i;
+
+    if (json) {
+        llmq_json_parse(&names, json, strlen(json), 4, NULL, p);
+    }
+    for (i = 0; i < e->n; i++) {
+        const char *name = e->spots[i].backend->name;
+
+        llmq_endpoints_drain(e, name,
+                             names && json_object_object_get_ex(names, name, &value)
+                                 && json_object_get_boolean(value));
+    }
 }

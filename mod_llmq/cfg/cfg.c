@@ -39,6 +39,9 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->key_cache = apr_time_from_sec(10);
     conf->max_held = 0;
     conf->rate_keys = 65536;
+    conf->balance.algorithm = LLMQ_BALANCE_ROUND_ROBIN;
+    conf->balance.affinity = 1;
+    conf->balance.conversations = 65536;
     conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
     conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
     return conf;

@@ -61,6 +61,7 @@ typedef struct llmq_cfg_server_t {
     apr_interval_time_t key_cache;     /* LLMQKeyCache */
     int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
     int rate_keys;                     /* LLMQRateLimitKeys */
+    llmq_balance_conf_t balance;       /* LLMQBalance, LLMQAffinity */
     apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
     llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
     apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */

@@ -20,6 +20,11 @@ static llmq_backend_conf_t *create_backend(apr_pool_t *p, const char *name)
     b->first_timeout = apr_time_from_sec(30);
     b->total_timeout = apr_time_from_sec(120);
     b->max_answer_bytes = 4 * 1024 * 1024;
+    b->weight = 1;
+    b->health.max_failures = 3;
+    b->health.cooldown = apr_time_from_sec(10);
+    b->health.longest = apr_time_from_sec(300);
+    b->check_interval = apr_time_from_sec(10);
     return b;
 }
 
@@ -57,25 +62,22 @@ const char *llmq_cfg_backend_block(cmd_parms *cmd, void *dir, const char *args)
     if (err || (err = backend_name(&name, cmd, args))) {
         return err;
     }
+    if (conf->backends->nelts == LLMQ_BALANCE_MAX) {
+        return apr_psprintf(cmd->pool, "%s %s>: there may be %d backends at most",
+                            cmd->cmd->name, name, LLMQ_BALANCE_MAX);
+    }
     conf->open_backend = create_backend(cmd->pool, name);
     APR_ARRAY_PUSH(conf->backends, llmq_backend_conf_t *) = conf->open_backend;
     err = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
+    llmq_cfg_balance_complete(conf->open_backend);
     conf->open_backend = NULL;
     return err;
-}
-
-static const char *open_backend(llmq_backend_conf_t **pb, cmd_parms *cmd)
-{
-    *pb = llmq_cfg_parse_server(cmd)->open_backend;
-    return *pb ? NULL
-               : apr_pstrcat(cmd->pool, cmd->cmd->name,
-                             " belongs into a <LLMQBackend> section", NULL);
 }
 
 const char *llmq_cfg_backend_set_kind(cmd_parms *cmd, void *dir, const char *arg)
 {
     llmq_backend_conf_t *b;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (!err && llmq_backend_kind_parse(&b->kind, arg) != APR_SUCCESS) {
@@ -89,7 +91,7 @@ const char *llmq_cfg_backend_set_url(cmd_parms *cmd, void *dir, const char *arg)
     llmq_backend_conf_t *b;
     apr_uri_t uri;
     apr_size_t len = strlen(arg);
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (err) {
@@ -115,7 +117,7 @@ const char *llmq_cfg_backend_set_url(cmd_parms *cmd, void *dir, const char *arg)
 const char *llmq_cfg_backend_set_model(cmd_parms *cmd, void *dir, const char *arg)
 {
     llmq_backend_conf_t *b;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (!err && (!*arg || strlen(arg) > LLMQ_NAME_MAX)) {
@@ -148,7 +150,7 @@ const char *llmq_cfg_backend_set_key_file(cmd_parms *cmd, void *dir, const char 
     char buf[4097];
     apr_size_t len = sizeof(buf) - 1;
     apr_status_t rv;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (err) {
@@ -178,7 +180,7 @@ const char *llmq_cfg_backend_set_key_file(cmd_parms *cmd, void *dir, const char 
 const char *llmq_cfg_backend_set_stream(cmd_parms *cmd, void *dir, int on)
 {
     llmq_backend_conf_t *b;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (!err) {
@@ -191,7 +193,7 @@ const char *llmq_cfg_backend_set_concurrency(cmd_parms *cmd, void *dir, const ch
 {
     llmq_backend_conf_t *b;
     apr_int64_t n = 0;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1, MAX_CONCURRENT))) {
@@ -204,7 +206,7 @@ const char *llmq_cfg_backend_set_max_answer(cmd_parms *cmd, void *dir, const cha
 {
     llmq_backend_conf_t *b;
     apr_int64_t n = 0;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1024, 64 * 1024 * 1024))) {
@@ -216,7 +218,7 @@ const char *llmq_cfg_backend_set_max_answer(cmd_parms *cmd, void *dir, const cha
 const char *llmq_cfg_backend_set_duration(cmd_parms *cmd, void *dir, const char *arg)
 {
     llmq_backend_conf_t *b;
-    const char *err = open_backend(&b, cmd);
+    const char *err = llmq_cfg_parse_backend(&b, cmd);
 
     (void)dir;
     return err ? err

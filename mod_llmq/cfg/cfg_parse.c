@@ -69,3 +69,11 @@ const char *llmq_cfg_parse_level(llmq_level_e *plevel, cmd_parms *cmd, const cha
     }
     return NULL;
 }
+
+const char *llmq_cfg_parse_backend(llmq_backend_conf_t **pb, cmd_parms *cmd)
+{
+    *pb = llmq_cfg_parse_server(cmd)->open_backend;
+    return *pb ? NULL
+               : apr_pstrcat(cmd->pool, cmd->cmd->name,
+                             " belongs into a <LLMQBackend> section", NULL);
+}

@@ -63,6 +63,13 @@ const char *llmq_cfg_parse_level(llmq_level_e *plevel, cmd_parms *cmd, const cha
 llmq_cfg_server_t *llmq_cfg_parse_server(cmd_parms *cmd);
 
 /**
+ * @param pb  out: settings of the <LLMQBackend> that the directive stands in
+ * @param cmd the directive
+ * @return NULL; the sentence if it stands outside of one
+ */
+const char *llmq_cfg_parse_backend(llmq_backend_conf_t **pb, cmd_parms *cmd);
+
+/**
  * Server-wide directives make no sense twice: there is one queue and one dispatcher.
  * @param cmd the directive
  * @return NULL outside of virtual hosts and sections; else the sentence

@@ -50,6 +50,17 @@ llmq_cfg_take1_fn_t llmq_cfg_backend_set_concurrency;
 llmq_cfg_take1_fn_t llmq_cfg_backend_set_max_answer;
 llmq_cfg_take1_fn_t llmq_cfg_backend_set_duration; /* 10 ms to 1 d, at cmd->info */
 
+/* cfg_balance.c: how work is shared out, server-wide and inside <LLMQBackend> */
+llmq_cfg_take1_fn_t llmq_cfg_balance_set_algorithm;
+llmq_cfg_take2_fn_t llmq_cfg_balance_set_affinity;
+llmq_cfg_take1_fn_t llmq_cfg_balance_set_weight;
+llmq_cfg_take1_fn_t llmq_cfg_balance_set_group;
+llmq_cfg_flag_fn_t llmq_cfg_balance_set_spill;
+llmq_cfg_take1_fn_t llmq_cfg_balance_set_max_failures;
+llmq_cfg_take2_fn_t llmq_cfg_balance_set_cooldown;
+llmq_cfg_take2_fn_t llmq_cfg_balance_set_health;
+void llmq_cfg_balance_complete(llmq_backend_conf_t *b); /* the block has been read */
+
 /* cfg_auth.c: identity */
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_secret;
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_issuer;

@@ -72,5 +72,9 @@ void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
     least = lower_bound(failure->retry_after);
     verdict->status = LLMQ_STATUS_PENDING;
     verdict->counts = 1;
+    if (failure->elsewhere) {
+        verdict->run_at = now;
+        return;
+    }
     verdict->run_at = now + (delay > least ? delay : least);
 }

@@ -3,7 +3,8 @@
  * The only place that decides whether a failed attempt is tried again, and when.
  * Exponential back-off with "equal jitter" (half fixed, half random; M. Brooker,
  * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015): base × 2^n, at most max.
- * A backend's Retry-After is a lower bound, a day at most.
+ * A backend's Retry-After is a lower bound, a day at most; it keeps the job from that
+ * backend only: where another can be used, the job goes there without any delay.
  */
 #ifndef LLMQ_RETRY_H
 #define LLMQ_RETRY_H
@@ -30,6 +31,8 @@ typedef struct llmq_failure_t {
     llmq_failure_e kind;
     int http_status;                 /* of LLMQ_FAILURE_STATUS, else 0 */
     apr_interval_time_t retry_after; /* what the backend asked for, 0 = nothing */
+    int ours;      /* we ended the call ourselves: it says nothing about the backend */
+    int elsewhere; /* with retry_after: another backend can take the job at once */
 } llmq_failure_t;
 
 typedef struct llmq_verdict_t {

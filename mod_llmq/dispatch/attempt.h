@@ -8,7 +8,7 @@
 #ifndef LLMQ_ATTEMPT_H
 #define LLMQ_ATTEMPT_H
 
-#include "backend/backend.h"
+#include "backend/endpoint.h"
 #include "dispatch/dispatch.h"
 
 #include <apr_ring.h>
@@ -21,6 +21,7 @@ typedef struct llmq_attempt_t {
     apr_pool_t *pool;
     llmq_entry_t entry; /* as taken from the queue */
     apr_time_t begun_at;
+    llmq_endpoint_place_t place; /* where its call runs */
     llmq_call_t call;
     llmq_job_t job;    /* what retry and finish need; strings in pool */
     int start_written; /* finisher only */

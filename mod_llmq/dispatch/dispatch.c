@@ -1,6 +1,7 @@
 #include "dispatch/dispatch.h"
 
 #include "base/log.h"
+#include "dispatch/checkup.h"
 #include "dispatch/dispatch_inner.h"
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
@@ -38,7 +39,11 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
         rv = apr_thread_mutex_create(&d->taking, APR_THREAD_MUTEX_DEFAULT, p);
     }
     if (rv == APR_SUCCESS) {
-        rv = llmq_endpoint_create(&d->endpoints, conf->backends, conf->n_backends, p);
+        llmq_endpoint_conf_t endpoint = conf->endpoint;
+
+        endpoint.writer = d->owner;
+        rv = llmq_endpoint_create(&d->endpoints, conf->backends, conf->n_backends,
+                                  &endpoint, p);
     }
     if (rv == APR_SUCCESS) {
         rv = llmq_backend_engine_create(&d->engine, p);
@@ -112,8 +117,10 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
 {
     llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
     llmq_tally_t *tally = llmq_tally_create(d->queue, d->janitor_store, d->pool);
+    llmq_checkup_t *checkup = llmq_checkup_create(d, d->pool);
 
     while (d->asked == LLMQ_ASKED_NOTHING) {
+        llmq_checkup_tick(checkup);
         /* Draining begins once the queue is whole, so that what waited in the database
          * competes by its level from the first take on. */
         if (llmq_janitor_tick(janitor) == APR_SUCCESS) {

@@ -16,7 +16,7 @@
 #ifndef LLMQ_DISPATCH_H
 #define LLMQ_DISPATCH_H
 
-#include "backend/backend.h"
+#include "backend/endpoint.h"
 #include "queue/queue.h"
 #include "store/store.h"
 
@@ -38,7 +38,8 @@ typedef struct llmq_dispatch_conf_t {
     llmq_retry_conf_t retry;
     const llmq_backend_conf_t *const *backends;
     int n_backends;
-    int batch; /* most jobs of one take, > 0 */
+    llmq_endpoint_conf_t endpoint; /* its writer is filled by the dispatcher */
+    int batch;                     /* most jobs of one take, > 0 */
     apr_interval_time_t
         grace; /* time for calls in flight when draining; 0 = until done */
     llmq_store_conf_t store;

@@ -21,7 +21,7 @@ static void on_done(llmq_call_t *call)
     llmq_attempt_t *a = call->ctx;
     llmq_dispatch_t *d = a->d;
 
-    llmq_endpoint_done(d->endpoints, call->backend, call->ok ? NULL : &call->failure);
+    llmq_endpoint_done(d->endpoints, &a->place, call);
     if (!call->ok && apr_atomic_read32(&d->winding_up)) {
         a->handed_back = 1;
     }
@@ -61,21 +61,23 @@ static void give_back(llmq_dispatch_t *d, const llmq_entry_t *entry)
 
 static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job)
 {
-    const llmq_backend_conf_t *backend = llmq_endpoint_pick(d->endpoints);
-    llmq_attempt_t *a = backend ? llmq_attempt_create(d, entry, job) : NULL;
+    llmq_endpoint_place_t place;
+    llmq_attempt_t *a = NULL;
 
+    llmq_endpoint_pick(&place, d->endpoints, entry->id, entry->chain);
+    if (place.backend && !(a = llmq_attempt_create(d, entry, job))) {
+        llmq_endpoint_back(d->endpoints, &place);
+    }
     if (!a) {
-        if (backend) {
-            llmq_endpoint_done(d->endpoints, backend, NULL);
-        }
         give_back(d, entry);
         return;
     }
-    a->call.backend = backend;
+    a->place = place;
+    a->call.backend = place.backend;
     a->call.done = on_done;
     llmq_attempt_launch(a);
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0702) "msg[%s] goes to ep[%s], attempt %d",
-             a->call.id, backend->name, a->job.attempt);
+             a->call.id, place.backend->name, a->job.attempt);
     llmq_backend_start(d->engine, &a->call);
 }
 

@@ -45,6 +45,9 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     apr_status_t rv;
 
     service->queue = shm->queue;
+    service->board = shm->board;
+    service->backends = (const llmq_backend_conf_t *const *)(void *)cfg->backends->elts;
+    service->n_backends = cfg->backends->nelts;
     service->started_at = shm->started_at;
     service->has_dispatcher = cfg->dispatcher;
     service->dispatcher_alive = dispatcher_alive;

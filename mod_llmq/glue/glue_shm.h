@@ -13,6 +13,7 @@
 #define LLMQ_GLUE_SHM_H
 
 #include "core/limiter.h"
+#include "backend/endpoint_board.h"
 #include "queue/queue.h"
 
 #include <apr_hash.h>
@@ -45,6 +46,7 @@ typedef struct llmq_glue_shm_t {
     apr_uint32_t *held;      /* places of requests that wait; http/wait.h */
     int n_held;
     apr_hash_t *areas; /* name → further shared memory; see llmq_glue_shm_area() */
+    llmq_endpoint_board_t *board; /* one of these: what is known of the backends */
 } llmq_glue_shm_t;
 
 /** The names of the mutexes, for the Mutex directive. */

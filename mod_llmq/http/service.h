@@ -6,6 +6,7 @@
 #ifndef LLMQ_SERVICE_H
 #define LLMQ_SERVICE_H
 
+#include "backend/endpoint_board.h"
 #include "core/keycache.h"
 #include "core/limiter.h"
 #include "queue/queue.h"
@@ -16,6 +17,9 @@ typedef struct llmq_service_t {
     llmq_store_t *store;
     llmq_commit_t *commit;
     llmq_keycache_t *keys; /* API keys seen lately */
+    const llmq_endpoint_board_t *board; /* what the dispatcher knows of the backends */
+    const llmq_backend_conf_t *const *backends;
+    int n_backends;
     apr_time_t started_at; /* of the server, not of the child */
     int has_dispatcher;    /* LLMQDispatcher On */
     int (*dispatcher_alive)(void);

@@ -26,6 +26,7 @@ TCase *test_case(const char *name);
     X(backend_curl)                                                                      \
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \
+    X(balance)                                                                           \
     X(clock)                                                                             \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
@@ -33,7 +34,10 @@ TCase *test_case(const char *name);
     X(dispatch_run)                                                                      \
     X(duration)                                                                          \
     X(endpoint)                                                                          \
+    X(endpoint_board)                                                                    \
+    X(endpoint_memo)                                                                     \
     X(finisher)                                                                          \
+    X(health)                                                                            \
     X(histogram)                                                                         \
     X(id)                                                                                \
     X(janitor)                                                                           \

@@ -11,7 +11,7 @@ static const llmq_retry_conf_t conf = {1000000, 60000000};
 static llmq_verdict_t decide(llmq_failure_e kind, int http_status, int retries,
                              unsigned int chance)
 {
-    llmq_failure_t failure = {kind, http_status, 0};
+    llmq_failure_t failure = {.kind = kind, .http_status = http_status};
     llmq_job_t job = {.retry_count = retries, .max_retries = 3};
     llmq_verdict_t verdict = {LLMQ_STATUS_COUNT, -1, -1};
 
@@ -23,7 +23,8 @@ static llmq_verdict_t decide(llmq_failure_e kind, int http_status, int retries,
 static apr_interval_time_t delay_of(const llmq_retry_conf_t *c, int retries,
                                     apr_interval_time_t retry_after, unsigned int chance)
 {
-    llmq_failure_t failure = {LLMQ_FAILURE_STATUS, 503, retry_after};
+    llmq_failure_t failure = {
+        .kind = LLMQ_FAILURE_STATUS, .http_status = 503, .retry_after = retry_after};
     llmq_job_t job = {.retry_count = retries, .max_retries = APR_INT32_MAX};
     llmq_verdict_t verdict;
 
@@ -87,11 +88,31 @@ END_TEST
 
 START_TEST(without_retries_the_first_failure_is_the_last)
 {
-    llmq_failure_t failure = {LLMQ_FAILURE_CONNECT, 0, 0};
+    llmq_failure_t failure = {.kind = LLMQ_FAILURE_CONNECT};
     llmq_job_t job = {.retry_count = 0, .max_retries = 0};
     llmq_verdict_t verdict;
 
     llmq_retry_decide(&verdict, &conf, &failure, &job, NOW, 0);
+    ck_assert_int_eq(verdict.status, LLMQ_STATUS_FAILED);
+}
+END_TEST
+
+/* It costs a retry all the same, so that a round of busy backends ends. */
+START_TEST(where_another_backend_can_be_used_there_is_no_delay)
+{
+    llmq_failure_t failure = {.kind = LLMQ_FAILURE_STATUS,
+                              .http_status = 429,
+                              .retry_after = 60000000,
+                              .elsewhere = 1};
+    llmq_job_t job = {.retry_count = 2, .max_retries = 3};
+    llmq_verdict_t verdict;
+
+    llmq_retry_decide(&verdict, &conf, &failure, &job, NOW, CHANCE);
+    ck_assert_int_eq(verdict.status, LLMQ_STATUS_PENDING);
+    ck_assert_int_eq(verdict.run_at, NOW);
+    ck_assert_int_eq(verdict.counts, 1);
+    job.retry_count = 3;
+    llmq_retry_decide(&verdict, &conf, &failure, &job, NOW, CHANCE);
     ck_assert_int_eq(verdict.status, LLMQ_STATUS_FAILED);
 }
 END_TEST
@@ -167,6 +188,7 @@ TCase *case_retry(void)
     tcase_add_loop_test(tc, each_failure_is_tried_until_max_retries_unless_it_is_final, 0,
                         (int)(sizeof(kinds) / sizeof(kinds[0])));
     tcase_add_test(tc, without_retries_the_first_failure_is_the_last);
+    tcase_add_test(tc, where_another_backend_can_be_used_there_is_no_delay);
     tcase_add_test(tc, delays_double_up_to_the_longest);
     tcase_add_test(tc, the_jitter_spreads_evenly_over_the_upper_half);
     tcase_add_test(tc, only_the_low_16_bits_are_the_jitter);

@@ -1,0 +1,80 @@
+#include "backend/endpoint_spot.h"
+
+#include <limits.h>
+#include <string.h>
+
+typedef llmq_endpoint_spot_t spot_t;
+
+static int is_usable(const spot_t *spot, apr_time_t now)
+{
+    return !spot->drained && spot->paused_until <= now
+           && llmq_health_limit(&spot->health, now) != 0;
+}
+
+static int room_of(const spot_t *spot, apr_time_t now)
+{
+    int room = spot->backend->max_concurrent - spot->busy;
+
+    if (!is_usable(spot, now) || room <= 0) {
+        return 0;
+    }
+    return llmq_health_limit(&spot->health, now) < 0 ? room : 1;
+}
+
+apr_interval_time_t llmq_endpoint_spot_wait(const spot_t *spots, int n, int but,
+                                            apr_time_t now)
+{
+    apr_interval_time_t least = -1;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        apr_interval_time_t wait = spots[i].paused_until - now;
+
+        if (i == but || spots[i].drained
+            || llmq_health_limit(&spots[i].health, now) == 0) {
+            continue;
+        }
+        wait = wait > 0 ? wait : 0;
+        if (least < 0 || wait < least) {
+            least = wait;
+        }
+    }
+    return least;
+}
+
+static void add_candidate(llmq_endpoint_group_t *g, const spot_t *spot,
+                          llmq_balance_candidate_t *c, apr_time_t now)
+{
+    int member = spot->backend->group == g->number;
+    int room = member ? room_of(spot, now) : 0;
+
+    c->usable = room > 0;
+    c->weight = spot->backend->weight;
+    c->in_flight = spot->busy;
+    c->max_concurrent = spot->backend->max_concurrent;
+    c->latency = llmq_balance_fade(spot->latency, now - spot->sampled_at);
+    g->room += room;
+    g->holds |= member && !spot->backend->spill && is_usable(spot, now);
+}
+
+int llmq_endpoint_spot_group(llmq_endpoint_group_t *g, const spot_t *spots, int n,
+                             int after, apr_time_t now)
+{
+    int number = INT_MAX;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        int group = spots[i].backend->group;
+
+        number = group > after && group < number ? group : number;
+    }
+    if (number == INT_MAX) {
+        return 0;
+    }
+    g->number = number;
+    g->room = g->holds = 0;
+    for (i = 0; i < n; i++) {
+        add_candidate(g, &spots[i], &g->c[i], now);
+    }
+    return 1;
+}
