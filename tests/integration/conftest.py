@@ -92,8 +92,9 @@ serial = itertools.count(1)
 
 
 @pytest.fixture(scope="class")
-def new_server(request, workspace, mpm):
-    """Makes servers that end with the class (or module): new_server(store, conf, ...)."""
+def new_server(request, workspace, mpm, llm):
+    """Makes servers that end with the class (or module): new_server(store, conf, ...). The
+    fake LLM outlives them, as they would log that their backend has gone."""
     made = []
 
     def make(store, conf="", **more):

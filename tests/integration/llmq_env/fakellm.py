@@ -43,6 +43,8 @@ class FakeLLM:
         self.calls = []
         self.plans = []
         self.default = Plan()
+        self.checks = []            # paths that were asked for with GET, as they arrived
+        self.check = Plan(body=b'{"object":"list","data":[]}')
         self.in_flight = 0
         self.most_in_flight = 0
         self._lock = threading.Lock()
@@ -66,6 +68,8 @@ class FakeLLM:
             self.calls = []
             self.plans = []
             self.default = Plan()
+            self.checks = []
+            self.check = Plan(body=b'{"object":"list","data":[]}')
             self.most_in_flight = self.in_flight
         self._open.set()
 
@@ -116,6 +120,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+    def do_GET(self):
+        """A check of health; check is its Plan, it is no call."""
+        llm = self.server.llm
+        llm.checks.append(self.path)
+        if llm.check.delay:
+            llm.pause(llm.check.delay)
+        if llm.check.drop == "before":
+            return self._cut()
+        return self._send(llm.check)
 
     def do_POST(self):
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
