@@ -387,7 +387,7 @@ static void tell_drain(const spot_t *spot, int on)
              on ? "drained, no more calls begin" : "used again after being drained");
 }
 
-apr_status_t llmq_endpoints_drain(llmq_endpoints_t *e, const char *name, int on)
+apr_status_t llmq_endpoint_drain(llmq_endpoints_t *e, const char *name, int on)
 {
     int i;
 
@@ -409,7 +409,7 @@ apr_status_t llmq_endpoints_drain(llmq_endpoints_t *e, const char *name, int on)
     return APR_NOTFOUND;
 }
 
-void llmq_endpoints_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t *p)
+void llmq_endpoint_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t *p)
 {
     struct json_object *names = NULL;
     struct json_object *value;
@@ -421,8 +421,8 @@ void llmq_endpoints_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t
     for (i = 0; i < e->n; i++) {
         const char *name = e->spots[i].backend->name;
 
-        llmq_endpoints_drain(e, name,
-                             names && json_object_object_get_ex(names, name, &value)
-                                 && json_object_get_boolean(value));
+        llmq_endpoint_drain(e, name,
+                            names && json_object_object_get_ex(names, name, &value)
+                                && json_object_get_boolean(value));
     }
 }

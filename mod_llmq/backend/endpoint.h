@@ -112,7 +112,7 @@ void llmq_endpoint_checked(llmq_endpoints_t *e, const llmq_endpoint_place_t *pla
  * @param on   non-zero: drain
  * @return APR_SUCCESS; APR_NOTFOUND no backend of this name
  */
-apr_status_t llmq_endpoints_drain(llmq_endpoints_t *e, const char *name, int on);
+apr_status_t llmq_endpoint_drain(llmq_endpoints_t *e, const char *name, int on);
 
 /**
  * Drain exactly those that a stored setting names.
@@ -120,6 +120,6 @@ apr_status_t llmq_endpoints_drain(llmq_endpoints_t *e, const char *name, int on)
  * @param json `{"name":true,…}`; NULL or nonsense drains none
  * @param p    scratch
  */
-void llmq_endpoints_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t *p);
+void llmq_endpoint_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t *p);
 
 #endif /* LLMQ_ENDPOINT_H */

@@ -31,13 +31,15 @@ llmq_endpoint_memo_t *llmq_endpoint_memo_create(int n, apr_pool_t *p);
  * @param m    the memory; NULL remembers nothing
  * @param hash of the thing, not 0
  * @return what was put last; 0 if it is not known
+ * @threads the owner's
  */
 apr_uint64_t llmq_endpoint_memo_find(const llmq_endpoint_memo_t *m, apr_uint64_t hash);
 
 /**
  * @param m     the memory; NULL allowed
  * @param hash  of the thing, not 0
- * @param value what to remember, not 0; 0 forgets it
+ * @param value what to remember; 0 forgets it
+ * @threads the owner's
  */
 void llmq_endpoint_memo_put(llmq_endpoint_memo_t *m, apr_uint64_t hash,
                             apr_uint64_t value);

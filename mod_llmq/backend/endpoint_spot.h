@@ -38,6 +38,7 @@ typedef struct llmq_endpoint_group_t {
  * @param but   the one not to look at
  * @param now   the present
  * @return microseconds, 0 at once; -1 not known: all others are drained or ejected
+ * @threads under the owner's lock
  */
 apr_interval_time_t llmq_endpoint_spot_wait(const llmq_endpoint_spot_t *spots, int n,
                                             int but, apr_time_t now);
@@ -50,6 +51,7 @@ apr_interval_time_t llmq_endpoint_spot_wait(const llmq_endpoint_spot_t *spots, i
  * @param after number of the group before, -1 for the first
  * @param now   the present
  * @return non-zero if there is one
+ * @threads under the owner's lock
  */
 int llmq_endpoint_spot_group(llmq_endpoint_group_t *g, const llmq_endpoint_spot_t *spots,
                              int n, int after, apr_time_t now);

@@ -59,7 +59,6 @@ llmq_cfg_flag_fn_t llmq_cfg_balance_set_spill;
 llmq_cfg_take1_fn_t llmq_cfg_balance_set_max_failures;
 llmq_cfg_take2_fn_t llmq_cfg_balance_set_cooldown;
 llmq_cfg_take2_fn_t llmq_cfg_balance_set_health;
-void llmq_cfg_balance_complete(llmq_backend_conf_t *b); /* the block has been read */
 
 /* cfg_auth.c: identity */
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_secret;
@@ -76,5 +75,10 @@ llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_wait;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_held;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_rate_keys;
 llmq_cfg_argv_fn_t llmq_cfg_limits_set_rate;
+/**
+ * A block has been read: fill what depends on more than one of its directives.
+ * @param b the backend
+ */
+void llmq_cfg_balance_complete(llmq_backend_conf_t *b);
 
 #endif /* LLMQ_CFG_SET_H */

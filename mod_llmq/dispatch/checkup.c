@@ -74,7 +74,7 @@ static void read_drained(llmq_checkup_t *c)
     rv = llmq_store_setting_get(&setting, d->janitor_store, "", LLMQ_SETTING_DRAINED,
                                 c->scratch);
     if (rv == APR_SUCCESS || rv == APR_NOTFOUND) {
-        llmq_endpoints_drain_only(d->endpoints, setting.value, c->scratch);
+        llmq_endpoint_drain_only(d->endpoints, setting.value, c->scratch);
         llmq_queue_wake(d->queue);
         c->has_read = 1;
         c->settings_seen = version;

@@ -16,7 +16,7 @@ typedef struct llmq_service_t {
     llmq_queue_t *queue;
     llmq_store_t *store;
     llmq_commit_t *commit;
-    llmq_keycache_t *keys; /* API keys seen lately */
+    llmq_keycache_t *keys;              /* API keys seen lately */
     const llmq_endpoint_board_t *board; /* what the dispatcher knows of the backends */
     const llmq_backend_conf_t *const *backends;
     int n_backends;

@@ -27,6 +27,7 @@ TCase *test_case(const char *name);
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \
     X(balance)                                                                           \
+    X(checkup)                                                                           \
     X(clock)                                                                             \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
@@ -36,6 +37,7 @@ TCase *test_case(const char *name);
     X(endpoint)                                                                          \
     X(endpoint_board)                                                                    \
     X(endpoint_memo)                                                                     \
+    X(endpoint_spot)                                                                     \
     X(finisher)                                                                          \
     X(health)                                                                            \
     X(histogram)                                                                         \

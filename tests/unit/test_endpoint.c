@@ -314,7 +314,7 @@ START_TEST(endpoint_last_one_is_not_ejected_for_failing)
     llmq_endpoints_t *e = create_with(pair, 2, &plain);
     int i;
 
-    llmq_endpoints_drain(e, "two", 1);
+    llmq_endpoint_drain(e, "two", 1);
     for (i = 0; i < 10; i++)
         end(e, pick(e), &broken);
     ck_assert_int_eq(llmq_endpoint_free(e), 9);
@@ -470,18 +470,18 @@ START_TEST(endpoint_drained_gets_nothing_until_it_is_used_again)
     llmq_endpoints_t *e = create_with(pair, 2, &plain);
     llmq_endpoint_place_t place = pick(e);
 
-    ck_assert_int_eq(llmq_endpoints_drain(e, "none", 1), APR_NOTFOUND);
-    ck_assert_int_eq(llmq_endpoints_drain(e, "one", 1), APR_SUCCESS);
+    ck_assert_int_eq(llmq_endpoint_drain(e, "none", 1), APR_NOTFOUND);
+    ck_assert_int_eq(llmq_endpoint_drain(e, "one", 1), APR_SUCCESS);
     ck_assert_int_eq(llmq_endpoint_free(e), 9);
     ck_assert_ptr_eq(picked(e), &two);
     ck_assert_ptr_eq(picked(e), &two);
     end(e, place, NULL);
-    llmq_endpoints_drain_only(e, "{\"two\":true,\"one\":false,\"x\":true}", test_pool);
+    llmq_endpoint_drain_only(e, "{\"two\":true,\"one\":false,\"x\":true}", test_pool);
     ck_assert_ptr_eq(picked(e), &one);
     ck_assert_ptr_eq(picked(e), &one);
-    llmq_endpoints_drain_only(e, "nonsense", test_pool);
+    llmq_endpoint_drain_only(e, "nonsense", test_pool);
     ck_assert_int_eq(llmq_endpoint_free(e), 14);
-    llmq_endpoints_drain_only(e, NULL, test_pool);
+    llmq_endpoint_drain_only(e, NULL, test_pool);
     ck_assert_int_eq(llmq_endpoint_free(e), 14);
 }
 END_TEST
@@ -558,7 +558,7 @@ START_TEST(endpoint_tells_the_board)
     ck_assert_int_eq(f.latencies.count, 1);
     end(e, pick(e), NULL); /* two */
     end(e, pick(e), &away);
-    llmq_endpoints_drain(e, "one", 1);
+    llmq_endpoint_drain(e, "one", 1);
     llmq_endpoint_board_read(&f, board, at, NOW);
     ck_assert_int_eq(f.calls, 2);
     ck_assert_int_eq(f.failures, 1);
