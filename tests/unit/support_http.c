@@ -333,7 +333,8 @@ static int serve_request(client_t *c)
     char name[32] = "";
     size_t i;
 
-    sscanf(c->request, "POST /%31[a-z]/v1/chat/completions HTTP/1.1", name);
+    if (sscanf(c->request, "POST /%31[a-z]/v1/chat/completions HTTP/1.1", name) != 1)
+        sscanf(c->request, "GET /%31[a-z]/v1/models HTTP/1.1", name);
     for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (strcmp(ways[i].name, name) == 0) {
             return ways[i].serve(c);

@@ -25,6 +25,7 @@ static llmq_call_t call_of(const llmq_backend_conf_t *conf)
     call.backend = conf;
     call.id = "msg_1";
     call.messages = "[{\"role\":\"user\",\"content\":\"hi there\"}]";
+    call.check = NULL;
     call.done = count_end;
     call.pool = test_pool;
     ended = 0;
@@ -81,6 +82,18 @@ START_TEST(backend_start_ends_an_echo_call_once_and_at_once)
     ck_assert_int_gt(call.started_at, 0);
     ck_assert_int_ge(call.first_at, call.started_at);
     ck_assert_int_ge(call.ended_at, call.first_at);
+}
+END_TEST
+
+START_TEST(backend_start_finds_echo_well)
+{
+    llmq_call_t call = call_of(&echo_conf);
+
+    call.messages = NULL;
+    call.check = "/models";
+    llmq_backend_start(NULL, &call);
+    ck_assert_int_eq(ended, 1);
+    ck_assert_int_eq(call.ok, 1);
 }
 END_TEST
 
@@ -195,6 +208,7 @@ TCase *case_backend(void)
     tcase_add_test(tc, backend_kind_names_parse_to_themselves);
     tcase_add_test(tc, backend_kind_parse_refuses_other_words);
     tcase_add_test(tc, backend_start_ends_an_echo_call_once_and_at_once);
+    tcase_add_test(tc, backend_start_finds_echo_well);
     tcase_add_test(tc, backend_start_forgets_an_earlier_outcome);
     tcase_add_test(tc, backend_start_refuses_an_unknown_kind);
     tcase_add_test(tc, backend_result_has_the_members_of_the_contract);

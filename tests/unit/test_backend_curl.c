@@ -655,6 +655,37 @@ START_TEST(curl_done_may_destroy_the_pool_and_start_the_next_call)
 }
 END_TEST
 
+/* ---- checks ---- */
+
+static const struct {
+    const char *way;
+    int ok;
+    llmq_failure_e kind;
+} checks[] = {
+    {"echo", 1, LLMQ_FAILURE_STATUS},   {"unknown", 1, LLMQ_FAILURE_STATUS}, /* 404 */
+    {"busy", 1, LLMQ_FAILURE_STATUS},   {"drop", 0, LLMQ_FAILURE_CONNECT},
+    {"stall", 0, LLMQ_FAILURE_TIMEOUT}, {"garbage", 1, LLMQ_FAILURE_STATUS},
+};
+
+START_TEST(a_check_asks_whether_the_backend_is_there)
+{
+    trial_t *trial = trial_create(checks[_i].way);
+
+    trial->call.check = "/models";
+    trial->call.messages = NULL;
+    trial->call.id = NULL;
+    if (checks[_i].kind == LLMQ_FAILURE_TIMEOUT)
+        trial->call.timeout = apr_time_from_msec(200);
+    trial_start(trial);
+    trial_wait(trial);
+    ck_assert_int_eq(trial->call.ok, checks[_i].ok);
+    if (!checks[_i].ok)
+        ck_assert_int_eq(trial->call.failure.kind, checks[_i].kind);
+    ck_assert_int_eq(trial->call.failure.ours, 0);
+    trial_end(trial);
+}
+END_TEST
+
 TCase *case_backend_curl(void)
 {
     TCase *tc = test_case("backend_curl");
@@ -683,5 +714,7 @@ TCase *case_backend_curl(void)
     tcase_add_test(tc, transfer_knows_the_codes_of_curl);
     tcase_add_test(tc, curl_keeps_many_calls_of_many_threads_apart);
     tcase_add_test(tc, curl_done_may_destroy_the_pool_and_start_the_next_call);
+    tcase_add_loop_test(tc, a_check_asks_whether_the_backend_is_there, 0,
+                        (int)(sizeof(checks) / sizeof(checks[0])));
     return tc;
 }
