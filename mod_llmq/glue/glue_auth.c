@@ -76,6 +76,20 @@ static int check_closed(request_rec *r)
     return llmq_cfg_dir(r)->auth == 1 && !r->user ? refuse_anonymous(r) : DECLINED;
 }
 
+/* ---- AuthBasicProvider llmq: the password is a token or key ---- */
+
+static authn_status check_password(request_rec *r, const char *user, const char *password)
+{
+    llmq_result_t why;
+
+    if (llmq_identity_check_password(r, user, password, &why) == APR_SUCCESS) {
+        return AUTH_GRANTED;
+    }
+    return why.problem == LLMQ_PROBLEM_UNAUTHORIZED ? AUTH_DENIED : AUTH_GENERAL_ERROR;
+}
+
+static const authn_provider basic_provider = {check_password, NULL};
+
 /* ---- Require llmq-scope, Require llmq-admin ---- */
 
 static int has_word(const char *words, const char *word)
@@ -152,6 +166,8 @@ void llmq_glue_auth_register(apr_pool_t *p)
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_note_auth_failure(note_failure, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_fixups(check_closed, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_register_auth_provider(p, AUTHN_PROVIDER_GROUP, "llmq", AUTHN_PROVIDER_VERSION,
+                              &basic_provider, AP_AUTH_INTERNAL_PER_CONF);
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "llmq-scope",
                               AUTHZ_PROVIDER_VERSION, &scope_provider,
                               AP_AUTH_INTERNAL_PER_CONF);

@@ -1,7 +1,7 @@
 /**
  * @file glue_auth.h
  * Identity as httpd wants it: the hooks behind `AuthType Bearer` and `LLMQAuth`, and the
- * providers behind `Require llmq-scope` and `Require llmq-admin`.
+ * providers behind `AuthBasicProvider llmq`, `Require llmq-scope` and `Require llmq-admin`.
  */
 #ifndef LLMQ_GLUE_AUTH_H
 #define LLMQ_GLUE_AUTH_H

@@ -75,8 +75,6 @@ static const char *find_token(request_rec *r, const llmq_cfg_dir_t *dir)
 static void keep(request_rec *r, const llmq_identity_t *id)
 {
     apr_pool_userdata_setn(id, IDENTITY_KEY, NULL, r->pool);
-    r->user = (char *)id->user;
-    r->ap_auth_type = (char *)"Bearer";
     apr_table_setn(r->subprocess_env, "LLMQ_SUB", id->user);
     if (id->tenant) {
         apr_table_setn(r->subprocess_env, "LLMQ_TENANT_CLAIM", id->tenant);
@@ -203,19 +201,41 @@ static apr_status_t read_key(llmq_identity_t *id, const char *text,
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why)
+/* @return APR_SUCCESS and the identity; LLMQ_EBODY */
+static apr_status_t read_either(llmq_identity_t **pid, request_rec *r, const char *text,
+                                llmq_result_t *why)
 {
     const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
-    const char *token = find_token(r, dir);
-    llmq_identity_t *id;
-    apr_status_t rv;
 
-    if (!token) {
-        return APR_NOTFOUND;
+    *pid = apr_pcalloc(r->pool, sizeof(**pid));
+    return llmq_apikey_is(text) ? read_key(*pid, text, dir, why, r->pool)
+                                : read_token(*pid, text, dir, why, r->pool);
+}
+
+apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why)
+{
+    const char *text = find_token(r, llmq_cfg_dir(r));
+    llmq_identity_t *id;
+    apr_status_t rv = APR_NOTFOUND;
+
+    if (text && (rv = read_either(&id, r, text, why)) == APR_SUCCESS) {
+        keep(r, id);
+        r->user = (char *)id->user;
+        r->ap_auth_type = (char *)"Bearer";
     }
-    id = apr_pcalloc(r->pool, sizeof(*id));
-    rv = llmq_apikey_is(token) ? read_key(id, token, dir, why, r->pool)
-                               : read_token(id, token, dir, why, r->pool);
+    return rv;
+}
+
+apr_status_t llmq_identity_check_password(request_rec *r, const char *user,
+                                          const char *password, llmq_result_t *why)
+{
+    llmq_identity_t *id;
+    apr_status_t rv = read_either(&id, r, password, why);
+
+    if (rv == APR_SUCCESS && strcmp(id->user, user) != 0) {
+        rv = llmq_result_set(why, LLMQ_PROBLEM_UNAUTHORIZED, NULL,
+                             "the token or key is somebody else's");
+    }
     if (rv == APR_SUCCESS) {
         keep(r, id);
     }

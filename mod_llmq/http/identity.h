@@ -52,6 +52,18 @@ const llmq_identity_t *llmq_identity_get(request_rec *r);
 apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why);
 
 /**
+ * Is a password of Basic authentication a token or key of this user? For the provider
+ * behind `AuthBasicProvider llmq`; a valid one sets the same variables.
+ * @param r        the request
+ * @param user     who it claims to be
+ * @param password the token or key
+ * @param why      out: as llmq_identity_read()
+ * @return APR_SUCCESS; LLMQ_EBODY see @a why
+ */
+apr_status_t llmq_identity_check_password(request_rec *r, const char *user,
+                                          const char *password, llmq_result_t *why);
+
+/**
  * Refuse a request in a hook: keeps @a why for the body (llmq_identity_refusal()) and sets
  * WWW-Authenticate or Retry-After.
  * @param r    the request

@@ -11,7 +11,7 @@ here=tests/fuzz
 build=${BUILD:-build}
 san=${SAN:-}
 apxs=${APXS:-$(command -v apxs || command -v apxs2)}
-packages=(json-c libcurl apr-1 apr-util-1)
+packages=(json-c libcurl libjwt libcrypto apr-1 apr-util-1)
 read -ra flags <<<"-std=gnu11 -g -pthread -Wall -Wextra -Werror -Imod_llmq -I$here \
     -D_GNU_SOURCE $("$apxs" -q CPPFLAGS) $(pkg-config --cflags "${packages[@]}")"
 read -ra libs <<<"$(pkg-config --libs "${packages[@]}") -lpthread -lm"

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from llmq_env.tokens import SECRET, bearer, encode, secret_file, token
+from llmq_env.wait import until
 
 # mod_auth_basic says so when it is asked and has nothing to ask.
-SPOKEN = ("AH01797", "AH01630", "AH01618", "AH01617", "AH01614", "AH01629")
+SPOKEN = ("AH01797", "AH01630", "AH01618", "AH01617", "AH01614", "AH01629", "AH01631")
 
 
 def modules(names):
@@ -296,6 +297,13 @@ class TestRequire:
             AuthUserFile {dir}/users
             Require valid-user
         </Location>
+        <Location /password>
+            SetHandler llmq-queue
+            AuthType Basic
+            AuthName basic
+            AuthBasicProvider llmq
+            Require llmq-scope read
+        </Location>
         <Location /plain>
             AuthType Bearer
             Require user alice
@@ -364,6 +372,21 @@ class TestRequire:
         answer = api.get("/messages", headers=bearer(token())).refuses(401)
         assert answer.headers["www-authenticate"].startswith("Basic ")
 
+    def test_token_as_a_password(self, guarded):
+        api = guarded.new_api("/password")
+
+        def login(user, password):
+            text = base64.b64encode(f"{user}:{password}".encode()).decode()
+            return api.post("/messages", {"content": "x"},
+                            headers={"Authorization": "Basic " + text})
+
+        answer = login("alice", token("alice", scope="read"))
+        assert answer.status == 201 and answer.data["user_id"] == "alice"
+        login("bob", token("alice", scope="read")).refuses(401)
+        login("alice", token("alice", scope="read", secret="guess")).refuses(401)
+        login("alice", "secret").refuses(401)
+        assert login("alice", token("alice")).status in (401, 403)
+
     def test_files_of_httpd_may_be_guarded_too(self, guarded):
         def ask(header):
             return guarded.raw(b"GET /plain HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -379,6 +402,27 @@ class TestRequire:
         log = (guarded.dir / "logs" / "access.log")
         if log.exists():
             assert token() not in log.read_text()
+
+
+class TestDatabaseAway:
+    """A key that cannot be looked up is not said to be wrong; tokens need no database."""
+
+    EXPECT = ("LLMQ0403", "LLMQ0404")
+    CONF = "LLMQTokenSecret {dir}/secret\nLLMQKeyCache 100ms\n"
+
+    def test_key_gets_2001(self, guarded, open_api):
+        key = bearer("llmq_" + "A" * 43)
+        refused_401(open_api.get("/messages", headers=key))
+        guarded.query("ALTER TABLE llmq_keys RENAME TO llmq_gone")
+
+        def away():
+            return open_api.get("/messages", headers=key).status == 500
+
+        until(away, "the negative answer to be forgotten")
+        answer = open_api.get("/messages", headers=key).refuses(500, 2001)
+        assert int(answer.headers["retry-after"]) > 0
+        assert "www-authenticate" not in answer.headers
+        assert open_api.get("/messages", headers=bearer(token())).status == 200
 
 
 class TestAdmin:
