@@ -13,8 +13,10 @@
 #include "glue/glue_log.h"
 #include "glue/glue_proc.h"
 #include "glue/glue_shm.h"
+#include "http/expr.h"
 #include "http/fallback.h"
 #include "http/route.h"
+#include "http/rules.h"
 
 #include <apr_lib.h>
 #include <apr_network_io.h>
@@ -196,6 +198,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void child_init(apr_pool_t *p, server_rec *s)
 {
     if (server_side) {
+        llmq_rules_child_init(p);
         llmq_glue_child_init(server_side->shm, &server_side->conf.store, s, p);
     }
 }
@@ -225,6 +228,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_handler(llmq_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(llmq_fallback_insert, NULL, NULL, APR_HOOK_MIDDLE);
     llmq_fallback_register();
+    llmq_expr_register();
     llmq_glue_auth_register(p);
 }
 

@@ -1,4 +1,5 @@
 #include "cfg/cfg.h"
+#include "cfg/cfg_rules.h"
 #include "base/log.h"
 
 #include <apr_strings.h>
@@ -44,10 +45,12 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->balance.conversations = 65536;
     conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
     conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
+    conf->rules = apr_array_make(p, 1, sizeof(llmq_cfg_rules_t *));
     return conf;
 }
 
-/* Server-wide settings cannot be set in a virtual host; only the mounts add up. */
+/* Server-wide settings cannot be set in a virtual host; only lists of what stands in its
+ * sections add up. */
 void *llmq_cfg_merge_server(apr_pool_t *p, void *base, void *add)
 {
     const llmq_cfg_server_t *b = base;
@@ -55,6 +58,7 @@ void *llmq_cfg_merge_server(apr_pool_t *p, void *base, void *add)
     llmq_cfg_server_t *conf = apr_pmemdup(p, b, sizeof(*b));
 
     conf->mounts = apr_array_append(p, b->mounts, a->mounts);
+    conf->rules = apr_array_append(p, b->rules, a->rules);
     return conf;
 }
 
@@ -73,6 +77,10 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->max_wait = -1;
     conf->idem_ttl = -1;
     conf->maintenance = -1;
+    conf->preprocess = -1;
+    conf->keywords = -1;
+    conf->long_content = -1;
+    conf->max_rules = -1;
     conf->leeway = -1;
     conf->token_sources = -1;
     conf->auth = -1;
@@ -102,6 +110,15 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(idem_ttl);
     MERGE_GIVEN(rate);
     MERGE_SET(maintenance);
+    MERGE_SET(preprocess);
+    MERGE_SET(keywords);
+    MERGE_SET(long_content);
+    MERGE_SET(max_rules);
+    MERGE_GIVEN(fairness_key);
+    MERGE_GIVEN(rules);
+    if (a->rules && b->rules) {
+        conf->rules = apr_array_append(p, b->rules, a->rules);
+    }
     MERGE_GIVEN(secrets);
     MERGE_GIVEN(issuer);
     MERGE_SET(leeway);
@@ -267,5 +284,6 @@ int llmq_cfg_check(apr_pool_t *p, server_rec *s)
                                    " the queue can index");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return check_backends(conf, s);
+    return check_backends(conf, s) == OK ? llmq_cfg_rules_build(s)
+                                         : HTTP_INTERNAL_SERVER_ERROR;
 }

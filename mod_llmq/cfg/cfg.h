@@ -47,6 +47,8 @@ typedef struct llmq_cfg_rate_t {
     const ap_expr_info_t *key; /* who is counted; NULL: the user, else the address */
     apr_uint64_t seed;         /* of the directive's place: each counts by itself */
 } llmq_cfg_rate_t;
+/** Rules of the preprocessor of one section (cfg_rules.h). */
+typedef struct llmq_cfg_rules_t llmq_cfg_rules_t;
 
 /** Server-wide settings. */
 typedef struct llmq_cfg_server_t {
@@ -65,6 +67,7 @@ typedef struct llmq_cfg_server_t {
     apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
     llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
     apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */
+    apr_array_header_t *rules;         /* llmq_cfg_rules_t *, of all its sections */
 } llmq_cfg_server_t;
 
 /** Settings of a location. Unset numbers are -1, unset strings NULL. */
@@ -88,6 +91,12 @@ typedef struct llmq_cfg_dir_t {
     int token_sources;               /* LLMQTokenSource, bits */
     int auth;                        /* LLMQAuth */
     int admin;                       /* LLMQAdmin */
+    int preprocess;                  /* LLMQPreprocess */
+    int keywords;                    /* LLMQKeywords */
+    apr_int64_t long_content;        /* LLMQLongContent, bytes; 0: never long */
+    int max_rules;                   /* LLMQMaxRules */
+    apr_array_header_t *rules; /* LLMQRule, LLMQUserPriority; of llmq_cfg_rules_t * */
+    const ap_expr_info_t *fairness_key; /* LLMQFairnessKey */
 } llmq_cfg_dir_t;
 
 /** mod_dbd's settings of the main server, which the dispatcher needs for itself. */

@@ -80,5 +80,12 @@ llmq_cfg_argv_fn_t llmq_cfg_limits_set_rate;
  * @param b the backend
  */
 void llmq_cfg_balance_complete(llmq_backend_conf_t *b);
+/* cfg_rules.c: the preprocessor, fairness keys */
+llmq_cfg_take2_fn_t llmq_cfg_rules_add; /* once for each pattern */
+llmq_cfg_take2_fn_t llmq_cfg_rules_set_user;
+llmq_cfg_flag_fn_t llmq_cfg_rules_set_on; /* at cmd->info */
+llmq_cfg_take1_fn_t llmq_cfg_rules_set_long;
+llmq_cfg_take1_fn_t llmq_cfg_rules_set_max;
+llmq_cfg_take1_fn_t llmq_cfg_rules_set_fairness_key;
 
 #endif /* LLMQ_CFG_SET_H */

@@ -57,4 +57,13 @@ llmq_api_fn_t llmq_api_delay_run;    /* POST /admin/delayed/{id}/run-now */
 llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */
 llmq_api_fn_t llmq_api_health_tasks; /* GET /health as S3 has it */
 
+/* api_rules.c: under /admin/preprocessor */
+llmq_api_fn_t llmq_api_rules_list;   /* GET …/rules */
+llmq_api_fn_t llmq_api_rules_create; /* POST …/rules */
+llmq_api_fn_t llmq_api_rules_remove; /* DELETE …/rules/{id} */
+
+/* api_user_levels.c: under /admin/preprocessor */
+llmq_api_fn_t llmq_api_user_levels_list; /* GET …/user-priorities */
+llmq_api_fn_t llmq_api_user_levels_set;  /* POST …/user-priorities */
+
 #endif /* LLMQ_API_H */

@@ -6,6 +6,7 @@
 #include "http/body.h"
 #include "http/idempotency.h"
 #include "http/identity.h"
+#include "http/triage.h"
 #include "queue/queue_job.h"
 
 /* Durable when it returns; the committer has put it into the queue, too. */
@@ -62,9 +63,11 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     if ((rv = llmq_identity_check_user(r, job->user, why)) != APR_SUCCESS) {
         return rv;
     }
-    /* 4. How urgent is it? (preprocessor) */
+    /* 4. How urgent is it? */
+    llmq_triage_level(job, body, r, service);
     /* 5. Does its conversation exist, and in which order is it answered? */
-    /* 6. With whom does it take turns? (fairness) */
+    /* 6. With whom does it take turns? */
+    llmq_triage_turn(job, r);
     /* 7. Has an earlier try of the same request stored it? */
     job->id = llmq_idempotency_id(r, "msg_", job->id);
     if (llmq_idempotency_is_again(r)

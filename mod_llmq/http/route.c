@@ -43,6 +43,13 @@ static const route_t queue_routes[] = {
     {M_GET, "/admin/delayed", llmq_api_delay_list, ROUTE_ADMIN},
     {M_DELETE, "/admin/delayed/*", llmq_api_delay_remove, ROUTE_ADMIN},
     {M_POST, "/admin/delayed/*/run-now", llmq_api_delay_run, ROUTE_ADMIN},
+    {M_GET, "/admin/preprocessor/rules", llmq_api_rules_list, ROUTE_ADMIN},
+    {M_POST, "/admin/preprocessor/rules", llmq_api_rules_create, ROUTE_ADMIN},
+    {M_DELETE, "/admin/preprocessor/rules/*", llmq_api_rules_remove, ROUTE_ADMIN},
+    {M_GET, "/admin/preprocessor/user-priorities", llmq_api_user_levels_list,
+     ROUTE_ADMIN},
+    {M_POST, "/admin/preprocessor/user-priorities", llmq_api_user_levels_set,
+     ROUTE_ADMIN},
     {0, NULL, NULL, 0},
 };
 

@@ -23,6 +23,20 @@ apr_status_t llmq_store_setting_put(llmq_store_t *store, const char *tenant,
     return llmq_store_run(&none, store, LLMQ_SQL_SETTING_PUT, args, p);
 }
 
+apr_status_t llmq_store_setting_swap(llmq_store_t *store, const llmq_setting_t *s,
+                                     apr_pool_t *p)
+{
+    const char *now = apr_psprintf(p, "%" APR_TIME_T_FMT, llmq_clock_now());
+    const char *seen = apr_psprintf(p, "%" APR_TIME_T_FMT, s->changed_at);
+    const char *args[] = {s->tenant, s->name, s->value, now, seen};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_SETTING_SWAP, args, p);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    return llmq_store_run_next(&rows) ? APR_SUCCESS : APR_EAGAIN;
+}
+
 apr_status_t llmq_store_setting_get(llmq_setting_t *psetting, llmq_store_t *store,
                                     const char *tenant, const char *name, apr_pool_t *p)
 {

@@ -38,6 +38,18 @@ apr_status_t llmq_store_setting_put(llmq_store_t *store, const char *tenant,
                                     const char *name, const char *value, apr_pool_t *p);
 
 /**
+ * As llmq_store_setting_put(), but only if nobody has changed the setting since it was read.
+ * @param store    the store
+ * @param s        tenant, name and value to store; changed_at is that of the setting that
+ *                 was read, 0 if there was none
+ * @param p        scratch
+ * @return APR_SUCCESS; APR_EAGAIN somebody else has changed it, read it again; LLMQ_ESTORE
+ * @threads any
+ */
+apr_status_t llmq_store_setting_swap(llmq_store_t *store, const llmq_setting_t *s,
+                                     apr_pool_t *p);
+
+/**
  * Read one.
  * @param psetting out
  * @param store    the store

@@ -116,6 +116,7 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                                BOTH("SELECT node, heartbeat, started FROM llmq_nodes "
                                     "ORDER BY node")},
     [LLMQ_SQL_SETTING_PUT] = {"llmq_setting_put", WRITES | REPEAT, BOTH(SETTING_PUT)},
+    [LLMQ_SQL_SETTING_SWAP] = {"llmq_setting_swap", WRITES, BOTH(SETTING_SWAP)},
     [LLMQ_SQL_SETTING_GET] = {"llmq_setting_get", REPEAT,
                               BOTH("SELECT " SETTING_COLUMNS " FROM llmq_settings "
                                    "WHERE tenant = %s AND name = %s")},

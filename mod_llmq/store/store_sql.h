@@ -42,6 +42,7 @@ typedef enum {
     LLMQ_SQL_SURVEY_JOBS, /* tenant twice, "" for all → tenant, level, status, dead, … */
     LLMQ_SQL_SURVEY_NODES,   /* → node, heartbeat, started */
     LLMQ_SQL_SETTING_PUT,    /* tenant, name, value, now → name */
+    LLMQ_SQL_SETTING_SWAP,   /* tenant, name, value, now, changed_at → name */
     LLMQ_SQL_SETTING_GET,    /* tenant, name → setting */
     LLMQ_SQL_SETTING_LIST,   /* name → settings of all tenants */
     LLMQ_SQL_SETTING_NEWEST, /* → newest changed_at, 0 if there is none */

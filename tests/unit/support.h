@@ -80,6 +80,7 @@ TCase *test_case(const char *name);
     X(queue_wake)                                                                        \
     X(result)                                                                            \
     X(retry)                                                                             \
+    X(rule_record)                                                                       \
     X(ruleset)                                                                           \
     X(store)                                                                             \
     X(store_blame)                                                                       \

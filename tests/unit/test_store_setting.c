@@ -56,6 +56,30 @@ START_TEST(a_change_replaces_and_always_looks_newer)
 }
 END_TEST
 
+START_TEST(a_change_of_what_another_has_changed_is_refused)
+{
+    llmq_setting_t mine = {"a", LLMQ_SETTING_RULES, "[1]", 0};
+    llmq_setting_t old;
+
+    store_test_open(_i);
+    ck_assert_int_eq(llmq_store_setting_swap(store_test.store, &mine, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(llmq_store_setting_swap(store_test.store, &mine, test_pool),
+                     APR_EAGAIN);
+    old = get("a", LLMQ_SETTING_RULES);
+    mine.changed_at = old.changed_at;
+    mine.value = "[2]";
+    ck_assert_int_eq(llmq_store_setting_swap(store_test.store, &mine, test_pool),
+                     APR_SUCCESS);
+    mine.value = "[3]";
+    ck_assert_int_eq(llmq_store_setting_swap(store_test.store, &mine, test_pool),
+                     APR_EAGAIN);
+    ck_assert_str_eq(get("a", LLMQ_SETTING_RULES).value, "[2]");
+    ck_assert(get("a", LLMQ_SETTING_RULES).changed_at > old.changed_at);
+    store_test_close();
+}
+END_TEST
+
 START_TEST(without_settings_nothing_is_newest)
 {
     apr_time_t when = 7;
@@ -95,6 +119,7 @@ TCase *case_store_setting(void)
 
     tcase_add_loop_test(tc, a_setting_is_kept_by_tenant_and_name, 0, n);
     tcase_add_loop_test(tc, a_change_replaces_and_always_looks_newer, 0, n);
+    tcase_add_loop_test(tc, a_change_of_what_another_has_changed_is_refused, 0, n);
     tcase_add_loop_test(tc, without_settings_nothing_is_newest, 0, n);
     tcase_add_loop_test(tc, one_name_is_listed_for_all_tenants, 0, n);
     return tc;
