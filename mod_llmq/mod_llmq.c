@@ -17,6 +17,7 @@
 #include "http/fallback.h"
 #include "http/route.h"
 #include "http/rules.h"
+#include "http/traffic.h"
 
 #include <apr_lib.h>
 #include <apr_network_io.h>
@@ -100,6 +101,7 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.store.node = cfg->node ? cfg->node : default_node(p);
     proc->conf.store.timeout = cfg->store_timeout;
     proc->conf.store.node_timeout = cfg->node_timeout;
+    proc->conf.store.slow = cfg->slow_query;
     set_backends(&proc->conf, cfg, p);
     return proc;
 }
@@ -148,6 +150,25 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return llmq_cfg_check(pconf, s);
 }
 
+/* Counters of all processes. */
+static apr_status_t share_counters(llmq_glue_proc_t *proc)
+{
+    void *traffic;
+    void *meter;
+    apr_status_t rv =
+        llmq_glue_shm_area(&traffic, proc->shm, "traffic", llmq_traffic_size());
+
+    if (rv == APR_SUCCESS) {
+        llmq_traffic_attach(traffic);
+        rv = llmq_glue_shm_area(&meter, proc->shm, "store_meter",
+                                sizeof(llmq_store_meter_t));
+    }
+    if (rv == APR_SUCCESS) {
+        proc->conf.store.meter = meter;
+    }
+    return rv;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -176,7 +197,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         || share_board(proc) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    if (llmq_glue_limits_post_config(proc->shm, s) != APR_SUCCESS) {
+    if (llmq_glue_limits_post_config(proc->shm, s) != APR_SUCCESS
+        || share_counters(proc) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (dialect == LLMQ_DIALECT_SQLITE3) {
@@ -227,6 +249,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_map_to_storage(llmq_route_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(llmq_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(llmq_fallback_insert, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(llmq_traffic_log, NULL, NULL, APR_HOOK_MIDDLE);
     llmq_fallback_register();
     llmq_expr_register();
     llmq_glue_auth_register(p);

@@ -12,6 +12,7 @@ static const char *const handler_names[] = {
     [LLMQ_HANDLER_NONE] = "",
     [LLMQ_HANDLER_QUEUE] = "llmq-queue",
     [LLMQ_HANDLER_HEALTH] = "llmq-health",
+    [LLMQ_HANDLER_METRICS] = "llmq-metrics",
 };
 _Static_assert(sizeof(handler_names) / sizeof(handler_names[0]) == LLMQ_HANDLER_COUNT,
                "one word for each handler");
@@ -32,6 +33,7 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->dispatcher = 1;
     memcpy(conf->queue.level, default_levels, sizeof(default_levels));
     conf->store_timeout = apr_time_from_sec(10);
+    conf->slow_query = apr_time_from_sec(1);
     conf->node_timeout = apr_time_from_sec(30);
     conf->commit.max_rows = 256;
     conf->retry.base = apr_time_from_sec(1);

@@ -24,8 +24,9 @@
 /** The handlers that SetHandler can name; words in cfg.c. */
 typedef enum {
     LLMQ_HANDLER_NONE = 0,
-    LLMQ_HANDLER_QUEUE,  /* llmq-queue */
-    LLMQ_HANDLER_HEALTH, /* llmq-health */
+    LLMQ_HANDLER_QUEUE,   /* llmq-queue */
+    LLMQ_HANDLER_HEALTH,  /* llmq-health */
+    LLMQ_HANDLER_METRICS, /* llmq-metrics */
     LLMQ_HANDLER_COUNT
 } llmq_handler_e;
 
@@ -56,6 +57,7 @@ typedef struct llmq_cfg_server_t {
     const char *node;                  /* LLMQNode; NULL until post_config */
     llmq_queue_conf_t queue;           /* LLMQQueueSize, LLMQQueueConcurrency */
     apr_interval_time_t store_timeout; /* LLMQStoreTimeout */
+    apr_interval_time_t slow_query;    /* LLMQSlowQuery */
     apr_interval_time_t node_timeout;  /* LLMQNodeTimeout */
     llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
     llmq_retry_conf_t retry;           /* LLMQRetryDelay */

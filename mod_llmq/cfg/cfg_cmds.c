@@ -24,6 +24,8 @@ const command_rec llmq_cfg_cmds[] = {
     AP_INIT_TAKE1("LLMQStoreTimeout", llmq_cfg_global_set_duration,
                   SERVER_OFF(store_timeout), RSRC_CONF,
                   "the longest wait of a request for the database"),
+    AP_INIT_TAKE1("LLMQSlowQuery", llmq_cfg_metrics_set_slow_query, NULL, RSRC_CONF,
+                  "from when on a statement of the database counts as slow"),
     AP_INIT_TAKE1("LLMQCommitRows", llmq_cfg_global_set_count,
                   SERVER_OFF(commit.max_rows), RSRC_CONF,
                   "the most messages of one transaction"),

@@ -28,6 +28,9 @@ llmq_cfg_take2_fn_t llmq_cfg_global_set_queue_concurrency;
 llmq_cfg_take2_fn_t llmq_cfg_global_set_commit_delay;
 llmq_cfg_take2_fn_t llmq_cfg_global_set_retry_delay;
 
+/* cfg_metrics.c: what is measured */
+llmq_cfg_take1_fn_t llmq_cfg_metrics_set_slow_query;
+
 /* cfg_location.c: locations */
 llmq_cfg_take1_fn_t llmq_cfg_location_set_tenant;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_max_content;

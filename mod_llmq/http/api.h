@@ -40,6 +40,10 @@ llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
 /* api_stats.c */
 llmq_api_fn_t llmq_api_stats_get; /* GET /queues/stats */
 
+/* api_metrics.c */
+llmq_api_fn_t llmq_api_metrics_get;    /* GET /metrics as S0 has it */
+llmq_api_fn_t llmq_api_metrics_scrape; /* GET /metrics for Prometheus */
+
 /* api_dead.c, all for administration */
 llmq_api_fn_t llmq_api_dead_list;        /* GET /admin/dead-letter */
 llmq_api_fn_t llmq_api_dead_get;         /* GET /admin/dead-letter/{id} */

@@ -62,15 +62,13 @@ static void add_timestamp(llmq_text_t *t)
     LLMQ_TEXT_LIT(t, "}\n");
 }
 
-int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len)
+static int send_body(request_rec *r, const char *type, const char *body, apr_size_t len)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_status_t rv;
     int shield;
 
-    llmq_idempotency_settle(r, status, body);
-    r->status = status;
-    ap_set_content_type(r, "application/json");
+    ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)len);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     APR_BRIGADE_INSERT_TAIL(
@@ -84,6 +82,18 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
                       "the client did not take its answer");
     }
     return OK;
+}
+
+int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len)
+{
+    llmq_idempotency_settle(r, status, body);
+    r->status = status;
+    return send_body(r, "application/json", body, len);
+}
+
+int llmq_reply_text(request_rec *r, const char *type, const char *body, apr_size_t len)
+{
+    return send_body(r, type, body, len);
 }
 
 int llmq_reply_data(request_rec *r, int status, const char *message, const char *data)

@@ -50,6 +50,16 @@ int llmq_reply_status(request_rec *r, apr_status_t rv);
 int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len);
 
 /**
+ * Send a text that is no JSON, with status 200; else as llmq_reply_json().
+ * @param r    the request
+ * @param type its media type; static
+ * @param body lives as long as r->pool
+ * @param len  its bytes
+ * @return OK
+ */
+int llmq_reply_text(request_rec *r, const char *type, const char *body, apr_size_t len);
+
+/**
  * S0's error envelope for a problem, as text.
  * @param t   where to
  * @param why what went wrong

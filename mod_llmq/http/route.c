@@ -34,6 +34,7 @@ static const route_t queue_routes[] = {
     {M_GET, "/queues/status", llmq_api_queue_status, 0},
     {M_GET, "/queues/stats", llmq_api_stats_get, 0},
     {M_GET, "/health", llmq_api_health_queue, 0},
+    {M_GET, "/metrics", llmq_api_metrics_get, 0},
     {M_GET, "/admin/dead-letter", llmq_api_dead_list, ROUTE_ADMIN},
     {M_GET, "/admin/dead-letter/*", llmq_api_dead_get, ROUTE_ADMIN},
     {M_POST, "/admin/dead-letter/requeue/*", llmq_api_dead_requeue, ROUTE_ADMIN},
@@ -58,9 +59,15 @@ static const route_t health_routes[] = {
     {0, NULL, NULL, 0},
 };
 
+static const route_t metrics_routes[] = {
+    {M_GET, "", llmq_api_metrics_scrape, 0},
+    {0, NULL, NULL, 0},
+};
+
 static const route_t *const tables[LLMQ_HANDLER_COUNT] = {
     [LLMQ_HANDLER_QUEUE] = queue_routes,
     [LLMQ_HANDLER_HEALTH] = health_routes,
+    [LLMQ_HANDLER_METRICS] = metrics_routes,
 };
 
 /* Does the path fit? A final slash does not matter. The matched segment lands in *pid. */

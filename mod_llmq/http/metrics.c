@@ -1,0 +1,241 @@
+#include "http/metrics.h"
+
+#include "base/prometheus.h"
+#include "base/sysinfo.h"
+#include "core/priority.h"
+
+#include <http_config.h>
+
+#define COUNTER   LLMQ_PROMETHEUS_COUNTER
+#define GAUGE     LLMQ_PROMETHEUS_GAUGE
+#define HISTOGRAM LLMQ_PROMETHEUS_HISTOGRAM
+
+apr_status_t llmq_metrics_gather(llmq_metrics_t *m, const llmq_service_t *service,
+                                 apr_pool_t *p)
+{
+    apr_status_t rv = llmq_queue_stats(m->queue, service->queue);
+
+    if (rv == APR_SUCCESS) {
+        rv = llmq_queue_figures_times(&m->times, service->queue);
+    }
+    llmq_traffic_read(&m->traffic);
+    llmq_board_read(&m->board);
+    llmq_store_meter_read(&m->database, llmq_store_conf(service->store)->meter);
+    m->memory_percent = llmq_sysinfo_memory();
+    m->disk_percent = llmq_sysinfo_disk(ap_server_root_relative(p, ""));
+    return rv;
+}
+
+/* ---- labels ---- */
+
+#define LABELS(l, n, v) llmq_prometheus_label_t l[] = {{(n), (v)}, {NULL, NULL}}
+#define LABELS2(l, n, v, n2, v2)                                                         \
+    llmq_prometheus_label_t l[] = {{(n), (v)}, {(n2), (v2)}, {NULL, NULL}}
+
+static const char *level_name(int level)
+{
+    return llmq_priority_name((llmq_level_e)level);
+}
+
+/* ---- messages ---- */
+
+typedef apr_uint64_t pick_fn_t(const llmq_queue_stats_t *s);
+
+static apr_uint64_t put(const llmq_queue_stats_t *s)
+{
+    return s->total_put;
+}
+static apr_uint64_t completed(const llmq_queue_stats_t *s)
+{
+    return s->total_completed;
+}
+static apr_uint64_t failed(const llmq_queue_stats_t *s)
+{
+    return s->total_failed;
+}
+static apr_uint64_t running(const llmq_queue_stats_t *s)
+{
+    return s->running;
+}
+static apr_uint64_t max_size(const llmq_queue_stats_t *s)
+{
+    return s->max_size;
+}
+static apr_uint64_t max_concurrent(const llmq_queue_stats_t *s)
+{
+    return s->max_concurrent;
+}
+
+static void by_level(llmq_prometheus_t *w, const llmq_metrics_t *m, pick_fn_t *pick)
+{
+    int l;
+
+    LLMQ_EACH_LEVEL (l) {
+        LABELS(labels, "level", level_name(l));
+        llmq_prometheus_count(w, labels, pick(&m->queue[l]));
+    }
+}
+
+static void waiting(llmq_prometheus_t *w, const llmq_metrics_t *m)
+{
+    int l;
+
+    llmq_prometheus_family(w, GAUGE, "llmq_messages_waiting",
+                           "Messages that wait: ready to be taken, blocked behind their "
+                           "conversation, or delayed.");
+    LLMQ_EACH_LEVEL (l) {
+        LABELS2(ready, "level", level_name(l), "state", "ready");
+        LABELS2(blocked, "level", level_name(l), "state", "blocked");
+        LABELS2(delayed, "level", level_name(l), "state", "delayed");
+
+        llmq_prometheus_count(w, ready, m->queue[l].ready);
+        llmq_prometheus_count(w, blocked, m->queue[l].blocked);
+        llmq_prometheus_count(w, delayed, m->queue[l].delayed);
+    }
+}
+
+static void messages(llmq_prometheus_t *w, const llmq_metrics_t *m)
+{
+    llmq_prometheus_family(w, COUNTER, "llmq_messages_queued",
+                           "Messages that were put into the queue, those found in the "
+                           "database at start too.");
+    by_level(w, m, put);
+    llmq_prometheus_family(w, COUNTER, "llmq_messages_completed",
+                           "Messages of this node that were answered.");
+    by_level(w, m, completed);
+    llmq_prometheus_family(w, COUNTER, "llmq_messages_failed",
+                           "Messages of this node that failed or timed out for good.");
+    by_level(w, m, failed);
+    waiting(w, m);
+    llmq_prometheus_family(w, GAUGE, "llmq_messages_running",
+                           "Messages whose calls are in flight.");
+    by_level(w, m, running);
+    llmq_prometheus_family(w, GAUGE, "llmq_queue_size_limit", "Messages that may wait.");
+    by_level(w, m, max_size);
+    llmq_prometheus_family(w, GAUGE, "llmq_queue_concurrency_limit",
+                           "Calls that may be in flight.");
+    by_level(w, m, max_concurrent);
+}
+
+static void times(llmq_prometheus_t *w, const llmq_octaves_t *of_level)
+{
+    int l;
+
+    LLMQ_EACH_LEVEL (l) {
+        LABELS(labels, "level", level_name(l));
+        llmq_prometheus_octaves(w, labels, &of_level[l]);
+    }
+}
+
+static void durations(llmq_prometheus_t *w, const llmq_metrics_t *m)
+{
+    llmq_prometheus_family(w, HISTOGRAM, "llmq_message_wait_seconds",
+                           "From acceptance, or from when it was due, to the first "
+                           "attempt.");
+    times(w, m->times.waits);
+    llmq_prometheus_family(w, HISTOGRAM, "llmq_message_processing_seconds",
+                           "The last attempt of messages that have ended.");
+    times(w, m->times.runs);
+    llmq_prometheus_family(w, COUNTER, "llmq_statistics_missed",
+                           "Events that GET /queues/stats does not count, for lack of "
+                           "room.");
+    llmq_prometheus_count(w, NULL, m->times.lost);
+}
+
+/* ---- server ---- */
+
+static void requests(llmq_prometheus_t *w, const llmq_metrics_t *m)
+{
+    static const char *const classes[LLMQ_TRAFFIC_CLASSES] = {"other", "1xx", "2xx",
+                                                              "3xx",   "4xx", "5xx"};
+    int i;
+
+    llmq_prometheus_family(w, COUNTER, "llmq_http_requests",
+                           "Requests to this module, by class of their status.");
+    for (i = 0; i < LLMQ_TRAFFIC_CLASSES; i++) {
+        LABELS(labels, "class", classes[i]);
+        llmq_prometheus_count(w, labels, m->traffic.requests[i]);
+    }
+    llmq_prometheus_family(w, HISTOGRAM, "llmq_http_request_duration_seconds",
+                           "From the request's first line to the end of its answer.");
+    llmq_prometheus_octaves(w, NULL, &m->traffic.durations);
+}
+
+static void server(llmq_prometheus_t *w, const llmq_metrics_t *m,
+                   const llmq_service_t *service)
+{
+    LABELS(version, "version", LLMQ_VERSION);
+    LABELS(busy, "state", "busy");
+    LABELS(idle, "state", "idle");
+
+    llmq_prometheus_family(w, GAUGE, "llmq_build_info", "Always 1; which version runs.");
+    llmq_prometheus_count(w, version, 1);
+    llmq_prometheus_family(w, GAUGE, "llmq_start_time_seconds",
+                           "When the server was started, seconds since 1970.");
+    llmq_prometheus_seconds(w, NULL, service->started_at);
+    llmq_prometheus_family(w, GAUGE, "llmq_dispatcher_up",
+                           "Whether this server's dispatcher lives.");
+    llmq_prometheus_count(w, NULL,
+                          service->has_dispatcher && service->dispatcher_alive() ? 1 : 0);
+    llmq_prometheus_family(w, GAUGE, "llmq_http_connections",
+                           "Open connections of the whole httpd.");
+    llmq_prometheus_count(w, NULL, (apr_uint64_t)m->board.connections);
+    llmq_prometheus_family(w, GAUGE, "llmq_http_threads",
+                           "Threads of the whole httpd that serve requests.");
+    llmq_prometheus_count(w, busy, (apr_uint64_t)m->board.busy);
+    llmq_prometheus_count(w, idle, (apr_uint64_t)(m->board.threads - m->board.busy));
+}
+
+static void database(llmq_prometheus_t *w, const llmq_store_use_t *use)
+{
+    LABELS(active, "state", "active");
+    LABELS(idle, "state", "idle");
+    apr_int64_t rest = use->open - use->active;
+
+    llmq_prometheus_family(w, GAUGE, "llmq_database_connections",
+                           "Connections to the database that were used at least once.");
+    llmq_prometheus_count(w, active, (apr_uint64_t)use->active);
+    llmq_prometheus_count(w, idle, rest > 0 ? (apr_uint64_t)rest : 0);
+    llmq_prometheus_family(w, COUNTER, "llmq_database_statements",
+                           "Statements that were run.");
+    llmq_prometheus_count(w, NULL, use->statements);
+    llmq_prometheus_family(w, COUNTER, "llmq_database_statement_seconds",
+                           "Time that statements took, all together.");
+    llmq_prometheus_seconds(w, NULL, use->time);
+    llmq_prometheus_family(w, COUNTER, "llmq_database_slow_statements",
+                           "Statements that took longer than LLMQSlowQuery.");
+    llmq_prometheus_count(w, NULL, use->slow);
+}
+
+static void machine(llmq_prometheus_t *w, const llmq_metrics_t *m)
+{
+    llmq_prometheus_family(w, GAUGE, "llmq_machine_cpu_ratio",
+                           "How busy all processors were since the last look.");
+    llmq_prometheus_number(w, NULL, m->traffic.cpu_percent / 100);
+    llmq_prometheus_family(w, GAUGE, "llmq_machine_memory_ratio", "Memory in use.");
+    llmq_prometheus_number(w, NULL, m->memory_percent / 100);
+    llmq_prometheus_family(w, GAUGE, "llmq_machine_disk_ratio",
+                           "Use of the disk that holds the server's files.");
+    llmq_prometheus_number(w, NULL, m->disk_percent / 100);
+    llmq_prometheus_family(w, COUNTER, "llmq_machine_network_receive_bytes",
+                           "Bytes that came in, without the loopback.");
+    llmq_prometheus_count(w, NULL, m->traffic.net_in_total);
+    llmq_prometheus_family(w, COUNTER, "llmq_machine_network_transmit_bytes",
+                           "Bytes that went out, without the loopback.");
+    llmq_prometheus_count(w, NULL, m->traffic.net_out_total);
+}
+
+void llmq_metrics_expose(llmq_text_t *t, const llmq_metrics_t *m,
+                         const llmq_service_t *service, int openmetrics)
+{
+    llmq_prometheus_t w;
+
+    llmq_prometheus_init(&w, t, openmetrics);
+    server(&w, m, service);
+    messages(&w, m);
+    durations(&w, m);
+    requests(&w, m);
+    database(&w, &m->database);
+    machine(&w, m);
+    llmq_prometheus_end(&w);
+}
