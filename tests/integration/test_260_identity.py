@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import re
 import subprocess
 import time
 
 import pytest
 
+from llmq_env.httpd import ROOT
 from llmq_env.tokens import SECRET, bearer, encode, secret_file, token
 from llmq_env.wait import until
 
@@ -425,24 +427,82 @@ class TestDatabaseAway:
         assert open_api.get("/messages", headers=bearer(token())).status == 200
 
 
+METHODS = {"M_GET": "GET", "M_POST": "POST", "M_PUT": "PUT", "M_DELETE": "DELETE"}
+
+
+def admin_routes():
+    """(method, path, flags) of every route below /admin, as the module's table has them."""
+    text = (ROOT / "mod_llmq" / "http" / "route.c").read_text(encoding="utf-8")
+    rows = re.findall(r'\{(M_\w+),\s*"(/admin[^"]*)",\s*\w+,\s*([\w |]+)\}', text)
+    return [(METHODS[m], path.replace("*", "none"), flags) for m, path, flags in rows]
+
+
 class TestAdmin:
     """Calls of administration: the claim, or LLMQAdmin where Require has decided."""
 
+    EXPECT = SPOKEN
     CONF = """
         LLMQTokenSecret {dir}/secret
-        <Location /trusting/admin>
-            LLMQAdmin On
+        LLMQDispatcher Off
+        <Location /strict>
+            SetHandler llmq-queue
+            Require all granted
         </Location>
         <Location /trusting>
             SetHandler llmq-queue
             Require all granted
         </Location>
+        <Location /trusting/admin>
+            LLMQAdmin On
+        </Location>
+        <Location /far>
+            SetHandler llmq-queue
+            Require all granted
+        </Location>
+        <Location /far/admin>
+            LLMQAdmin On
+            Require ip 192.0.2.1
+            Require llmq-admin
+        </Location>
     """
 
-    def test_token_without_the_claim_is_403(self, guarded):
-        api = guarded.new_api("/api/v1")
-        answer = api.get("/admin/dead-letter", headers=bearer(token()))
-        assert answer.status in (403, 404)
+    def test_there_are_such_routes_and_all_are_guarded(self):
+        assert len(admin_routes()) >= 6
+        assert [r for r in admin_routes() if "ROUTE_ADMIN" not in r[2]] == []
+
+    @pytest.mark.parametrize("method, path", [r[:2] for r in admin_routes()])
+    def test_without_the_right_it_is_403(self, guarded, method, path):
+        api = guarded.new_api("/strict")
+        for headers in ({}, bearer(token()), bearer(token(admin="true")),
+                        {"Cookie": "access_token=" + token()}):
+            answer = api.call(method, path, {}, headers=headers).refuses(403)
+            assert answer.json["error"] == "forbidden"
+        refused_401(api.call(method, path, {}, headers=bearer("garbage")))
+
+    @pytest.mark.parametrize("method, path", [r[:2] for r in admin_routes()])
+    def test_with_the_right_it_is_not(self, guarded, method, path):
+        admin = bearer(token("root", admin=True))
+        answer = guarded.new_api("/strict").call(method, path, {}, headers=admin)
+        assert answer.status not in (401, 403), answer
+
+    def test_location_may_trust_who_gets_in(self, guarded):
+        api = guarded.new_api("/trusting")
+        assert api.get("/admin/dead-letter").status == 200
+        api.get("/admin/dead-letter", headers=bearer(token())).refuses(403)
+        admin = bearer(token("root", admin=True))
+        assert api.get("/admin/dead-letter", headers=admin).status == 200
+
+    def test_claim_opens_what_the_address_does_not(self, guarded):
+        """403, and not 500 because no AuthType is there to ask for a user."""
+        api = guarded.new_api("/far")
+        api.get("/admin/dead-letter").refuses(403)
+        api.get("/admin/dead-letter", headers=bearer(token())).refuses(403)
+        admin = bearer(token("root", admin=True))
+        assert api.get("/admin/dead-letter", headers=admin).status == 200
+
+    def test_shipped_location_trusts_this_machine(self, open_api):
+        assert open_api.get("/admin/dead-letter").status == 200
+        open_api.get("/admin/dead-letter", headers=bearer(token())).refuses(403)
 
 
 SECRET_FAULTS = [

@@ -54,6 +54,11 @@ BY_ID = [
     ("DELETE", "/messages/{id}", None),
     ("PUT", "/messages/{id}/status", {"status": "processing"}),
     ("PUT", "/messages/{id}/status", {"status": "failed"}),
+    ("GET", "/admin/dead-letter/{id}", None),
+    ("DELETE", "/admin/dead-letter/{id}", None),
+    ("POST", "/admin/dead-letter/requeue/{id}", None),
+    ("DELETE", "/admin/delayed/{id}", None),
+    ("POST", "/admin/delayed/{id}/run-now", None),
 ]
 
 FILTERS = ["", "?user_id=user_1", "?conversation_id=conv_1", "?status=pending", "?priority=high",
@@ -96,6 +101,25 @@ class TestLocations:
             answer = other.get("/messages" + query)
             assert answer.status == 200
             assert answer.data["messages"] == [] and answer.data["pagination"]["total"] == 0
+
+    def test_dead_letters_and_delayed_are_their_tenants(self, server, acme, rival):
+        dead, late = acme.send()["id"], acme.send(delay=3600)["id"]
+        server.query("UPDATE llmq_jobs SET status = 3, dead_letter = 1, finished_at = created_at"
+                     f" WHERE id = '{dead}'")
+        assert [i["id"] for i in acme.get("/admin/dead-letter").data["items"]] == [dead]
+        assert late in acme.get("/admin/delayed").body.decode()
+        for path in ("/admin/dead-letter", "/admin/delayed"):
+            answer = rival.get(path)
+            assert answer.data["items"] == [] and answer.data["pagination"]["total"] == 0
+        assert rival.post("/admin/dead-letter/requeue-all", {}).status == 200
+        rival.delete("/admin/dead-letter?confirm=all")
+        for method, path in (("GET", "/admin/dead-letter/"), ("DELETE", "/admin/dead-letter/"),
+                             ("POST", "/admin/dead-letter/requeue/")):
+            rival.call(method, path + dead).refuses(404, 1004)
+        rival.call("POST", f"/admin/delayed/{late}/run-now").refuses(404, 1004)
+        rival.delete(f"/admin/delayed/{late}").refuses(404, 1004)
+        assert [i["id"] for i in acme.get("/admin/dead-letter").data["items"]] == [dead]
+        assert acme.message(late)["status"] == "pending"
 
     def test_two_mounts_of_one_tenant_are_one(self, server, acme):
         made = acme.send("ours")
