@@ -78,6 +78,7 @@ TCase *test_case(const char *name);
     X(queue_turn)                                                                        \
     X(queue_wait)                                                                        \
     X(queue_wake)                                                                        \
+    X(redis)                                                                             \
     X(result)                                                                            \
     X(retry)                                                                             \
     X(rule_record)                                                                       \

@@ -1,0 +1,227 @@
+#include "bus/redis.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+
+#include <hiredis/hiredis.h>
+
+#include <string.h>
+
+#define FRESH     apr_time_from_sec(1) /* an answer holds for so long */
+#define PAUSE_MIN apr_time_from_sec(1)
+#define PAUSE_MAX apr_time_from_sec(5)
+
+struct llmq_redis_t {
+    const llmq_redis_conf_t *conf;
+    apr_thread_mutex_t *lock;   /* all below */
+    redisContext *link;         /* NULL while there is none */
+    apr_interval_time_t pause;  /* after the failure before; 0 while it is well */
+    apr_time_t next_try;        /* not before this */
+    llmq_redis_health_t health; /* when asked last */
+    llmq_redis_info_t info;
+    apr_time_t informed_at;
+};
+
+static apr_status_t disconnect(void *data)
+{
+    llmq_redis_t *redis = data;
+
+    if (redis->link) {
+        redisFree(redis->link);
+        redis->link = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_redis_create(llmq_redis_t **predis, const llmq_redis_conf_t *conf,
+                               apr_pool_t *p)
+{
+    llmq_redis_t *redis = apr_pcalloc(p, sizeof(*redis));
+    apr_status_t rv = apr_thread_mutex_create(&redis->lock, APR_THREAD_MUTEX_DEFAULT, p);
+
+    redis->conf = conf;
+    if (rv == APR_SUCCESS) {
+        apr_pool_cleanup_register(p, redis, disconnect, apr_pool_cleanup_null);
+        *predis = redis;
+    }
+    return rv;
+}
+
+const llmq_redis_conf_t *llmq_redis_conf(const llmq_redis_t *redis)
+{
+    return redis->conf;
+}
+
+/* ---- the connection; all under the lock ---- */
+
+static void fail(llmq_redis_t *redis, const char *what)
+{
+    static apr_uint64_t last;
+
+    if (llmq_log_once_per(&last, apr_time_from_sec(60))) {
+        LLMQ_LOG(LLMQ_LOG_WARNING, 0, LLMQ_NO(0601) "Redis does not answer: %s", what);
+    }
+    disconnect(redis);
+    redis->pause = redis->pause ? redis->pause * 2 : PAUSE_MIN;
+    redis->pause = redis->pause > PAUSE_MAX ? PAUSE_MAX : redis->pause;
+    redis->next_try = llmq_clock_now() + redis->pause;
+}
+
+/* What Redis answers is never logged but for the first word of an error: it may repeat what
+ * it was sent. */
+static redisReply *ask(llmq_redis_t *redis, const char *command, const char *argument)
+{
+    redisReply *reply = argument ? redisCommand(redis->link, "%s %s", command, argument)
+                                 : redisCommand(redis->link, command);
+
+    if (!reply) {
+        fail(redis, redis->link->errstr);
+        return NULL;
+    }
+    if (reply->type == REDIS_REPLY_ERROR) {
+        char word[40];
+
+        apr_cpystrn(word, reply->str, sizeof(word));
+        word[strcspn(word, " ")] = '\0';
+        freeReplyObject(reply);
+        fail(redis, word);
+        return NULL;
+    }
+    return reply;
+}
+
+static int sign_in(llmq_redis_t *redis)
+{
+    redisReply *reply;
+
+    if (!redis->conf->password) {
+        return 1;
+    }
+    reply = ask(redis, "AUTH", redis->conf->password);
+    if (reply) {
+        freeReplyObject(reply);
+    }
+    return reply != NULL;
+}
+
+static int is_connected(llmq_redis_t *redis)
+{
+    const llmq_redis_conf_t *conf = redis->conf;
+    struct timeval limit = {(time_t)apr_time_sec(conf->timeout),
+                            (suseconds_t)apr_time_usec(conf->timeout)};
+
+    if (redis->link) {
+        return 1;
+    }
+    if (llmq_clock_now() < redis->next_try) {
+        return 0;
+    }
+    redis->link = conf->path ? redisConnectUnixWithTimeout(conf->path, limit)
+                             : redisConnectWithTimeout(conf->host, conf->port, limit);
+    if (!redis->link || redis->link->err
+        || redisSetTimeout(redis->link, limit) != REDIS_OK) {
+        fail(redis, redis->link ? redis->link->errstr : "no memory");
+        return 0;
+    }
+    return sign_in(redis);
+}
+
+static void ping(llmq_redis_t *redis)
+{
+    apr_time_t begun = apr_time_now();
+    redisReply *reply = is_connected(redis) ? ask(redis, "PING", NULL) : NULL;
+    int was_well = redis->health.well || !redis->health.asked_at;
+
+    redis->health.asked_at = llmq_clock_now();
+    redis->health.well = reply != NULL;
+    redis->health.took = reply ? apr_time_now() - begun : 0;
+    if (reply) {
+        freeReplyObject(reply);
+        redis->pause = 0;
+        if (!was_well) {
+            LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0602) "Redis answers again");
+        }
+    }
+}
+
+static void inform(llmq_redis_t *redis)
+{
+    redisReply *reply = is_connected(redis) ? ask(redis, "INFO", NULL) : NULL;
+
+    redis->informed_at = llmq_clock_now();
+    llmq_redis_parse_info(&redis->info,
+                          reply && reply->type == REDIS_REPLY_STRING ? reply->str : "");
+    if (reply) {
+        freeReplyObject(reply);
+    }
+}
+
+/* ---- asked from outside ---- */
+
+/* Whoever finds the lock taken comes along with the one that asks, for the timeout at most:
+ * then what it found out is fresh. */
+void llmq_redis_check(llmq_redis_health_t *health, llmq_redis_t *redis)
+{
+    apr_thread_mutex_lock(redis->lock);
+    if (!redis->health.asked_at || llmq_clock_now() - redis->health.asked_at >= FRESH) {
+        ping(redis);
+    }
+    *health = redis->health;
+    apr_thread_mutex_unlock(redis->lock);
+}
+
+void llmq_redis_info(llmq_redis_info_t *info, llmq_redis_t *redis)
+{
+    apr_thread_mutex_lock(redis->lock);
+    if (!redis->informed_at || llmq_clock_now() - redis->informed_at >= FRESH) {
+        inform(redis);
+    }
+    *info = redis->info;
+    apr_thread_mutex_unlock(redis->lock);
+}
+
+/* ---- INFO ---- */
+
+/* The value of a line, NULL if there is none of this name. */
+static const char *value_of(const char *text, const char *name)
+{
+    apr_size_t len = strlen(name);
+
+    while (text && *text) {
+        if (strncmp(text, name, len) == 0 && text[len] == ':') {
+            return text + len + 1;
+        }
+        text = strchr(text, '\n');
+        text += text != NULL;
+    }
+    return NULL;
+}
+
+static apr_int64_t number_of(const char *text, const char *name)
+{
+    const char *value = value_of(text, name);
+
+    return value ? apr_atoi64(value) : 0;
+}
+
+void llmq_redis_parse_info(llmq_redis_info_t *info, const char *text)
+{
+    const char *memory = value_of(text, "used_memory_human");
+    apr_int64_t hits = number_of(text, "keyspace_hits");
+    apr_int64_t lookups = hits + number_of(text, "keyspace_misses");
+    apr_size_t len = memory ? strcspn(memory, "\r\n") : 0;
+
+    info->clients = number_of(text, "connected_clients");
+    info->ops = number_of(text, "instantaneous_ops_per_sec");
+    info->hit_rate = lookups > 0 ? (double)hits / (double)lookups : 0;
+    len = len < sizeof(info->memory) - 2 ? len : sizeof(info->memory) - 2;
+    memcpy(info->memory, len ? memory : "0", len ? len : 1);
+    len = len ? len : 1;
+    if (info->memory[len - 1] != 'B') {
+        info->memory[len++] = 'B'; /* "1.02M" becomes "1.02MB", as S0 writes it */
+    }
+    info->memory[len] = '\0';
+}
