@@ -45,6 +45,7 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->balance.algorithm = LLMQ_BALANCE_ROUND_ROBIN;
     conf->balance.affinity = 1;
     conf->balance.conversations = 65536;
+    conf->redis.timeout = apr_time_from_msec(500);
     conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
     conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
     conf->rules = apr_array_make(p, 1, sizeof(llmq_cfg_rules_t *));

@@ -10,6 +10,7 @@
 #define LLMQ_CFG_H
 
 #include "backend/backend.h"
+#include "bus/redis.h"
 #include "core/limiter.h"
 #include "core/message.h"
 #include "core/token.h"
@@ -66,6 +67,7 @@ typedef struct llmq_cfg_server_t {
     int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
     int rate_keys;                     /* LLMQRateLimitKeys */
     llmq_balance_conf_t balance;       /* LLMQBalance, LLMQAffinity */
+    llmq_redis_conf_t redis;           /* LLMQRedis, LLMQRedisPasswordFile */
     apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
     llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
     apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */

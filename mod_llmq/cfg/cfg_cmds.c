@@ -40,6 +40,10 @@ const command_rec llmq_cfg_cmds[] = {
                   "the most requests of this server that may hold a thread to wait"),
     AP_INIT_TAKE1("LLMQRateLimitKeys", llmq_cfg_limits_set_rate_keys, NULL, RSRC_CONF,
                   "how many callers are told apart by rate limits"),
+    AP_INIT_TAKE_ARGV("LLMQRedis", llmq_cfg_redis_set_server, NULL, RSRC_CONF,
+                      "where a Redis server is, and whether it is required"),
+    AP_INIT_TAKE1("LLMQRedisPasswordFile", llmq_cfg_redis_set_password, NULL, RSRC_CONF,
+                  "a file that holds the password of the Redis server"),
 
     AP_INIT_TAKE1("LLMQBalance", llmq_cfg_balance_set_algorithm, NULL, RSRC_CONF,
                   "how a backend is chosen"),

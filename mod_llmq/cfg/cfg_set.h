@@ -91,4 +91,8 @@ llmq_cfg_take1_fn_t llmq_cfg_rules_set_long;
 llmq_cfg_take1_fn_t llmq_cfg_rules_set_max;
 llmq_cfg_take1_fn_t llmq_cfg_rules_set_fairness_key;
 
+/* cfg_redis.c */
+llmq_cfg_argv_fn_t llmq_cfg_redis_set_server;
+llmq_cfg_take1_fn_t llmq_cfg_redis_set_password;
+
 #endif /* LLMQ_CFG_SET_H */

@@ -55,6 +55,9 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     service->limiter = shm->limiter;
     service->held = shm->held;
     service->n_held = shm->n_held;
+    if (cfg->redis.host || cfg->redis.path) {
+        llmq_redis_create(&service->redis, &cfg->redis, p);
+    }
     rv = llmq_glue_shm_attach(shm, p);
     if (rv == APR_SUCCESS) {
         rv = llmq_glue_dbd_source(&source, s);

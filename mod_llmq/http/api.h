@@ -56,6 +56,8 @@ llmq_api_fn_t llmq_api_dead_remove_all;  /* DELETE /admin/dead-letter */
 llmq_api_fn_t llmq_api_delay_list;   /* GET /admin/delayed */
 llmq_api_fn_t llmq_api_delay_remove; /* DELETE /admin/delayed/{id} */
 llmq_api_fn_t llmq_api_delay_run;    /* POST /admin/delayed/{id}/run-now */
+/* api_config.c */
+llmq_api_fn_t llmq_api_config_get; /* GET /config */
 
 /* api_health.c */
 llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */

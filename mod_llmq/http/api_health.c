@@ -11,6 +11,9 @@ typedef struct {
     int queue;
     int scheduler;
     apr_interval_time_t database_took;
+    apr_time_t database_asked_at;
+    llmq_redis_health_t redis; /* asked_at 0: not configured */
+    int redis_needed;
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
 } checkup_t;
 
@@ -19,6 +22,13 @@ static void examine(checkup_t *c, request_rec *r, const llmq_service_t *service)
     c->database_took = 0;
     c->database =
         llmq_store_ping(service->store, &c->database_took, r->pool) == APR_SUCCESS;
+    c->database_asked_at = llmq_clock_now();
+    memset(&c->redis, 0, sizeof(c->redis));
+    c->redis_needed = 0;
+    if (service->redis) {
+        llmq_redis_check(&c->redis, service->redis);
+        c->redis_needed = llmq_redis_conf(service->redis)->required;
+    }
     c->queue = llmq_queue_stats(c->stats, service->queue) == APR_SUCCESS;
     c->scheduler = !service->has_dispatcher || service->dispatcher_alive();
 }
@@ -26,12 +36,22 @@ static void examine(checkup_t *c, request_rec *r, const llmq_service_t *service)
 /* Without the dispatcher messages are accepted and kept, only not answered for now. */
 static int is_serving(const checkup_t *c)
 {
-    return c->database && c->queue;
+    return c->database && c->queue && (c->redis.well || !c->redis_needed);
+}
+
+static int is_whole(const checkup_t *c)
+{
+    return c->scheduler && (c->redis.well || !c->redis.asked_at);
 }
 
 static const char *word(int well)
 {
     return well ? "healthy" : "unhealthy";
+}
+
+static const char *redis_word(const checkup_t *c)
+{
+    return c->redis.asked_at ? word(c->redis.well) : "disabled";
 }
 
 static void begin(llmq_text_t *t, const char *name, const char *status)
@@ -41,9 +61,9 @@ static void begin(llmq_text_t *t, const char *name, const char *status)
     llmq_json_kv(t, "status", status);
 }
 
-static void end(llmq_text_t *t)
+static void end(llmq_text_t *t, apr_time_t asked_at)
 {
-    llmq_json_kv_time(t, "last_check", llmq_clock_now());
+    llmq_json_kv_time(t, "last_check", asked_at);
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -52,16 +72,16 @@ static void add_components(llmq_text_t *t, const checkup_t *c,
 {
     begin(t, "database", word(c->database));
     llmq_json_kv_duration(t, "response_time", c->database_took);
-    end(t);
-    begin(t, "redis", "disabled");
-    llmq_json_kv_duration(t, "response_time", 0);
-    end(t);
+    end(t, c->database_asked_at);
+    begin(t, "redis", redis_word(c));
+    llmq_json_kv_duration(t, "response_time", c->redis.took);
+    end(t, c->redis.asked_at ? c->redis.asked_at : llmq_clock_now());
     begin(t, "queue_manager", word(c->queue));
     llmq_json_kv_int(t, "active_workers", c->stats[0].running);
-    end(t);
+    end(t, llmq_clock_now());
     begin(t, "scheduler", service->has_dispatcher ? word(c->scheduler) : "disabled");
     llmq_json_kv_int(t, "scheduled_tasks", c->stats[0].delayed);
-    end(t);
+    end(t, llmq_clock_now());
 }
 
 int llmq_api_health_queue(request_rec *r, const llmq_service_t *service, const char *id)
@@ -76,7 +96,7 @@ int llmq_api_health_queue(request_rec *r, const llmq_service_t *service, const c
     LLMQ_TEXT_LIT(&t, "{");
     llmq_json_kv(&t, "status",
                  !is_serving(&c) ? "unhealthy"
-                 : c.scheduler   ? "healthy"
+                 : is_whole(&c)  ? "healthy"
                                  : "degraded");
     llmq_json_kv_time(&t, "timestamp", now);
     llmq_json_kv_duration(&t, "uptime",
@@ -91,7 +111,7 @@ int llmq_api_health_queue(request_rec *r, const llmq_service_t *service, const c
                                t.data);
     }
     return llmq_reply_data(
-        r, HTTP_OK, c.scheduler ? "System is healthy" : "System is degraded", t.data);
+        r, HTTP_OK, is_whole(&c) ? "System is healthy" : "System is degraded", t.data);
 }
 
 int llmq_api_health_tasks(request_rec *r, const llmq_service_t *service, const char *id)
@@ -113,7 +133,7 @@ int llmq_api_health_tasks(request_rec *r, const llmq_service_t *service, const c
     LLMQ_TEXT_LIT(&t, "{");
     begin(&t, "database", word(c.database));
     LLMQ_TEXT_LIT(&t, "}");
-    begin(&t, "redis", "disabled");
+    begin(&t, "redis", redis_word(&c));
     llmq_json_kv_int(&t, "size", size);
     LLMQ_TEXT_LIT(&t, "}");
     begin(&t, "queue", word(c.queue));

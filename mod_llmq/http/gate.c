@@ -66,12 +66,28 @@ static apr_status_t check_rate(request_rec *r, const llmq_service_t *service,
                            "more calls than this caller may make");
 }
 
+/* Where it is not required it may be away. */
+static int is_redis_well(const llmq_service_t *service)
+{
+    llmq_redis_health_t health;
+
+    if (!service->redis || !llmq_redis_conf(service->redis)->required) {
+        return 1;
+    }
+    llmq_redis_check(&health, service->redis);
+    return health.well;
+}
+
 apr_status_t llmq_gate_check(request_rec *r, const llmq_service_t *service,
                              llmq_result_t *why)
 {
     if (llmq_cfg_dir(r)->maintenance == 1) {
         return llmq_result_set(why, LLMQ_PROBLEM_MAINTENANCE, NULL,
                                "nothing new is taken for now");
+    }
+    if (!is_redis_well(service)) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REDIS, NULL,
+                               "Redis does not answer, try again later");
     }
     return check_rate(r, service, why);
 }

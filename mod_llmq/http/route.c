@@ -51,6 +51,7 @@ static const route_t queue_routes[] = {
      ROUTE_ADMIN},
     {M_POST, "/admin/preprocessor/user-priorities", llmq_api_user_levels_set,
      ROUTE_ADMIN},
+    {M_GET, "/config", llmq_api_config_get, 0},
     {0, NULL, NULL, 0},
 };
 

@@ -8,6 +8,7 @@
 
 #include "backend/endpoint_board.h"
 #include "core/keycache.h"
+#include "bus/redis.h"
 #include "core/limiter.h"
 #include "queue/queue.h"
 #include "store/store_commit.h"
@@ -27,6 +28,7 @@ typedef struct llmq_service_t {
     llmq_limiter_t *limiter;                 /* of all children */
     apr_uint32_t *held; /* places of requests that wait (http/wait.h); atomics */
     int n_held;
+    llmq_redis_t *redis; /* NULL: not configured */
 } llmq_service_t;
 
 /**
