@@ -2,6 +2,7 @@
 #include "http/api.h"
 
 #include "cfg/cfg.h"
+#include "core/balance.h"
 #include "core/priority.h"
 #include "http/guard.h"
 #include "http/reply.h"
@@ -76,13 +77,18 @@ static void add_scheduler(llmq_text_t *t, const llmq_message_conf_t *conf)
     LLMQ_TEXT_LIT(t, "}");
 }
 
-static void add_balancer(llmq_text_t *t)
+/* Health is a matter of each backend; the document has one, which is the first. */
+static void add_balancer(llmq_text_t *t, const llmq_cfg_server_t *cfg)
 {
+    const llmq_backend_conf_t *first =
+        cfg->backends->nelts ? APR_ARRAY_IDX(cfg->backends, 0, llmq_backend_conf_t *)
+                             : NULL;
+
     begin(t, "loadbalancer");
-    llmq_json_kv(t, "algorithm", "round_robin");
-    llmq_json_kv_duration(t, "health_check_interval", 0);
-    llmq_json_kv_int(t, "max_failures", 0);
-    add_flag(t, "enable_session_affinity", 0);
+    llmq_json_kv(t, "algorithm", llmq_balance_name(cfg->balance.algorithm));
+    llmq_json_kv_duration(t, "health_check_interval", first ? first->check_interval : 0);
+    llmq_json_kv_int(t, "max_failures", first ? first->health.max_failures : 0);
+    add_flag(t, "enable_session_affinity", cfg->balance.affinity);
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -148,7 +154,7 @@ int llmq_api_config_get(request_rec *r, const llmq_service_t *service, const cha
     add_server(&t, r);
     add_queue(&t, llmq_cfg_server(r->server));
     add_scheduler(&t, &conf);
-    add_balancer(&t);
+    add_balancer(&t, llmq_cfg_server(r->server));
     add_limits(&t, r, service, &conf);
     LLMQ_TEXT_LIT(&t, "}");
     return llmq_reply_data(r, HTTP_OK, "success", t.data);

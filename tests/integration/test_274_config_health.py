@@ -29,6 +29,7 @@ class TestConfig:
         LLMQTimeout 90s
         LLMQMaxHeld 9
         LLMQRateLimit 100/min burst=7
+        LLMQBalance adaptive_load
         <LLMQBackend secretive>
             LLMQBackendKind openai
             LLMQBackendURL http://127.0.0.1:1/hidden
@@ -53,6 +54,7 @@ class TestConfig:
         assert data["queue"]["default_max_size"] == 77
         assert data["scheduler"]["max_retries"] == 5
         assert data["scheduler"]["timeout"] == "1m30s"
+        assert data["loadbalancer"]["algorithm"] == "adaptive_load"
         limits = data["limits"]
         assert limits["max_waiting_requests"] == 9
         assert limits["rate_limit"] == {"requests": 100, "period": "1m0s", "burst": 7}
