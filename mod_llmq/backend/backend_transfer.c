@@ -93,6 +93,13 @@ llmq_backend_trouble_e llmq_backend_transfer_trouble(CURLcode code)
     return LLMQ_BACKEND_TROUBLE_OTHER;
 }
 
+const char *llmq_backend_transfer_sentence(llmq_backend_trouble_e trouble)
+{
+    return (unsigned)trouble < LLMQ_BACKEND_TROUBLE_COUNT
+               ? troubles[trouble].sentence
+               : troubles[LLMQ_BACKEND_TROUBLE_OTHER].sentence;
+}
+
 /* --- deadlines --- */
 
 apr_interval_time_t llmq_backend_transfer_clock(void)

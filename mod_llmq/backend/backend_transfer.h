@@ -1,8 +1,8 @@
 /**
  * @file backend_transfer.h
  * One call as a curl handle: how the request looks, what curl may do for it, and what
- * becomes of the call when it ends. backend_curl.c, the engine, drives transfers and is
- * the only user of this file.
+ * becomes of the call when it ends. backend_curl.c, the engine, drives transfers;
+ * backend_check.c only borrows the words.
  *
  *   create (caller's thread) ──► open ──► bytes arrive ──► end: outcome, done()
  *
@@ -118,6 +118,13 @@ llmq_backend_trouble_e llmq_backend_transfer_expired(const llmq_backend_transfer
  * @threads any
  */
 llmq_backend_trouble_e llmq_backend_transfer_trouble(CURLcode code);
+
+/**
+ * @param trouble a trouble
+ * @return what people are told of it; static
+ * @threads any
+ */
+const char *llmq_backend_transfer_sentence(llmq_backend_trouble_e trouble);
 
 /**
  * Decide the outcome, give the handle back and call done().

@@ -35,6 +35,31 @@ struct llmq_endpoints_t {
 
 /* ---- making ---- */
 
+static void tell_board(const llmq_endpoints_t *e, const spot_t *spot)
+{
+    llmq_endpoint_gauges_t gauges = {.health = &spot->health,
+                                     .draining = spot->drained,
+                                     .in_flight = spot->busy,
+                                     .busy_until = spot->paused_until,
+                                     .latency = spot->latency,
+                                     .first_latency = spot->first};
+
+    llmq_endpoint_board_tell(e->conf.board, e->conf.writer, spot->record, &gauges);
+}
+
+/* What the dispatcher before has learnt and is still true: how fast it is and when it wants
+ * to be left alone. Whether it is well is seen soon enough. */
+static void inherit(const llmq_endpoints_t *e, spot_t *spot, apr_time_t now)
+{
+    llmq_endpoint_figures_t f;
+
+    llmq_endpoint_board_read(&f, e->conf.board, spot->record, now);
+    spot->latency = f.latency;
+    spot->first = f.first_latency;
+    spot->sampled_at = now;
+    spot->paused_until = f.busy_until;
+}
+
 static void begin(llmq_endpoints_t *e, const llmq_backend_conf_t *const *backends)
 {
     apr_time_t now = llmq_clock_now();
@@ -47,6 +72,8 @@ static void begin(llmq_endpoints_t *e, const llmq_backend_conf_t *const *backend
         spot->backend = backends[i];
         spot->record = llmq_endpoint_board_find(e->conf.board, backends[i]->name);
         spot->check_at = now + backends[i]->check_interval;
+        inherit(e, spot, now);
+        tell_board(e, spot);
     }
 }
 
@@ -77,19 +104,7 @@ apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
     return rv;
 }
 
-/* ---- what can be taken ---- */
-
-static void tell_board(const llmq_endpoints_t *e, const spot_t *spot)
-{
-    llmq_endpoint_gauges_t gauges = {.health = &spot->health,
-                                     .draining = spot->drained,
-                                     .in_flight = spot->busy,
-                                     .busy_until = spot->paused_until,
-                                     .latency = spot->latency,
-                                     .first_latency = spot->first};
-
-    llmq_endpoint_board_tell(e->conf.board, e->conf.writer, spot->record, &gauges);
-}
+/* ---- choosing ---- */
 
 int llmq_endpoint_free(llmq_endpoints_t *e)
 {
@@ -104,8 +119,6 @@ int llmq_endpoint_free(llmq_endpoints_t *e)
     apr_thread_mutex_unlock(e->lock);
     return room;
 }
-
-/* ---- choosing ---- */
 
 /* The generator "splitmix64" (S. Vigna, public domain; after G. Steele, D. Lea and C.
  * Flood, OOPSLA 2014). */

@@ -20,6 +20,7 @@ static const char *const names[] = {
     [LLMQ_PROBLEM_RATE] = "rate_limited",
     [LLMQ_PROBLEM_WAIT] = "wait_timeout",
     [LLMQ_PROBLEM_TRANSITION] = "invalid_transition",
+    [LLMQ_PROBLEM_NO_BACKEND] = "backend_not_found",
     [LLMQ_PROBLEM_NO_ROUTE] = "route_not_found",
     [LLMQ_PROBLEM_METHOD] = "method_not_allowed",
     [LLMQ_PROBLEM_MEDIA_TYPE] = "unsupported_media_type",

@@ -28,6 +28,7 @@ typedef enum {
     LLMQ_PROBLEM_RATE,            /* S0 1009 */
     LLMQ_PROBLEM_WAIT,            /* S0 1010: the work goes on, the wait has ended */
     LLMQ_PROBLEM_TRANSITION,      /* a status cannot follow the present one */
+    LLMQ_PROBLEM_NO_BACKEND,      /* no backend of this name */
     LLMQ_PROBLEM_NO_ROUTE,        /* nothing is served at this path */
     LLMQ_PROBLEM_METHOD,          /* the path exists, the method does not */
     LLMQ_PROBLEM_MEDIA_TYPE,      /* not application/json */

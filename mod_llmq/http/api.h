@@ -59,6 +59,13 @@ llmq_api_fn_t llmq_api_delay_run;    /* POST /admin/delayed/{id}/run-now */
 /* api_config.c */
 llmq_api_fn_t llmq_api_config_get; /* GET /config */
 
+/* api_backend.c, all for administration */
+llmq_api_fn_t llmq_api_backend_list;   /* GET /admin/backends */
+llmq_api_fn_t llmq_api_backend_get;    /* GET /admin/backends/{name} */
+llmq_api_fn_t llmq_api_backend_drain;  /* POST /admin/backends/{name}/drain */
+llmq_api_fn_t llmq_api_backend_enable; /* POST /admin/backends/{name}/enable */
+llmq_api_fn_t llmq_api_backend_check;  /* POST /admin/backends/{name}/check */
+
 /* api_health.c */
 llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */
 llmq_api_fn_t llmq_api_health_tasks; /* GET /health as S3 has it */

@@ -36,6 +36,7 @@ static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
     [LLMQ_PROBLEM_RATE] = {429, 1009, 1, "Too many requests"},
     [LLMQ_PROBLEM_WAIT] = {408, 1010, 0, "Message processing timed out"},
     [LLMQ_PROBLEM_TRANSITION] = {400, 0, 0, "Invalid status transition"},
+    [LLMQ_PROBLEM_NO_BACKEND] = {404, 0, 0, "Backend not found"},
     [LLMQ_PROBLEM_NO_ROUTE] = {404, 0, 0, "Not found"},
     [LLMQ_PROBLEM_METHOD] = {405, 0, 0, "Method not allowed"},
     [LLMQ_PROBLEM_MEDIA_TYPE] = {415, 0, 0, "Unsupported media type"},

@@ -52,6 +52,11 @@ static const route_t queue_routes[] = {
     {M_POST, "/admin/preprocessor/user-priorities", llmq_api_user_levels_set,
      ROUTE_ADMIN},
     {M_GET, "/config", llmq_api_config_get, 0},
+    {M_GET, "/admin/backends", llmq_api_backend_list, ROUTE_ADMIN},
+    {M_GET, "/admin/backends/*", llmq_api_backend_get, ROUTE_ADMIN},
+    {M_POST, "/admin/backends/*/drain", llmq_api_backend_drain, ROUTE_ADMIN},
+    {M_POST, "/admin/backends/*/enable", llmq_api_backend_enable, ROUTE_ADMIN},
+    {M_POST, "/admin/backends/*/check", llmq_api_backend_check, ROUTE_ADMIN},
     {0, NULL, NULL, 0},
 };
 

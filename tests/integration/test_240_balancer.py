@@ -299,3 +299,123 @@ class TestGroups:
         for message_id in (first, second):
             cluster.api.until_status(message_id, "completed")
         assert cluster.counts() == ({"a": 1, "b": 1} if spill == "On" else {"a": 2, "b": 0})
+
+
+class TestAdmin:
+    """What an operator sees and does, on a server with two backends a and b."""
+
+    @staticmethod
+    def backend(cluster, name):
+        answer = cluster.api.get(f"/admin/backends/{name}")
+        assert answer.status == 200, answer
+        return answer.data
+
+    def test_list_shows_all_figures_and_no_key(self, cluster_of, workspace, store):
+        path = workspace / f"balancer-key-{store}"
+        path.write_text("sk-very-secret\n")
+        cluster = cluster_of("LLMQBalance least_connections",
+                             f"LLMQBackendKeyFile {path}\nLLMQBackendModel m", "")
+        cluster.llms["b"].default = Plan(status=404)
+        for i in range(4):
+            cluster.api.until_status(cluster.api.send(f"m{i}")["id"])
+        answer = cluster.api.get("/admin/backends")
+        assert answer.status == 200
+        assert "secret" not in str(answer.json)
+        assert answer.data["algorithm"] == "least_connections"
+        assert answer.data["session_affinity"] is True
+        a, b = answer.data["backends"]
+        assert (a["name"], a["kind"], a["url"], a["model"]) == ("a", "openai",
+                                                                cluster.llms["a"].url, "m")
+        assert (a["weight"], a["group"], a["max_concurrent"]) == (1, 0, 64)
+        assert (a["status"], a["health"], a["draining"]) == ("healthy", "healthy", False)
+        assert (a["total_calls"], a["total_failures"], a["in_flight"]) == (2, 0, 0)
+        assert a["avg_response_time"] != "0s" and a["avg_first_token_time"] != "0s"
+        assert sum(step["count"] for step in a["response_times"]) == 2
+        assert sum(step["count"] for step in a["first_token_times"]) == 2
+        assert (a["ejected_until"], a["busy_until"], a["last_check"]) == (None, None, None)
+        assert (b["total_calls"], b["total_failures"], b["error_rate"]) == (2, 2, 1.0)
+        assert self.backend(cluster, "a") == a
+
+    def test_calls_under_way_are_seen(self, cluster_of):
+        cluster = cluster_of("", "")
+        cluster.llms["a"].hold()
+        ids = [cluster.api.send(user_id=f"u{i}")["id"] for i in range(3)]
+        until(lambda: self.backend(cluster, "a")["in_flight"] == 3, "three calls")
+        cluster.llms["a"].release()
+        for message_id in ids:
+            cluster.api.until_status(message_id, "completed")
+        until(lambda: self.backend(cluster, "a")["in_flight"] == 0, "none")
+
+    def test_drain_lets_calls_finish_and_enable_begins_again(self, cluster_of):
+        cluster = cluster_of("", "", "")
+        cluster.llms["a"].hold()
+        running = [cluster.api.send(user_id=f"u{i}")["id"] for i in range(2)]
+        cluster.llms["a"].until_calls(1)
+        answer = cluster.api.post("/admin/backends/a/drain")
+        assert answer.status == 200
+        assert (answer.data["status"], answer.data["draining"]) == ("draining", True)
+        until(lambda: self.backend(cluster, "a")["draining"], "the dispatcher to follow")
+        assert cluster.ask(6) == ["b"] * 6
+        assert cluster.api.post("/admin/backends/a/drain").status == 200  # again, no matter
+        cluster.llms["a"].release()
+        for message_id in running:
+            cluster.api.until_status(message_id, "completed")
+        assert cluster.counts()["a"] == 1
+        assert cluster.api.post("/admin/backends/a/enable").data["draining"] is False
+        until(lambda: self.backend(cluster, "a")["status"] == "healthy", "it to be used")
+        assert set(cluster.ask(4)) == {"a", "b"}
+
+    def test_drain_outlives_a_restart_and_all_drained_waits(self, cluster_of):
+        cluster = cluster_of("", "")
+        cluster.api.post("/admin/backends/a/drain")
+        cluster.server.stop()
+        cluster.server.start()
+        message_id = cluster.api.send()["id"]
+        until(lambda: self.backend(cluster, "a")["draining"], "the dispatcher to read it")
+        assert cluster.api.message(message_id)["status"] == "pending"
+        cluster.api.post("/admin/backends/a/enable")
+        cluster.api.until_status(message_id, "completed")
+
+    def test_totals_outlive_a_graceful_restart(self, cluster_of):
+        cluster = cluster_of("", "")
+        cluster.ask(3)
+        cluster.server.graceful()
+        cluster.api.close()
+        assert self.backend(cluster, "a")["total_calls"] == 3
+
+    def test_ejection_is_seen(self, cluster_of):
+        cluster = cluster_of("", "LLMQBackendMaxFailures 1\nLLMQBackendCooldown 1h", "")
+        cluster.server.log.expect("LLMQ0510")
+        cluster.llms["a"].default = Plan(status=500)
+        cluster.ask(2)
+        a = self.backend(cluster, "a")
+        assert (a["status"], a["consecutive_failures"]) == ("ejected", 1)
+        assert a["ejected_until"]
+
+    def test_check(self, cluster_of):
+        cluster = cluster_of("", "")
+        answer = cluster.api.post("/admin/backends/a/check")
+        assert answer.status == 200
+        assert answer.data["reachable"] is True and answer.data["response_time"]
+        cluster.llms["a"].close()
+        answer = cluster.api.post("/admin/backends/a/check").refuses(500, 2008)
+        assert "127.0.0.1" not in str(answer.json)
+        assert not cluster.llms["a"].calls
+
+    def test_unknown_names_and_wrong_methods(self, api):
+        for path in ("drain", "enable", "check"):
+            api.post(f"/admin/backends/none/{path}").refuses(404)
+            assert api.get(f"/admin/backends/none/{path}").status == 405
+        api.get("/admin/backends/none").refuses(404)
+        echo = api.get("/admin/backends/echo").data
+        assert (echo["kind"], echo["url"], echo["model"]) == ("echo", None, None)
+        assert api.post("/admin/backends/echo/check").data["reachable"] is True
+
+    def test_outsiders_may_not(self, store, new_server):
+        server = new_server(store, "<Location /api/v1/admin>\nLLMQAdmin Off\n</Location>\n")
+        server.start()
+        api = server.new_api()
+        for path in ("", "/echo"):
+            api.get(f"/admin/backends{path}").refuses(403)
+        for path in ("drain", "enable", "check"):
+            api.post(f"/admin/backends/echo/{path}").refuses(403)

@@ -23,6 +23,7 @@ TCase *test_case(const char *name);
     X(apikey)                                                                            \
     X(attempt)                                                                           \
     X(backend)                                                                           \
+    X(backend_check)                                                                     \
     X(backend_curl)                                                                      \
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \

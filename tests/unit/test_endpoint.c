@@ -573,6 +573,28 @@ START_TEST(endpoint_tells_the_board)
 }
 END_TEST
 
+START_TEST(endpoint_next_dispatcher_knows_what_the_one_before_learnt)
+{
+    llmq_endpoint_board_t *board = apr_pcalloc(test_pool, llmq_endpoint_board_size());
+    llmq_endpoint_conf_t conf = {.board = board, .writer = 42};
+    llmq_failure_t failure = busy_for(apr_time_from_sec(9));
+    llmq_endpoint_figures_t f;
+    llmq_endpoints_t *e;
+
+    llmq_endpoint_board_assign(board, pair, 2);
+    e = create_with(pair, 2, &conf);
+    end(e, pick(e), NULL);     /* one */
+    end(e, pick(e), &failure); /* two */
+    pick(e);                   /* one, which the next one cannot know */
+    conf.writer = 43;
+    e = create_with(pair, 2, &conf);
+    ck_assert_int_eq(llmq_endpoint_free(e), 9);
+    llmq_endpoint_board_read(&f, board, llmq_endpoint_board_find(board, "one"), NOW);
+    ck_assert_int_eq(f.latency, 1000);
+    ck_assert_int_eq(f.in_flight, 0);
+}
+END_TEST
+
 TCase *case_endpoint(void)
 {
     TCase *tc = test_case("endpoint");
@@ -605,5 +627,6 @@ TCase *case_endpoint(void)
     tcase_add_test(tc, endpoint_check_is_due_after_each_interval_and_never_twice);
     tcase_add_test(tc, endpoint_check_ejects_and_brings_back);
     tcase_add_test(tc, endpoint_tells_the_board);
+    tcase_add_test(tc, endpoint_next_dispatcher_knows_what_the_one_before_learnt);
     return tc;
 }
