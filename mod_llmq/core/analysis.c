@@ -39,13 +39,11 @@ static int is_wide_punctuation(apr_uint32_t c)
 
 static char_e kind_of(apr_uint32_t c)
 {
-    if (llmq_utf8_is_space(c))
-        return CHAR_BLANK;
-    if (c < 0x80)
+    if (c > ' ' && c < 0x80)
         return CHAR_PART;
     if (is_ideograph(c))
         return CHAR_WORD;
-    return is_wide_punctuation(c) ? CHAR_BLANK : CHAR_PART;
+    return llmq_utf8_is_space(c) || is_wide_punctuation(c) ? CHAR_BLANK : CHAR_PART;
 }
 
 static int is_question_mark(apr_uint32_t c)
@@ -56,8 +54,11 @@ static int is_question_mark(apr_uint32_t c)
 /* As strcmp(), of len bytes without a NUL. */
 static int compare(const char *s, apr_size_t len, const char *with)
 {
-    int order = strncmp(s, with, len);
+    int order;
 
+    if (len > 0 && *s != *with)
+        return (unsigned char)*s < (unsigned char)*with ? -1 : 1;
+    order = strncmp(s, with, len);
     return order ? order : with[len] ? -1 : 0;
 }
 
@@ -175,7 +176,8 @@ void llmq_analysis_read(llmq_analysis_t *a, const char *text, apr_size_t len)
     memset(a, 0, sizeof(*a));
     while (s < end) {
         const char *at = s;
-        apr_uint32_t c = llmq_utf8_next(&s, end);
+        apr_uint32_t c =
+            (unsigned char)*s < 0x80 ? (unsigned char)*s++ : llmq_utf8_next(&s, end);
         char_e kind = kind_of(c);
 
         a->is_question |= is_question_mark(c);

@@ -148,10 +148,14 @@ static void grow_tree(build_t *b)
 static apr_uint32_t child_of(const unsigned char *byte, const apr_uint32_t *first,
                              apr_uint32_t s, unsigned char c)
 {
-    apr_size_t n = first[s + 1] - first[s];
-    const unsigned char *at = n ? memchr(byte + first[s], c, n) : NULL;
+    apr_uint32_t at = first[s];
+    apr_size_t n = first[s + 1] - at;
+    const unsigned char *found;
 
-    return at ? (apr_uint32_t)(at - byte) : 0;
+    if (n <= 1) /* nearly all states */
+        return n && byte[at] == c ? at : 0;
+    found = memchr(byte + at, c, n);
+    return found ? (apr_uint32_t)(found - byte) : 0;
 }
 
 /* The suffixes of a state are shorter than it, so those of its parent are known by then. */
