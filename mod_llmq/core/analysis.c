@@ -51,15 +51,16 @@ static int is_question_mark(apr_uint32_t c)
     return c == '?' || c == 0xFF1F || c == 0x061F;
 }
 
-/* As strcmp(), of len bytes without a NUL. */
+/* As strcmp(), of len bytes without a NUL at their end. */
 static int compare(const char *s, apr_size_t len, const char *with)
 {
-    int order;
+    apr_size_t i = 0;
 
-    if (len > 0 && *s != *with)
-        return (unsigned char)*s < (unsigned char)*with ? -1 : 1;
-    order = strncmp(s, with, len);
-    return order ? order : with[len] ? -1 : 0;
+    while (i < len && with[i] && s[i] == with[i])
+        i++;
+    if (i == len)
+        return with[i] ? -1 : 0;
+    return (unsigned char)s[i] < (unsigned char)with[i] ? -1 : 1;
 }
 
 /* The first term that is not before the text. */

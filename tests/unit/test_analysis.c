@@ -97,6 +97,16 @@ START_TEST(each_sentiment_has_a_word)
 }
 END_TEST
 
+START_TEST(a_nul_is_a_byte_like_others)
+{
+    llmq_analysis_t a;
+
+    llmq_analysis_read(&a, "bad\0\0 good\0x", 12);
+    ck_assert_int_eq(a.words, 2);
+    ck_assert_int_eq(a.sentiment, LLMQ_SENTIMENT_NEGATIVE);
+}
+END_TEST
+
 /* A term that is cut off by the end of the text is not read beyond it. */
 START_TEST(every_part_of_a_text_can_be_read)
 {
@@ -123,6 +133,7 @@ TCase *case_analysis(void)
     tcase_add_loop_test(tc, the_heavier_side_decides, 0, COUNT(feelings));
     tcase_add_test(tc, a_question_mark_of_any_script_asks);
     tcase_add_test(tc, each_sentiment_has_a_word);
+    tcase_add_test(tc, a_nul_is_a_byte_like_others);
     tcase_add_test(tc, every_part_of_a_text_can_be_read);
     return tc;
 }
