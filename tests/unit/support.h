@@ -22,6 +22,7 @@ TCase *test_case(const char *name);
     X(analysis)                                                                          \
     X(apikey)                                                                            \
     X(attempt)                                                                           \
+    X(autoscale)                                                                         \
     X(backend)                                                                           \
     X(backend_check)                                                                     \
     X(backend_curl)                                                                      \
