@@ -6,6 +6,7 @@
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
 #include "dispatch/janitor.h"
+#include "dispatch/steward.h"
 #include "dispatch/tally.h"
 #include "store/store_node.h"
 
@@ -118,12 +119,15 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
     llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
     llmq_tally_t *tally = llmq_tally_create(d->queue, d->janitor_store, d->pool);
     llmq_checkup_t *checkup = llmq_checkup_create(d, d->pool);
+    llmq_steward_t *steward = llmq_steward_create(
+        d->queue, d->janitor_store, d->conf->store.node_timeout / 3, d->pool);
 
     while (d->asked == LLMQ_ASKED_NOTHING) {
         llmq_checkup_tick(checkup);
         /* Draining begins once the queue is whole, so that what waited in the database
          * competes by its level from the first take on. */
-        if (llmq_janitor_tick(janitor) == APR_SUCCESS) {
+        if (llmq_janitor_tick(janitor) == APR_SUCCESS
+            && llmq_steward_tick(steward) == APR_SUCCESS) {
             if (!d->drain_thread && start_draining(d) != APR_SUCCESS) {
                 LLMQ_LOG(LLMQ_LOG_CRIT, 0,
                          LLMQ_NO(0713) "the drain thread cannot be started");

@@ -66,6 +66,13 @@ llmq_api_fn_t llmq_api_backend_drain;  /* POST /admin/backends/{name}/drain */
 llmq_api_fn_t llmq_api_backend_enable; /* POST /admin/backends/{name}/enable */
 llmq_api_fn_t llmq_api_backend_check;  /* POST /admin/backends/{name}/check */
 
+/* api_control.c, all for administration */
+llmq_api_fn_t llmq_api_control_queues;          /* GET /admin/queues */
+llmq_api_fn_t llmq_api_control_pause;           /* POST /admin/queues/{level}/pause */
+llmq_api_fn_t llmq_api_control_resume;          /* POST /admin/queues/{level}/resume */
+llmq_api_fn_t llmq_api_control_get_maintenance; /* GET /admin/maintenance */
+llmq_api_fn_t llmq_api_control_set_maintenance; /* POST /admin/maintenance */
+
 /* api_health.c */
 llmq_api_fn_t llmq_api_health_queue; /* GET /health as S0 has it */
 llmq_api_fn_t llmq_api_health_tasks; /* GET /health as S3 has it */

@@ -101,13 +101,16 @@ int llmq_api_delay_remove(request_rec *r, const llmq_service_t *service, const c
 static void hasten(const llmq_service_t *service, const llmq_job_t *job)
 {
     llmq_entry_t entry;
+    apr_status_t rv =
+        llmq_queue_hasten(service->queue, job->id, (apr_uint32_t)job->attempt);
 
-    if (llmq_queue_cancel(service->queue, job->id) == LLMQ_EBUSY) {
-        llmq_queue_suspect(service->queue);
-        return;
+    if (rv == APR_NOTFOUND) {
+        llmq_queue_job_entry(&entry, job);
+        llmq_queue_put(service->queue, &entry, 1, 0);
     }
-    llmq_queue_job_entry(&entry, job);
-    llmq_queue_put(service->queue, &entry, 1, 0);
+    else if (rv == LLMQ_EBUSY) {
+        llmq_queue_suspect(service->queue);
+    }
 }
 
 int llmq_api_delay_run(request_rec *r, const llmq_service_t *service, const char *id)

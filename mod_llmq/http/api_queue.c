@@ -12,7 +12,7 @@ static apr_uint64_t waiting(const llmq_queue_stats_t *s)
     return (apr_uint64_t)s->ready + s->blocked + s->delayed;
 }
 
-static void add_level(llmq_text_t *t, int level, const llmq_queue_stats_t *s)
+static void add_level(llmq_text_t *t, int level, const llmq_queue_stats_t *s, int paused)
 {
     LLMQ_TEXT_LIT(t, "{");
     llmq_json_kv(t, "name", llmq_priority_name((llmq_level_e)level));
@@ -21,6 +21,8 @@ static void add_level(llmq_text_t *t, int level, const llmq_queue_stats_t *s)
     llmq_json_kv_int(t, "max_size", s->max_size);
     llmq_json_kv_int(t, "processing_count", s->running);
     llmq_json_kv_int(t, "max_concurrent", s->max_concurrent);
+    llmq_json_kv_int(t, "concurrency", s->concurrency);
+    llmq_json_kv_raw(t, "paused", paused ? "true" : "false");
     llmq_json_kv_duration(
         t, "avg_wait_time",
         s->total_taken ? s->wait_sum / (apr_interval_time_t)s->total_taken : 0);
@@ -50,7 +52,8 @@ int llmq_api_queue_status(request_rec *r, const llmq_service_t *service, const c
         if (l > LLMQ_LEVEL_REALTIME) {
             LLMQ_TEXT_LIT(&t, ",");
         }
-        add_level(&t, l, &stats[l]);
+        add_level(&t, l, &stats[l],
+                  llmq_queue_is_paused(service->queue, tenant, (llmq_level_e)l));
     }
     LLMQ_TEXT_LIT(&t, "]");
     llmq_json_kv_int(&t, "total_size", (apr_int64_t)waiting(sum));

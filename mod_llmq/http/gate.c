@@ -4,6 +4,9 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "core/control.h"
+#include "queue/queue_job.h"
+#include "store/store_setting.h"
 
 #include <ap_expr.h>
 #include <apr_strings.h>
@@ -78,9 +81,35 @@ static int is_redis_well(const llmq_service_t *service)
     return health.well;
 }
 
+/* By a setting; the directive is another way. */
+static int is_maintained(request_rec *r, const llmq_service_t *service)
+{
+    apr_uint64_t tenant = llmq_queue_job_tenant(llmq_cfg_tenant(llmq_cfg_dir(r)));
+
+    return (llmq_queue_flags(service->queue, tenant) & LLMQ_TENANT_MAINTENANCE) != 0;
+}
+
+/* What the operator says about it. */
+static const char *announcement(request_rec *r, const llmq_service_t *service)
+{
+    llmq_control_maintenance_t m = {0, ""};
+    llmq_setting_t setting;
+
+    if (llmq_store_setting_get(&setting, service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
+                               LLMQ_SETTING_MAINTENANCE, r->pool)
+        == APR_SUCCESS) {
+        llmq_control_maintenance_parse(&m, setting.value, r->pool);
+    }
+    return *m.message ? m.message : "nothing new is taken for now";
+}
+
 apr_status_t llmq_gate_check(request_rec *r, const llmq_service_t *service,
                              llmq_result_t *why)
 {
+    if (is_maintained(r, service)) {
+        return llmq_result_set(why, LLMQ_PROBLEM_MAINTENANCE, NULL,
+                               announcement(r, service));
+    }
     if (llmq_cfg_dir(r)->maintenance == 1) {
         return llmq_result_set(why, LLMQ_PROBLEM_MAINTENANCE, NULL,
                                "nothing new is taken for now");

@@ -305,6 +305,24 @@ apr_status_t llmq_queue_reprioritise(llmq_queue_t *q, const char *id, llmq_level
     return rv;
 }
 
+apr_status_t llmq_queue_hasten(llmq_queue_t *q, const char *id, apr_uint32_t attempt)
+{
+    apr_status_t rv = llmq_queue_lock_enter(q);
+    apr_uint32_t i;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    i = llmq_queue_table_find(q, id);
+    if (!i)
+        rv = APR_NOTFOUND;
+    else if (slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING)
+        rv = LLMQ_EBUSY;
+    else
+        llmq_queue_entry_hasten(q, i, attempt, llmq_clock_now());
+    llmq_queue_lock_leave(q);
+    return rv;
+}
+
 /* ---- looking ---- */
 
 apr_status_t llmq_queue_find(llmq_entry_t *out, llmq_queue_t *q, const char *id)

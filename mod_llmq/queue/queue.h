@@ -334,6 +334,16 @@ apr_status_t llmq_queue_cancel(llmq_queue_t *q, const char *id);
 apr_status_t llmq_queue_reprioritise(llmq_queue_t *q, const char *id, llmq_level_e level);
 
 /**
+ * Let a waiting entry run now instead of at its moment; its place in its chain stays.
+ * @param q       the queue
+ * @param id      which
+ * @param attempt its new fence, as the store has it
+ * @return APR_SUCCESS; APR_NOTFOUND; LLMQ_EBUSY it is running; APR_EINCOMPLETE
+ * @threads any
+ */
+apr_status_t llmq_queue_hasten(llmq_queue_t *q, const char *id, apr_uint32_t attempt);
+
+/**
  * @param out out: a copy of the entry; may be NULL
  * @return APR_SUCCESS; APR_NOTFOUND; APR_EINCOMPLETE
  * @threads any

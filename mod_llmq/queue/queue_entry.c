@@ -304,6 +304,24 @@ void llmq_queue_entry_move(llmq_queue_t *q, apr_uint32_t i, llmq_level_e level,
         activate(q, i, now);
 }
 
+void llmq_queue_entry_hasten(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attempt,
+                             apr_time_t now)
+{
+    llmq_queue_slot_t *slot = slot_at(q, i);
+    int delayed = slot->entry.state == LLMQ_ENTRY_DELAYED;
+
+    if (delayed)
+        unlist(q, i);
+    slot->entry.attempt = attempt;
+    if (slot->entry.run_at > now)
+        slot->entry.run_at = now;
+    if (!delayed)
+        return;
+    if (!slot->tried)
+        slot->seq = ++q->header->seq;
+    activate(q, i, now);
+}
+
 void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
 {
     llmq_queue_level_t *level = level_of(q, slot_at(q, i));

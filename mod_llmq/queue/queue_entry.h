@@ -94,6 +94,17 @@ void llmq_queue_entry_move(llmq_queue_t *q, apr_uint32_t i, llmq_level_e level,
                            apr_time_t now);
 
 /**
+ * A waiting entry need not wait for its moment any more; it keeps its place in its chain.
+ * @param q       the queue
+ * @param i       the slot
+ * @param attempt its new fence
+ * @param now     the present
+ * @threads locked
+ */
+void llmq_queue_entry_hasten(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attempt,
+                             apr_time_t now);
+
+/**
  * An entry leaves for good, in whatever state; the next of its chain becomes the head.
  * @param q   the queue
  * @param i   the slot

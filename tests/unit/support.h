@@ -31,6 +31,7 @@ TCase *test_case(const char *name);
     X(balance)                                                                           \
     X(checkup)                                                                           \
     X(clock)                                                                             \
+    X(control)                                                                           \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
     X(dispatch_inner)                                                                    \
@@ -85,6 +86,7 @@ TCase *test_case(const char *name);
     X(retry)                                                                             \
     X(rule_record)                                                                       \
     X(ruleset)                                                                           \
+    X(steward)                                                                           \
     X(store)                                                                             \
     X(store_blame)                                                                       \
     X(store_commit)                                                                      \

@@ -247,6 +247,30 @@ START_TEST(a_changed_setting_is_seen_and_wakes_the_taker)
 }
 END_TEST
 
+START_TEST(a_hastened_entry_is_ready_at_its_place_in_the_chain)
+{
+    queue_rig_t *rig = queue_rig(10, 10);
+    llmq_entry_t e = queue_entry("msg_a", _i, 1, 7);
+
+    e.run_at = llmq_clock_now() + apr_time_from_sec(3600);
+    ck_assert_int_eq(llmq_queue_put(rig->q, &e, 1, 0), APR_SUCCESS);
+    queue_put(rig->q, "msg_b", _i, 1, 7);
+    ck_assert_str_eq(queue_take_ids(rig->q, 9), "");
+    ck_assert_int_eq(llmq_queue_hasten(rig->q, "msg_none", 1), APR_NOTFOUND);
+    ck_assert_int_eq(llmq_queue_hasten(rig->q, "msg_a", 3), APR_SUCCESS);
+    ck_assert_int_eq(queue_state(rig->q, "msg_b"), LLMQ_ENTRY_BLOCKED);
+    ck_assert_int_eq(llmq_queue_hasten(rig->q, "msg_a", 4), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_hasten(rig->q, "msg_b", 2), APR_SUCCESS);
+    ck_assert_uint_eq(queue_found(rig->q, "msg_a")->attempt, 4);
+    ck_assert_uint_eq(queue_found(rig->q, "msg_b")->attempt, 2);
+    ck_assert_str_eq(queue_take_ids(rig->q, 9), "msg_a");
+    ck_assert_int_eq(llmq_queue_hasten(rig->q, "msg_a", 5), LLMQ_EBUSY);
+    ck_assert_uint_eq(queue_found(rig->q, "msg_a")->attempt, 4);
+    ck_assert_int_eq(llmq_queue_next_due(rig->q), -1);
+    ck_assert_ptr_null(queue_check(rig->q));
+}
+END_TEST
+
 TCase *case_queue(void)
 {
     TCase *tc = test_case("queue");
@@ -269,5 +293,7 @@ TCase *case_queue(void)
     tcase_add_test(tc, the_end_of_an_older_walk_does_not_answer_a_younger_one);
     tcase_add_test(tc, a_wait_for_an_end_sees_acks_cancels_and_ends_told_from_outside);
     tcase_add_test(tc, a_changed_setting_is_seen_and_wakes_the_taker);
+    tcase_add_loop_test(tc, a_hastened_entry_is_ready_at_its_place_in_the_chain, 1,
+                        LLMQ_LEVEL_COUNT);
     return tc;
 }
