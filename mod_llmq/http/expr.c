@@ -23,8 +23,9 @@ static const shown_t *shown_in(request_rec *r)
 {
     void *shown = NULL;
 
-    if (r)
+    if (r) {
         apr_pool_userdata_get(&shown, SHOWN, r->pool);
+    }
     return shown;
 }
 
@@ -98,10 +99,12 @@ static const char *get_meta(ap_expr_eval_ctx_t *ctx, const void *data, const cha
     struct json_object *value = NULL;
 
     (void)data;
-    if (shown && shown->metadata)
+    if (shown && shown->metadata) {
         json_object_object_get_ex(shown->metadata, key, &value);
-    if (!value)
+    }
+    if (!value) {
         return "";
+    }
     return apr_pstrdup(ctx->p, json_object_is_type(value, json_type_string)
                                    ? json_object_get_string(value)
                                    : llmq_json_format(value));
@@ -114,8 +117,9 @@ static int look_up_variable(ap_expr_lookup_parms *parms)
     const char *name = parms->name;
     const variable_t *row;
 
-    if (ap_cstr_casecmpn(name, PREFIX, sizeof(PREFIX) - 1) != 0)
+    if (ap_cstr_casecmpn(name, PREFIX, sizeof(PREFIX) - 1) != 0) {
         return DECLINED;
+    }
     name += sizeof(PREFIX) - 1;
     if (ap_cstr_casecmp(name, "TENANT") == 0) {
         *parms->func = (const void *)get_tenant;
@@ -134,8 +138,9 @@ static int look_up_variable(ap_expr_lookup_parms *parms)
 
 static int look_up(ap_expr_lookup_parms *parms)
 {
-    if (parms->type == AP_EXPR_FUNC_VAR)
+    if (parms->type == AP_EXPR_FUNC_VAR) {
         return look_up_variable(parms);
+    }
     if (parms->type == AP_EXPR_FUNC_STRING
         && ap_cstr_casecmp(parms->name, FUNCTION) == 0) {
         *parms->func = (const void *)get_meta;
