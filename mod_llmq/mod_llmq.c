@@ -94,6 +94,8 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.retry = cfg->retry;
     proc->conf.batch = cfg->batch;
     proc->conf.endpoint.balance = cfg->balance;
+    proc->conf.chat = cfg->chat;
+    proc->conf.cleanup_interval = cfg->cleanup;
     proc->conf.grace = apr_time_from_sec(ap_graceful_shutdown_timeout);
     proc->conf.db_driver = dbd->driver;
     proc->conf.db_params = dbd->params;

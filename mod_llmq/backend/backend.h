@@ -49,7 +49,7 @@ typedef struct llmq_call_t {
     /* in */
     const llmq_backend_conf_t *backend;
     const char *id;       /* of the job, for logs and X-Request-Id */
-    const char *messages; /* JSON array text, llmq_message_to_chat() */
+    const char *messages; /* JSON array text, llmq_chat_format() */
     const char
         *check; /* instead of messages: GET this path below the backend's url; ok is
                           any answer but a failure of the server's own */

@@ -14,6 +14,7 @@ static const char *const names[] = {
     [LLMQ_PROBLEM_NO_MESSAGE] = "message_not_found",
     [LLMQ_PROBLEM_NO_CONVERSATION] = "conversation_not_found",
     [LLMQ_PROBLEM_NO_RULE] = "rule_not_found",
+    [LLMQ_PROBLEM_EXISTS] = "conversation_exists",
     [LLMQ_PROBLEM_USER] = "invalid_user_id",
     [LLMQ_PROBLEM_QUEUE_FULL] = "queue_full",
     [LLMQ_PROBLEM_MAINTENANCE] = "maintenance",

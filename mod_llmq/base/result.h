@@ -21,6 +21,7 @@ typedef enum {
     LLMQ_PROBLEM_PRIORITY,        /* S0 1003 */
     LLMQ_PROBLEM_NO_MESSAGE,      /* S0 1004 */
     LLMQ_PROBLEM_NO_CONVERSATION, /* S0 1005 */
+    LLMQ_PROBLEM_EXISTS,          /* its id is in use */
     LLMQ_PROBLEM_NO_RULE,         /* no such rule of the preprocessor */
     LLMQ_PROBLEM_USER,            /* S0 1006 */
     LLMQ_PROBLEM_QUEUE_FULL,      /* S0 1007 */

@@ -39,6 +39,9 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->retry.base = apr_time_from_sec(1);
     conf->retry.max = apr_time_from_sec(60);
     conf->batch = 64;
+    conf->chat.max_turns = 20;
+    conf->chat.max_bytes = 32768;
+    conf->cleanup = apr_time_from_sec(300);
     conf->key_cache = apr_time_from_sec(10);
     conf->max_held = 0;
     conf->rate_keys = 65536;
@@ -88,6 +91,11 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->token_sources = -1;
     conf->auth = -1;
     conf->admin = -1;
+    conf->max_title = -1;
+    conf->max_context = -1;
+    conf->conv_ttl = -1;
+    conf->auto_create = -1;
+    conf->parallel = -1;
     return conf;
 }
 
@@ -128,6 +136,11 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(token_sources);
     MERGE_SET(auth);
     MERGE_SET(admin);
+    MERGE_SET(max_title);
+    MERGE_SET(max_context);
+    MERGE_SET(conv_ttl);
+    MERGE_SET(auto_create);
+    MERGE_SET(parallel);
     return conf;
 }
 
@@ -158,6 +171,7 @@ void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir)
     conf->max_delay =
         dir->max_delay >= 0 ? dir->max_delay : apr_time_from_sec(30 * 86400);
     conf->user = NULL;
+    conf->level = LLMQ_LEVEL_NONE;
 }
 
 void llmq_cfg_token(llmq_token_conf_t *conf, const llmq_cfg_dir_t *dir)

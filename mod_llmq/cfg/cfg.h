@@ -12,6 +12,7 @@
 #include "backend/backend.h"
 #include "bus/redis.h"
 #include "core/limiter.h"
+#include "core/conversation.h"
 #include "core/message.h"
 #include "core/token.h"
 #include "dispatch/dispatch.h"
@@ -63,6 +64,8 @@ typedef struct llmq_cfg_server_t {
     llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
     llmq_retry_conf_t retry;           /* LLMQRetryDelay */
     int batch;                         /* LLMQDispatchBatch */
+    llmq_chat_conf_t chat;             /* LLMQContextTurns, LLMQContextBytes */
+    apr_interval_time_t cleanup;       /* LLMQCleanupInterval */
     apr_interval_time_t key_cache;     /* LLMQKeyCache */
     int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
     int rate_keys;                     /* LLMQRateLimitKeys */
@@ -101,6 +104,11 @@ typedef struct llmq_cfg_dir_t {
     int max_rules;                   /* LLMQMaxRules */
     apr_array_header_t *rules; /* LLMQRule, LLMQUserPriority; of llmq_cfg_rules_t * */
     const ap_expr_info_t *fairness_key; /* LLMQFairnessKey */
+    apr_int64_t max_title;              /* LLMQMaxTitle, bytes */
+    apr_int64_t max_context;            /* LLMQMaxContext, bytes */
+    apr_interval_time_t conv_ttl;       /* LLMQConversationTTL */
+    int auto_create;                    /* LLMQConversationAutoCreate */
+    int parallel;                       /* LLMQConversationOrder parallel */
 } llmq_cfg_dir_t;
 
 /** mod_dbd's settings of the main server, which the dispatcher needs for itself. */
@@ -182,6 +190,25 @@ void llmq_cfg_token(llmq_token_conf_t *conf, const llmq_cfg_dir_t *dir);
  * @return LLMQ_SOURCE_… bits: where a token may stand
  */
 int llmq_cfg_token_sources(const llmq_cfg_dir_t *dir);
+
+/**
+ * Limits of conversations at a location, defaults filled in.
+ * @param conf out
+ * @param dir  settings of the location
+ */
+void llmq_cfg_conversation(llmq_conversation_conf_t *conf, const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return non-zero if the first message of an unknown conversation begins it
+ */
+int llmq_cfg_conversation_auto_create(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return non-zero if the messages of a conversation need not wait for one another
+ */
+int llmq_cfg_conversation_parallel(const llmq_cfg_dir_t *dir);
 
 /**
  * @param dir settings of a location

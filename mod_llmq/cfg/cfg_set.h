@@ -94,5 +94,13 @@ llmq_cfg_take1_fn_t llmq_cfg_rules_set_fairness_key;
 /* cfg_redis.c */
 llmq_cfg_argv_fn_t llmq_cfg_redis_set_server;
 llmq_cfg_take1_fn_t llmq_cfg_redis_set_password;
+/* cfg_conversation.c: conversations */
+llmq_cfg_take1_fn_t llmq_cfg_conversation_set_ttl;
+llmq_cfg_take1_fn_t llmq_cfg_conversation_set_order;
+llmq_cfg_flag_fn_t llmq_cfg_conversation_set_auto_create;
+llmq_cfg_take1_fn_t llmq_cfg_conversation_set_bytes; /* 0 to 16 MiB, at cmd->info */
+llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turns;
+llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turn_bytes;
+llmq_cfg_take1_fn_t llmq_cfg_conversation_set_cleanup;
 
 #endif /* LLMQ_CFG_SET_H */

@@ -81,7 +81,7 @@ static apr_status_t read_priority(reader_t *r)
 {
     json_object *value = member(r, "priority");
 
-    r->job->level = LLMQ_LEVEL_NORMAL;
+    r->job->level = r->conf->level ? r->conf->level : LLMQ_LEVEL_NORMAL;
     if (value && llmq_message_parse_level(&r->job->level, value) != APR_SUCCESS)
         return llmq_result_set(r->why, LLMQ_PROBLEM_PRIORITY, "priority",
                                "priority must be realtime, high, normal or low");
@@ -348,18 +348,6 @@ void llmq_message_to_json(llmq_text_t *t, const llmq_job_t *job, const char *mor
     if (more)
         llmq_text_puts(t, more);
     LLMQ_TEXT_LIT(t, "}");
-}
-
-const char *llmq_message_to_chat(const llmq_job_t *job, apr_pool_t *p)
-{
-    llmq_text_t t;
-
-    /* An eighth more than the text leaves room for line breaks and quotes. */
-    llmq_text_init(&t, job->payload_len + job->payload_len / 8 + 64, p);
-    LLMQ_TEXT_LIT(&t, "[{\"role\":\"user\",\"content\":");
-    llmq_json_string(&t, job->payload, job->payload_len);
-    LLMQ_TEXT_LIT(&t, "}]");
-    return t.data;
 }
 
 const char *llmq_message_merge(const char *base, struct json_object *patch, apr_pool_t *p)

@@ -16,7 +16,8 @@ typedef struct llmq_message_conf_t {
     apr_interval_time_t timeout;
     apr_interval_time_t max_timeout; /* longest that a body may ask for */
     apr_interval_time_t max_delay;   /* farthest start that a body may ask for */
-    const char *user; /* whose message it is when the body names nobody; NULL: refuse */
+    const char *user;   /* whose message it is when the body names nobody; NULL: refuse */
+    llmq_level_e level; /* where the body says nothing; NONE: normal */
 } llmq_message_conf_t;
 
 /**
@@ -24,11 +25,12 @@ typedef struct llmq_message_conf_t {
  *
  * Rules: the body is an object; `content` a non-empty string (blank counts as empty) of at
  * most max_content_bytes; `user_id` a string of 1 to LLMQ_NAME_MAX bytes without control
- * characters, absent or null only where conf->user stands in for it; `conversation_id` absent, null, "" or llmq_id_is_name() (absent: a new
- * `conv_` id); `priority` absent, null, one of S0's words or 1…4 (absent: normal);
- * `metadata` absent, null or an object; `scheduled_at`, `delay`, `deadline`, `timeout` and
- * `max_retries` as core/option.h has them. Unknown fields are ignored. Fields are checked
- * in the order content, priority, user_id, conversation_id, metadata, options.
+ * characters, absent or null only where conf->user stands in for it; `conversation_id`
+ * absent, null, "" or llmq_id_is_name() (absent: a new `conv_` id); `priority` absent, null
+ * (both: conf->level), one of S0's words or 1…4; `metadata` absent, null or an object;
+ * `scheduled_at`, `delay`, `deadline`, `timeout` and `max_retries` as core/option.h has
+ * them. Unknown fields are ignored. Fields are checked in the order content, priority,
+ * user_id, conversation_id, metadata, options.
  *
  * @param pjob   out: id, tenant, chain, user, payload, metadata, level, kind, times and
  *               defaults are set; the rest is zero
@@ -75,15 +77,6 @@ apr_status_t llmq_message_parse_user(const char **puser, struct json_object *val
  * @threads any
  */
 void llmq_message_to_json(llmq_text_t *t, const llmq_job_t *job, const char *more);
-
-/**
- * The messages to send to a model, as OpenAI's chat API has them.
- * @param job the message
- * @param p   pool of the result
- * @return JSON array text: `[{"role":"user","content":"…"}]`
- * @threads any
- */
-const char *llmq_message_to_chat(const llmq_job_t *job, apr_pool_t *p);
 
 /**
  * Merge metadata shallowly: members of @a patch replace members of the same name.

@@ -1,13 +1,12 @@
 #include "dispatch/attempt.h"
 
 #include "base/clock.h"
-#include "core/message.h"
 #include "dispatch/dispatch_inner.h"
 
 #include <apr_strings.h>
 
 llmq_attempt_t *llmq_attempt_create(llmq_dispatch_t *d, const llmq_entry_t *entry,
-                                    const llmq_job_t *job)
+                                    const llmq_job_t *job, const llmq_chat_past_t *past)
 {
     apr_pool_t *p;
     llmq_attempt_t *a;
@@ -28,7 +27,7 @@ llmq_attempt_t *llmq_attempt_create(llmq_dispatch_t *d, const llmq_entry_t *entr
     a->job.kind = job->kind;
     a->job.level = job->level;
     a->call.id = a->entry.id;
-    a->call.messages = llmq_message_to_chat(job, p);
+    a->call.messages = llmq_chat_format(job, past, p);
     a->call.timeout = job->timeout;
     a->call.ctx = a;
     a->call.pool = p;

@@ -9,6 +9,7 @@
 #define LLMQ_ATTEMPT_H
 
 #include "backend/endpoint.h"
+#include "core/chat.h"
 #include "dispatch/dispatch.h"
 
 #include <apr_ring.h>
@@ -35,11 +36,12 @@ APR_RING_HEAD(llmq_attempt_ring_t, llmq_attempt_t);
  * @param d     the dispatcher
  * @param entry as taken from the queue; copied
  * @param job   as loaded; what outlives the batch is copied
+ * @param past  what is sent before it; copied
  * @return the attempt without a backend and without done(); NULL if out of memory
  * @threads the drain thread
  */
 llmq_attempt_t *llmq_attempt_create(llmq_dispatch_t *d, const llmq_entry_t *entry,
-                                    const llmq_job_t *job);
+                                    const llmq_job_t *job, const llmq_chat_past_t *past);
 
 /**
  * Put an attempt on the list in flight. Comes before its call is started.

@@ -17,6 +17,7 @@
 #define LLMQ_DISPATCH_H
 
 #include "backend/endpoint.h"
+#include "core/chat.h"
 #include "queue/queue.h"
 #include "store/store.h"
 
@@ -38,8 +39,10 @@ typedef struct llmq_dispatch_conf_t {
     llmq_retry_conf_t retry;
     const llmq_backend_conf_t *const *backends;
     int n_backends;
-    llmq_endpoint_conf_t endpoint; /* its writer is filled by the dispatcher */
-    int batch;                     /* most jobs of one take, > 0 */
+    llmq_endpoint_conf_t endpoint;        /* its writer is filled by the dispatcher */
+    int batch;                            /* most jobs of one take, > 0 */
+    llmq_chat_conf_t chat;                /* how much of what was said before is sent */
+    apr_interval_time_t cleanup_interval; /* between two clean-ups; 0 = never */
     apr_interval_time_t
         grace; /* time for calls in flight when draining; 0 = until done */
     llmq_store_conf_t store;

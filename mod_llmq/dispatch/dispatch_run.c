@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dispatch/context.h"
 #include "dispatch/dispatch_inner.h"
 #include "store/store_job.h"
 
@@ -59,13 +60,14 @@ static void give_back(llmq_dispatch_t *d, const llmq_entry_t *entry)
     llmq_queue_requeue(d->queue, entry->id, entry->attempt, entry->attempt, 0);
 }
 
-static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job)
+static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job,
+                  const llmq_chat_past_t *past)
 {
     llmq_endpoint_place_t place;
     llmq_attempt_t *a = NULL;
 
     llmq_endpoint_pick(&place, d->endpoints, entry->id, entry->chain);
-    if (place.backend && !(a = llmq_attempt_create(d, entry, job))) {
+    if (place.backend && !(a = llmq_attempt_create(d, entry, job, past))) {
         llmq_endpoint_back(d->endpoints, &place);
     }
     if (!a) {
@@ -81,16 +83,22 @@ static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_
     llmq_backend_start(d->engine, &a->call);
 }
 
-static apr_status_t load(llmq_job_t ***pjobs, llmq_dispatch_t *d,
-                         const llmq_entry_t *taken, int n, apr_pool_t *p)
+static apr_status_t load(llmq_job_t ***pjobs, llmq_chat_past_t **ppasts,
+                         llmq_dispatch_t *d, const llmq_entry_t *taken, int n,
+                         apr_pool_t *p)
 {
+    apr_status_t rv;
     const char **ids = apr_palloc(p, sizeof(*ids) * (apr_size_t)n);
     int i;
 
     for (i = 0; i < n; i++) {
         ids[i] = taken[i].id;
     }
-    return llmq_store_job_load(pjobs, d->drain_store, ids, n, p);
+    rv = llmq_store_job_load(pjobs, d->drain_store, ids, n, p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_context_load(ppasts, d->drain_store, *pjobs, n, &d->conf->chat, p);
+    }
+    return rv;
 }
 
 /* How many may be begun: as the backends have places, as a batch may be large, and so that
@@ -108,6 +116,7 @@ static int room(llmq_dispatch_t *d)
 static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
 {
     llmq_job_t **jobs = NULL;
+    llmq_chat_past_t *pasts = NULL;
     int n = 0;
     int i;
 
@@ -121,8 +130,8 @@ static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
         || n == 0) {
         return 0;
     }
-    /* 3. Their contents. Without the database nothing can be done, so all wait. */
-    if (load(&jobs, d, taken, n, p) != APR_SUCCESS) {
+    /* 3. Their contents, and what was said before them. Without the database nothing can be done, so all wait. */
+    if (load(&jobs, &pasts, d, taken, n, p) != APR_SUCCESS) {
         for (i = 0; i < n; i++) {
             give_back(d, &taken[i]);
         }
@@ -131,7 +140,7 @@ static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
     /* 4. Each to a backend; on_done() hears of the end. */
     for (i = 0; i < n; i++) {
         if (jobs[i] && !llmq_job_is_final(jobs[i]->status)) {
-            start(d, &taken[i], jobs[i]);
+            start(d, &taken[i], jobs[i], &pasts[i]);
         }
         else {
             drop(d, &taken[i], jobs[i]);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dispatch/reaper.h"
 #include "queue/queue_job.h"
 #include "store/store_idem.h"
 #include "store/store_job.h"
@@ -16,6 +17,7 @@
 struct llmq_janitor_t {
     llmq_dispatch_t *d;
     apr_pool_t *scratch;
+    llmq_reaper_t *reaper;
     apr_uint32_t deaths_seen; /* take-overs done up to this number of deaths */
     int took_over;            /* non-zero after the first */
     int totals_set;
@@ -29,6 +31,7 @@ llmq_janitor_t *llmq_janitor_create(llmq_dispatch_t *d, apr_pool_t *p)
     llmq_janitor_t *j = apr_pcalloc(p, sizeof(*j));
 
     j->d = d;
+    j->reaper = llmq_reaper_create(d->janitor_store, d->conf->cleanup_interval, p);
     j->next_safety = llmq_clock_now() + SAFETY_INTERVAL;
     j->scratch = llmq_dispatch_inner_pool(p);
     return j;
@@ -276,6 +279,9 @@ apr_status_t llmq_janitor_tick(llmq_janitor_t *j)
         && (rv = rebuild(j)) == APR_SUCCESS) {
         rv = take_over(j);
         prune(j, now);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_reaper_tick(j->reaper, now, j->scratch);
     }
     return rv;
 }

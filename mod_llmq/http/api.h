@@ -15,9 +15,9 @@
 typedef int llmq_api_fn_t(request_rec *r, const llmq_service_t *service, const char *id);
 
 /* api_message.c */
-llmq_api_fn_t llmq_api_message_create; /* POST /messages */
+llmq_api_fn_t llmq_api_message_create; /* POST /messages, /conversations/{id}/messages */
 llmq_api_fn_t llmq_api_message_get;    /* GET /messages/{id} */
-llmq_api_fn_t llmq_api_message_list;   /* GET /messages */
+llmq_api_fn_t llmq_api_message_list;   /* GET /messages, /conversations/{id}/messages */
 llmq_api_fn_t llmq_api_message_remove; /* DELETE /messages/{id} */
 
 /**
@@ -30,6 +30,13 @@ llmq_api_fn_t llmq_api_message_remove; /* DELETE /messages/{id} */
  */
 int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
                           const char *conversation);
+/* api_conversation.c; the messages of a conversation are api_message.c's, with its id */
+llmq_api_fn_t llmq_api_conversation_create;    /* POST /conversations */
+llmq_api_fn_t llmq_api_conversation_get;       /* GET /conversations/{id} */
+llmq_api_fn_t llmq_api_conversation_list;      /* GET /conversations */
+llmq_api_fn_t llmq_api_conversation_set;       /* PUT /conversations/{id} */
+llmq_api_fn_t llmq_api_conversation_set_state; /* PUT /conversations/{id}/state */
+llmq_api_fn_t llmq_api_conversation_remove;    /* DELETE /conversations/{id} */
 
 /* api_status.c */
 llmq_api_fn_t llmq_api_status_set; /* PUT /messages/{id}/status */

@@ -5,13 +5,16 @@
 #include "cfg/cfg.h"
 #include "core/message.h"
 #include "core/priority.h"
+#include "http/converse.h"
 #include "http/intake.h"
 #include "http/overlay.h"
 #include "http/page.h"
 #include "http/query.h"
 #include "http/reply.h"
+#include "http/route.h"
 #include "http/wait.h"
 #include "queue/queue_job.h"
+#include "store/store_conversation.h"
 
 #include <apr_strings.h>
 
@@ -20,9 +23,7 @@
 /* The path that leads to the message, whichever it was posted to. */
 static const char *location_of(request_rec *r, const llmq_job_t *job)
 {
-    const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
-
-    return apr_pstrcat(r->pool, mount ? mount->path : "", "/messages/", job->id, NULL);
+    return apr_pstrcat(r->pool, llmq_route_base(r), "/messages/", job->id, NULL);
 }
 
 static int reply_created(request_rec *r, const llmq_service_t *service,
@@ -67,8 +68,7 @@ int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
 
 int llmq_api_message_create(request_rec *r, const llmq_service_t *service, const char *id)
 {
-    (void)id;
-    return llmq_api_message_post(r, service, NULL);
+    return llmq_api_message_post(r, service, id);
 }
 
 /* ---- GET /messages/{id}, DELETE /messages/{id} ---- */
@@ -179,22 +179,34 @@ static apr_status_t read_query(llmq_job_query_t *q, request_rec *r, llmq_result_
     return APR_SUCCESS;
 }
 
-int llmq_api_message_list(request_rec *r, const llmq_service_t *service, const char *id)
+/* Of the conversation that the path names, as it is now. */
+static apr_status_t narrow(llmq_job_query_t *q, const llmq_service_t *service,
+                           const char *id, apr_pool_t *p)
 {
-    llmq_job_query_t q;
-    llmq_result_t why = {0};
+    llmq_conversation_ref_t ref = {q->tenant, id, apr_time_now()};
+    llmq_conversation_t c;
+    apr_status_t rv = APR_NOTFOUND;
+
+    if (llmq_id_is_name(id)) {
+        rv = llmq_store_conversation_peek(&c, service->store, &ref, p);
+    }
+    if (rv == APR_SUCCESS) {
+        q->chain = id;
+        q->since = c.first_seq;
+    }
+    return rv;
+}
+
+static int reply_list(request_rec *r, const llmq_service_t *service,
+                      const llmq_job_query_t *q)
+{
     llmq_job_t *jobs;
     llmq_text_t t;
     apr_int64_t total;
-    apr_status_t rv;
     int n;
     int i;
+    apr_status_t rv = llmq_store_job_list(&jobs, &n, &total, service->store, q, r->pool);
 
-    (void)id;
-    if (read_query(&q, r, &why) != APR_SUCCESS) {
-        return llmq_reply_problem(r, &why);
-    }
-    rv = llmq_store_job_list(&jobs, &n, &total, service->store, &q, r->pool);
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
@@ -203,6 +215,24 @@ int llmq_api_message_list(request_rec *r, const llmq_service_t *service, const c
         llmq_overlay_job(&jobs[i], service->queue);
     }
     llmq_page_messages(&t, "messages", jobs, n);
-    llmq_page_end(&t, q.page, q.page_size, total);
+    llmq_page_end(&t, q->page, q->page_size, total);
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
+}
+
+int llmq_api_message_list(request_rec *r, const llmq_service_t *service, const char *id)
+{
+    llmq_job_query_t q;
+    llmq_result_t why = {0};
+    apr_status_t rv = read_query(&q, r, &why);
+
+    if (rv == APR_SUCCESS && id) {
+        rv = narrow(&q, service, id, r->pool);
+    }
+    if (rv == APR_NOTFOUND) {
+        rv = llmq_converse_unknown(&why);
+    }
+    if (rv == LLMQ_EBODY) {
+        return llmq_reply_problem(r, &why);
+    }
+    return rv == APR_SUCCESS ? reply_list(r, service, &q) : llmq_reply_status(r, rv);
 }

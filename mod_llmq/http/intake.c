@@ -5,9 +5,12 @@
 #include "core/message.h"
 #include "http/body.h"
 #include "http/idempotency.h"
+#include "http/converse.h"
 #include "http/identity.h"
 #include "http/triage.h"
 #include "queue/queue_job.h"
+
+#include <json-c/json.h>
 
 /* Durable when it returns; the committer has put it into the queue, too. */
 static apr_status_t commit(const llmq_service_t *service, const llmq_job_t *job,
@@ -36,6 +39,16 @@ static apr_status_t commit(const llmq_service_t *service, const llmq_job_t *job,
     return rv;
 }
 
+/* Absent, null and "" ask for a new conversation. */
+static int names_conversation(struct json_object *body)
+{
+    struct json_object *value = NULL;
+
+    return json_object_object_get_ex(body, "conversation_id", &value)
+           && json_object_is_type(value, json_type_string)
+           && json_object_get_string_len(value) > 0;
+}
+
 apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
                                  const llmq_service_t *service, const char *conversation,
                                  llmq_result_t *why)
@@ -49,8 +62,8 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     /* 1. http/gate.c has let the request in. */
     /* 2. What does the body say? */
     llmq_cfg_message(&conf, dir);
-    conf.user = llmq_identity_get(r)->user;
-    if ((rv = llmq_body_json(&body, r, why)) != APR_SUCCESS
+    if ((rv = llmq_converse_begin(&conf, r, service, conversation, why)) != APR_SUCCESS
+        || (rv = llmq_body_json(&body, r, why)) != APR_SUCCESS
         || (rv = llmq_message_from_json(&job, body, llmq_cfg_tenant(dir), &conf, why,
                                         r->pool))
                != APR_SUCCESS) {
@@ -65,7 +78,12 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     }
     /* 4. How urgent is it? */
     llmq_triage_level(job, body, r, service);
-    /* 5. Does its conversation exist, and in which order is it answered? */
+    /* 5. May it join its conversation, and in which order is it answered? */
+    rv = llmq_converse_join(job, r, service, conversation || names_conversation(body),
+                            why);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     /* 6. With whom does it take turns? */
     llmq_triage_turn(job, r);
     /* 7. Has an earlier try of the same request stored it? */

@@ -30,6 +30,7 @@ static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
     [LLMQ_PROBLEM_NO_MESSAGE] = {404, 1004, 0, "Message not found"},
     [LLMQ_PROBLEM_NO_CONVERSATION] = {404, 1005, 0, "Conversation not found"},
     [LLMQ_PROBLEM_NO_RULE] = {404, 0, 0, "Rule not found"},
+    [LLMQ_PROBLEM_EXISTS] = {409, 0, 0, "Conversation already exists"},
     [LLMQ_PROBLEM_USER] = {400, 1006, 0, "Invalid request parameters"},
     [LLMQ_PROBLEM_QUEUE_FULL] = {503, 1007, 1, "Queue is full"},
     [LLMQ_PROBLEM_MAINTENANCE] = {503, 1008, 1, "System is under maintenance"},

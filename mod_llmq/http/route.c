@@ -31,6 +31,14 @@ static const route_t queue_routes[] = {
     {M_GET, "/messages/*", llmq_api_message_get, 0},
     {M_DELETE, "/messages/*", llmq_api_message_remove, 0},
     {M_PUT, "/messages/*/status", llmq_api_status_set, 0},
+    {M_POST, "/conversations", llmq_api_conversation_create, ROUTE_GATED},
+    {M_GET, "/conversations", llmq_api_conversation_list, 0},
+    {M_GET, "/conversations/*", llmq_api_conversation_get, 0},
+    {M_PUT, "/conversations/*", llmq_api_conversation_set, 0},
+    {M_DELETE, "/conversations/*", llmq_api_conversation_remove, 0},
+    {M_PUT, "/conversations/*/state", llmq_api_conversation_set_state, 0},
+    {M_POST, "/conversations/*/messages", llmq_api_message_create, ROUTE_GATED},
+    {M_GET, "/conversations/*/messages", llmq_api_message_list, 0},
     {M_GET, "/queues/status", llmq_api_queue_status, 0},
     {M_GET, "/queues/stats", llmq_api_stats_get, 0},
     {M_GET, "/health", llmq_api_health_queue, 0},
@@ -194,6 +202,13 @@ static int is_ours(request_rec *r)
     const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
 
     return mount && mount->handler != LLMQ_HANDLER_NONE;
+}
+
+const char *llmq_route_base(request_rec *r)
+{
+    const llmq_mount_t *mount = llmq_cfg_dir(r)->mount;
+
+    return mount ? mount->path : "";
 }
 
 int llmq_route_translate_name(request_rec *r)

@@ -29,4 +29,11 @@ int llmq_route_translate_name(request_rec *r);
  */
 int llmq_route_map_to_storage(request_rec *r);
 
+/**
+ * @param r a request for one of our handlers
+ * @return the path of its mount, before which nothing stands in URLs; "" for the root
+ * @threads request
+ */
+const char *llmq_route_base(request_rec *r);
+
 #endif /* LLMQ_ROUTE_H */

@@ -152,6 +152,7 @@ typedef struct llmq_job_query_t {
     const char *tenant;
     llmq_kind_e kind;
     const char *chain;
+    apr_int64_t since; /* with chain: the lowest seq */
     const char *user;
     int status; /* llmq_status_e, or -1 */
     llmq_level_e level;

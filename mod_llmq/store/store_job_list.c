@@ -6,7 +6,7 @@
 
 /* The filters of LLMQ_SQL_LIST, in their order; the chain and the page follow. */
 #define FILTER_COUNT 8
-#define ARGS_MAX     (FILTER_COUNT + 3)
+#define ARGS_MAX     (FILTER_COUNT + 4)
 
 static int filters(const char **args, const llmq_job_query_t *query, apr_pool_t *p)
 {
@@ -23,8 +23,10 @@ static int filters(const char **args, const llmq_job_query_t *query, apr_pool_t 
     args[n++] = status;
     args[n++] = level;
     args[n++] = level;
-    if (query->chain)
+    if (query->chain) {
         args[n++] = query->chain;
+        args[n++] = apr_psprintf(p, "%" APR_INT64_T_FMT, query->since);
+    }
     return n;
 }
 

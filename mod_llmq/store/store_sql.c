@@ -30,6 +30,12 @@
     SLOT(slot + 3) = {"llmq_list_" name "_chain_down", REPEAT,                           \
                       EACH(LIST(CHAIN_LITE, down), LIST(CHAIN, down))}
 
+#define CONVERSATION_LISTS(slot, name, up, down)                                         \
+    [LLMQ_SQL_CONVERSATION_LIST                                                          \
+        + (slot)] = {"llmq_conversation_list_" name, REPEAT, CONVERSATION_LIST(up)},     \
+          [LLMQ_SQL_CONVERSATION_LIST + (slot) + 1] = {                                  \
+              "llmq_conversation_list_" name "_down", REPEAT, CONVERSATION_LIST(down)}
+
 static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_PING] = {"llmq_ping", REPEAT, BOTH("SELECT version FROM llmq_schema")},
     [LLMQ_SQL_BEAT] = {"llmq_beat", WRITES | REPEAT, EACH(BEAT_LITE, BEAT_PGSQL)},
@@ -154,6 +160,35 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                                   "ORDER BY run_at, seq " PAGE)},
     [LLMQ_SQL_DELAY_HASTEN] = {"llmq_delay_hasten", WRITES, BOTH(DELAY_HASTEN)},
     [LLMQ_SQL_DELAY_REMOVE] = {"llmq_delay_remove", WRITES, BOTH(DELAY_REMOVE)},
+    [LLMQ_SQL_CONVERSATION_CREATE] = {"llmq_conversation_create", WRITES,
+                                      BOTH(CONVERSATION_CREATE)},
+    [LLMQ_SQL_CONVERSATION_FIND] = {"llmq_conversation_find", REPEAT,
+                                    COUNTED(CONVERSATION_ONE, "")},
+    [LLMQ_SQL_CONVERSATION_PEEK] = {"llmq_conversation_peek", REPEAT,
+                                    BOTH("SELECT c.user_id, c.level, c.first_seq "
+                                         "FROM llmq_conversations AS c "
+                                         "WHERE " CONVERSATION_ONE)},
+    [LLMQ_SQL_CONVERSATION_CHANGE] = {"llmq_conversation_change", WRITES,
+                                      BOTH(CONVERSATION_CHANGE)},
+    [LLMQ_SQL_CONVERSATION_REMOVE] = {"llmq_conversation_remove", WRITES,
+                                      BOTH(CONVERSATION_REMOVE)},
+    [LLMQ_SQL_CONVERSATION_SWEEP] = {"llmq_conversation_sweep", WRITES,
+                                     BOTH(CONVERSATION_SWEEP)},
+    [LLMQ_SQL_CONVERSATION_TALLY] = {"llmq_conversation_tally", REPEAT,
+                                     BOTH("SELECT count(*) FROM llmq_conversations AS c "
+                                          "WHERE " CONVERSATION_FILTER)},
+    CONVERSATION_LISTS(0, "created", "created_at, id ", "created_at DESC, id DESC "),
+    CONVERSATION_LISTS(2, "updated", "updated_at, id ", "updated_at DESC, id DESC "),
+    CONVERSATION_LISTS(4, "active", "last_active_at, id ",
+                       "last_active_at DESC, id DESC "),
+    CONVERSATION_LISTS(6, "level", "level, created_at, id ",
+                       "level DESC, created_at DESC, id DESC "),
+    [LLMQ_SQL_TURNS] = {"llmq_turns", REPEAT, EACH(TURNS_LITE, TURNS_PGSQL)},
+    [LLMQ_SQL_REAP_FIND] = {"llmq_reap_find", REPEAT, BOTH(REAP_FIND)},
+    [LLMQ_SQL_REAP_JOBS] = {"llmq_reap_jobs", WRITES | REPEAT,
+                            EACH(REAP_JOBS_LITE, REAP_JOBS_PGSQL)},
+    [LLMQ_SQL_REAP_EMPTY] = {"llmq_reap_empty", WRITES | REPEAT,
+                             EACH(REAP_EMPTY_LITE, REAP_EMPTY_PGSQL)},
     LISTS(0, "created", BY_CREATED, BY_CREATED_DOWN),
     LISTS(4, "updated", BY_UPDATED, BY_UPDATED_DOWN),
     LISTS(8, "level", "level, " BY_CREATED, "level DESC, " BY_CREATED_DOWN),

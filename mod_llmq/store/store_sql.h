@@ -63,9 +63,27 @@ typedef enum {
     LLMQ_SQL_DELAY_LIST,   /* filters, limit, offset → whole records, next first */
     LLMQ_SQL_DELAY_HASTEN, /* now, now, node, id, tenant, kind, now → narrow record */
     LLMQ_SQL_DELAY_REMOVE, /* now, now, id, tenant, kind, now → id */
+    /* tenant, id, user, level, tenant, id, now three times, expires, title, context, metadata
+     * → id */
+    LLMQ_SQL_CONVERSATION_CREATE,
+    LLMQ_SQL_CONVERSATION_FIND,   /* tenant, id, now → conversation */
+    LLMQ_SQL_CONVERSATION_PEEK,   /* tenant, id, now → user, level, first_seq */
+    LLMQ_SQL_CONVERSATION_CHANGE, /* state, title, context, metadata, now, tenant, id, now,
+                                     first_seq, metadata before twice → id */
+    LLMQ_SQL_CONVERSATION_REMOVE, /* now, tenant, id, now → id */
+    LLMQ_SQL_CONVERSATION_SWEEP,  /* now, now, tenant, id, tenant, id → ids, statuses */
+    LLMQ_SQL_CONVERSATION_TALLY,  /* filters → count */
+    /* Filters, limit, offset → conversations. Filters are tenant, now, user twice, state
+     * twice, level twice; the order is sort × 2 + descending. */
+    LLMQ_SQL_CONVERSATION_LIST,
+    LLMQ_SQL_CONVERSATION_LIST_LAST = LLMQ_SQL_CONVERSATION_LIST + 7,
+    LLMQ_SQL_TURNS,      /* jobs, limit, bytes → job, context, prompt, result */
+    LLMQ_SQL_REAP_FIND,  /* now, limit → tenants, ids */
+    LLMQ_SQL_REAP_JOBS,  /* names, now, limit → a row each */
+    LLMQ_SQL_REAP_EMPTY, /* names, now → a row each */
     /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
-     * twice, status twice, level twice and, with _CHAIN, the chain. Their order within
-     * the enum is sort × 4 + chain × 2 + descending. */
+     * twice, status twice, level twice and, with _CHAIN, the chain and the lowest seq. Their
+     * order within the enum is sort × 4 + chain × 2 + descending. */
     LLMQ_SQL_LIST,
     LLMQ_SQL_LIST_LAST = LLMQ_SQL_LIST + 11,
     LLMQ_SQL_COUNT

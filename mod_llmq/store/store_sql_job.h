@@ -140,10 +140,12 @@
     "AND (CAST(%s AS integer) = 0 OR level = CAST(%s AS integer)) "
 #define PAGE "LIMIT CAST(%s AS integer) OFFSET CAST(%s AS bigint)"
 
+#define CHAINED "AND chain = %s AND seq >= CAST(%s AS bigint) "
+
 /* Without statistics SQLite takes the index that saves the sort and reads every job of the
  * tenant to find one conversation's. */
-#define CHAIN_LITE "llmq_jobs INDEXED BY llmq_jobs_chain " FILTER "AND chain = %s "
-#define CHAIN      "llmq_jobs " FILTER "AND chain = %s "
+#define CHAIN_LITE "llmq_jobs INDEXED BY llmq_jobs_chain " FILTER CHAINED
+#define CHAIN      "llmq_jobs " FILTER CHAINED
 #define ALL        "llmq_jobs " FILTER
 
 #define LIST(from, order) "SELECT " RECORD " FROM " from "ORDER BY " order PAGE

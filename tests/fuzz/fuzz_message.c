@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "base/id.h"
+#include "core/chat.h"
 #include "core/message.h"
 
 #include <apr_general.h>
@@ -51,7 +52,7 @@ static void check_job(llmq_job_t *job, apr_pool_t *p)
     llmq_text_init(&t, 256, p);
     llmq_message_to_json(&t, job, NULL);
     check_json(t.data, json_type_object, p);
-    check_json(llmq_message_to_chat(job, p), json_type_array, p);
+    check_json(llmq_chat_format(job, NULL, p), json_type_array, p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

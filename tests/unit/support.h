@@ -29,9 +29,12 @@ TCase *test_case(const char *name);
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \
     X(balance)                                                                           \
+    X(chat)                                                                              \
     X(checkup)                                                                           \
     X(clock)                                                                             \
+    X(context)                                                                           \
     X(control)                                                                           \
+    X(conversation)                                                                      \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
     X(dispatch_inner)                                                                    \
@@ -81,6 +84,7 @@ TCase *test_case(const char *name);
     X(queue_turn)                                                                        \
     X(queue_wait)                                                                        \
     X(queue_wake)                                                                        \
+    X(reaper)                                                                            \
     X(redis)                                                                             \
     X(result)                                                                            \
     X(retry)                                                                             \
@@ -90,6 +94,7 @@ TCase *test_case(const char *name);
     X(store)                                                                             \
     X(store_blame)                                                                       \
     X(store_commit)                                                                      \
+    X(store_conversation)                                                                \
     X(store_dead)                                                                        \
     X(store_delay)                                                                       \
     X(store_idem)                                                                        \
@@ -99,11 +104,13 @@ TCase *test_case(const char *name);
     X(store_key)                                                                         \
     X(store_meter)                                                                       \
     X(store_node)                                                                        \
+    X(store_reap)                                                                        \
     X(store_schema)                                                                      \
     X(store_setting)                                                                     \
     X(store_sql)                                                                         \
     X(store_stat)                                                                        \
     X(store_survey)                                                                      \
+    X(store_turn)                                                                        \
     X(store_watch)                                                                       \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \

@@ -17,7 +17,7 @@ static llmq_attempt_t *attempt_of(dispatch_rig_t *rig, const char *id)
     job->max_retries = 5;
     job->timeout = apr_time_from_sec(9);
     apr_cpystrn(entry.id, id, sizeof(entry.id));
-    a = llmq_attempt_create(rig->d, &entry, job);
+    a = llmq_attempt_create(rig->d, &entry, job, NULL);
     memset(job, 0, sizeof(*job)); /* it must not be needed any more */
     memset(&entry, 0, sizeof(entry));
     return a;

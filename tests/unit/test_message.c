@@ -15,8 +15,12 @@
 #define SEC      APR_USEC_PER_SEC
 #define MAX      100 /* bytes of content */
 
-static const llmq_message_conf_t conf = {MAX,       64,         3,   30 * SEC,
-                                         600 * SEC, 3600 * SEC, NULL};
+static const llmq_message_conf_t conf = {.max_content_bytes = MAX,
+                                         .max_depth = 64,
+                                         .max_retries = 3,
+                                         .timeout = 30 * SEC,
+                                         .max_timeout = 600 * SEC,
+                                         .max_delay = 3600 * SEC};
 
 static struct json_object *parsed(const char *text)
 {
@@ -627,18 +631,6 @@ START_TEST(what_came_in_goes_out_unchanged)
 }
 END_TEST
 
-START_TEST(the_chat_is_one_user_message)
-{
-    llmq_job_t job = sample(LLMQ_STATUS_PROCESSING);
-
-    job.payload = "say \"hi\"\nnow";
-    job.payload_len = strlen(job.payload);
-    ck_assert_str_eq(llmq_message_to_chat(&job, test_pool),
-                     "[{\"role\":\"user\",\"content\":\"say \\\"hi\\\"\\nnow\"}]");
-    parsed(llmq_message_to_chat(&job, test_pool));
-}
-END_TEST
-
 static const struct {
     const char *base;
     const char *patch;
@@ -717,7 +709,6 @@ static void add_to_json(TCase *tc)
     tcase_add_test(tc, more_members_follow_inside_the_object);
     tcase_add_test(tc, a_message_joins_a_text_that_has_begun);
     tcase_add_test(tc, what_came_in_goes_out_unchanged);
-    tcase_add_test(tc, the_chat_is_one_user_message);
     tcase_add_loop_test(tc, metadata_is_merged_shallowly, 0, COUNT(merges));
 }
 

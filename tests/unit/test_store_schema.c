@@ -77,9 +77,11 @@ static void make_first_version(llmq_dialect_e dialect)
         store_test_sql(sql);
         sql = end + 2;
     }
-    store_test_sql("INSERT INTO llmq_jobs (id, tenant, node, kind, level, created_at, "
-                   "updated_at, payload, metadata) VALUES ('msg_1', 'default', 'node_a', "
-                   "1, 3, 1, 1, 'Hello', '{}')");
+    store_test_sql(
+        "INSERT INTO llmq_jobs (id, tenant, node, kind, level, created_at, "
+        "updated_at, payload, metadata, chain, user_id) VALUES ('msg_1', 'default', "
+        "'node_a', 1, 3, 1, 1, 'Hello', '{}', 'conv_1', 'first'), ('msg_2', "
+        "'default', 'node_a', 1, 3, 7, 7, 'Hello', '{}', 'conv_1', 'second')");
     store_test_sql("CREATE TABLE llmq_schema (version integer NOT NULL)");
     store_test_sql("INSERT INTO llmq_schema VALUES (1)");
 }
@@ -94,6 +96,11 @@ START_TEST(older_version_is_brought_up_to_date)
     ck_assert_int_eq(found, 1);
     ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_nodes"), 0);
     ck_assert_str_eq(store_test_find("msg_1")->payload, "Hello");
+    ck_assert_int_eq(
+        store_test_number("SELECT count(*) FROM llmq_conversations WHERE "
+                          "user_id = 'first' AND created_at = 1 AND "
+                          "last_active_at = 7 AND expires_at = 1296000000007"),
+        1);
     store_test_close();
 }
 END_TEST
