@@ -14,16 +14,17 @@
 /* Taking one off first makes upper borders inclusive. */
 int llmq_histogram_index(apr_interval_time_t d)
 {
-    apr_interval_time_t below = d - 1;
+    unsigned long long steps;
     int octave;
 
     if (d <= UNIT)
         return 0;
-    octave = 63 - __builtin_clzll((unsigned long long)(below / UNIT));
+    steps = (unsigned long long)(d - 1) / STEP;
+    octave = 63 - __builtin_clzll(steps / LLMQ_HISTOGRAM_STEPS);
     if (octave >= LLMQ_HISTOGRAM_LAST)
         return LAST;
     return 1 + octave * LLMQ_HISTOGRAM_STEPS
-           + (int)((below - (UNIT << octave)) / (STEP << octave));
+           + (int)((steps >> octave) - LLMQ_HISTOGRAM_STEPS);
 }
 
 apr_interval_time_t llmq_histogram_upper(int index)

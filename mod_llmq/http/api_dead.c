@@ -14,6 +14,7 @@
 #include "store/store_dead.h"
 #include "store/store_job.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <json-c/json.h>
@@ -245,6 +246,26 @@ static void enter(const llmq_service_t *service, const llmq_job_t *jobs, int n,
     llmq_queue_put(service->queue, entries, n, 0);
 }
 
+/* Those that came back are failures no more. */
+static void revive(const llmq_service_t *service, const llmq_job_t *jobs, int n,
+                   const llmq_job_t *back, int n_back, apr_pool_t *p)
+{
+    apr_hash_t *ids = apr_hash_make(p);
+    int i;
+
+    for (i = 0; i < n_back; i++) {
+        apr_hash_set(ids, back[i].id, APR_HASH_KEY_STRING, &back[i]);
+    }
+    for (i = 0; i < n; i++) {
+        if (apr_hash_get(ids, jobs[i].id, APR_HASH_KEY_STRING)) {
+            llmq_queue_job_tell(service->queue, &jobs[i],
+                                jobs[i].status == LLMQ_STATUS_TIMEOUT
+                                    ? LLMQ_FIGURE_REVIVED_TIMEOUT
+                                    : LLMQ_FIGURE_REVIVED_FAILED);
+        }
+    }
+}
+
 /* Send those of a list back that fit, the i-th of them i steps after @a first. */
 static apr_status_t send_back(int *pn, const llmq_service_t *service,
                               const llmq_job_t *jobs, int n, int *full, apr_time_t first,
@@ -265,6 +286,7 @@ static apr_status_t send_back(int *pn, const llmq_service_t *service,
         llmq_queue_suspect(service->queue); /* they may be pending all the same */
     }
     if (rv == APR_SUCCESS && *pn) {
+        revive(service, jobs, n, back, *pn, p);
         enter(service, back, *pn, p);
     }
     return rv;

@@ -60,19 +60,25 @@ void llmq_queue_cell_repair(llmq_queue_cells_t *area)
 
 /* ---- when there is no room ---- */
 
-static int is_pair(const llmq_queue_cell_t *a, const llmq_queue_cell_t *b)
+/* What tells a cell from others, beside its minute. */
+typedef struct {
+    apr_uint64_t tenant;
+    apr_uint32_t level;
+} owner_t;
+
+static int is_of(const llmq_queue_cell_t *cell, const owner_t *owner)
 {
-    return a->tenant == b->tenant && a->level == b->level;
+    return cell->tenant == owner->tenant && cell->level == owner->level;
 }
 
-/* The oldest cell of the same tenant and level in the rest of a bucket, 0 if none. */
-static apr_uint32_t oldest_like(llmq_queue_cells_t *area, const llmq_queue_cell_t *like,
-                                apr_uint32_t i, apr_uint32_t but)
+/* The oldest cell of a tenant and level in the rest of a bucket, 0 if none. */
+static apr_uint32_t oldest_of(llmq_queue_cells_t *area, const owner_t *owner,
+                              apr_uint32_t i, apr_uint32_t but)
 {
     apr_uint32_t oldest = 0;
 
     for (; i; i = cell_at(area, i)->next)
-        if (i != but && is_pair(cell_at(area, i), like)
+        if (i != but && is_of(cell_at(area, i), owner)
             && (!oldest || cell_at(area, i)->minute < cell_at(area, oldest)->minute))
             oldest = i;
     return oldest;
@@ -97,11 +103,11 @@ void llmq_queue_cell_merge(llmq_queue_cell_t *cell, const llmq_queue_cell_t *fro
 
 /* Make one of the two oldest of a tenant and level; the freed one, 0 if it has no two. */
 static apr_uint32_t fold(llmq_queue_cells_t *area, apr_uint32_t bucket,
-                         const llmq_queue_cell_t *like)
+                         const owner_t *owner)
 {
     apr_uint32_t *list = &area->bucket[bucket];
-    apr_uint32_t first = oldest_like(area, like, *list, 0);
-    apr_uint32_t second = first ? oldest_like(area, like, *list, first) : 0;
+    apr_uint32_t first = oldest_of(area, owner, *list, 0);
+    apr_uint32_t second = first ? oldest_of(area, owner, *list, first) : 0;
 
     if (!second)
         return 0;
@@ -120,7 +126,9 @@ static apr_uint32_t fold_any(llmq_queue_cells_t *area)
         apr_uint32_t bucket = area->sweep++ % LLMQ_QUEUE_CELL_BUCKETS;
 
         for (i = area->bucket[bucket]; i; i = cell_at(area, i)->next) {
-            freed = fold(area, bucket, cell_at(area, i));
+            owner_t owner = {cell_at(area, i)->tenant, cell_at(area, i)->level};
+
+            freed = fold(area, bucket, &owner);
             if (freed)
                 return freed;
         }
@@ -129,7 +137,7 @@ static apr_uint32_t fold_any(llmq_queue_cells_t *area)
 }
 
 static apr_uint32_t find_room(llmq_queue_cells_t *area, apr_uint32_t bucket,
-                              const llmq_queue_cell_t *like)
+                              const owner_t *owner)
 {
     apr_uint32_t i = area->free;
 
@@ -139,37 +147,47 @@ static apr_uint32_t find_room(llmq_queue_cells_t *area, apr_uint32_t bucket,
     }
     if (area->fresh < area->capacity)
         return ++area->fresh;
-    i = fold(area, bucket, like);
+    i = fold(area, bucket, owner);
     return i ? i : fold_any(area);
 }
 
 /* ---- collecting ---- */
 
-llmq_queue_cell_t *llmq_queue_cell_get(llmq_queue_cells_t *area, apr_uint64_t tenant,
-                                       apr_uint32_t level, apr_time_t at)
+static llmq_queue_cell_t *add_cell(llmq_queue_cells_t *area, apr_uint32_t bucket,
+                                   const owner_t *owner, apr_int64_t minute)
 {
-    llmq_queue_cell_t like = {.tenant = tenant,
-                              .minute = at / apr_time_from_sec(60),
-                              .level = (unsigned char)level};
-    apr_uint32_t bucket = bucket_of(tenant, level);
+    apr_uint32_t i = find_room(area, bucket, owner);
     llmq_queue_cell_t *cell;
-    apr_uint32_t i;
 
-    for (i = area->bucket[bucket]; i; i = cell->next) {
-        cell = cell_at(area, i);
-        if (cell->minute == like.minute && is_pair(cell, &like))
-            return cell;
-    }
-    i = find_room(area, bucket, &like);
     if (!i) {
         area->lost++;
         return NULL;
     }
     cell = cell_at(area, i);
-    *cell = like;
+    memset(cell, 0, sizeof(*cell));
+    cell->tenant = owner->tenant;
+    cell->level = (unsigned char)owner->level;
+    cell->minute = minute;
     cell->state = OPEN;
     open_cell(area, i);
     return cell;
+}
+
+llmq_queue_cell_t *llmq_queue_cell_get(llmq_queue_cells_t *area, apr_uint64_t tenant,
+                                       apr_uint32_t level, apr_time_t at)
+{
+    apr_int64_t minute = at / apr_time_from_sec(60);
+    apr_uint32_t bucket = bucket_of(tenant, level);
+    owner_t owner = {tenant, level};
+    llmq_queue_cell_t *cell;
+    apr_uint32_t i;
+
+    for (i = area->bucket[bucket]; i; i = cell->next) {
+        cell = cell_at(area, i);
+        if (cell->minute == minute && is_of(cell, &owner))
+            return cell;
+    }
+    return add_cell(area, bucket, &owner, minute);
 }
 
 /* ---- sending ---- */
