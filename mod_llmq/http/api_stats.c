@@ -217,7 +217,7 @@ int llmq_api_stats_get(request_rec *r, const llmq_service_t *service, const char
         return llmq_reply_problem(r, &why);
     }
     if ((rv = gather(stats, &q, service, r->pool)) != APR_SUCCESS
-        || (rv = llmq_queue_stats(now, service->queue)) != APR_SUCCESS) {
+        || (rv = llmq_queue_tenant_stats(now, service->queue, q.tenant)) != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
     LLMQ_EACH_LEVEL (l) {

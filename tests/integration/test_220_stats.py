@@ -167,8 +167,32 @@ class TestOutside:
         assert stats(api)["stats"]["timeout_messages"] == 0
 
 
+class TestAdministration:
+    CONF = FAKE + "LLMQMaxRetries 0\n"
+
+    def test_a_dead_letter_that_is_requeued_is_pending_again(self, api, llm):
+        llm.default.status = 400
+        message_id = api.send("dies")["id"]
+        api.until_status(message_id, "failed")
+        assert figures(api) == (1, 0, 1, 0)
+        llm.default.status = 200
+        llm.hold()
+        assert api.post(f"/admin/dead-letter/requeue/{message_id}").status == 200
+        assert figures(api) == (1, 0, 0, 1)
+        llm.release()
+        api.until_status(message_id, "completed")
+        assert figures(api) == (1, 1, 0, 0)
+
+    def test_a_delayed_message_that_is_deleted_is_gone(self, api):
+        before = figures(api)
+        message_id = api.send("late", delay=600)["id"]
+        assert figures(api)[3] == before[3] + 1
+        assert api.delete(f"/admin/delayed/{message_id}").status == 200
+        assert figures(api) == before
+
+
 class TestTenants:
-    CONF = ("<Location /other/api/v1>\nSetHandler llmq-queue\nLLMQTenant other\n"
+    CONF = ("LLMQQueueSize normal 10\n<Location /other/api/v1>\nSetHandler llmq-queue\nLLMQTenant other\n"
             "Require all granted\n</Location>\n")
 
     def test_each_sees_its_own(self, api, server):
