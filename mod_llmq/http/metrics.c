@@ -1,5 +1,6 @@
 #include "http/metrics.h"
 
+#include "base/clock.h"
 #include "base/prometheus.h"
 #include "base/sysinfo.h"
 #include "core/priority.h"
@@ -207,6 +208,85 @@ static void database(llmq_prometheus_t *w, const llmq_store_use_t *use)
     llmq_prometheus_count(w, NULL, use->slow);
 }
 
+/* ---- backends ---- */
+
+typedef void sample_fn_t(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+                         const llmq_endpoint_figures_t *f);
+
+static void up(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+               const llmq_endpoint_figures_t *f)
+{
+    llmq_prometheus_count(w, labels, f->state != LLMQ_HEALTH_EJECTED && !f->draining);
+}
+
+static void in_flight(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+                      const llmq_endpoint_figures_t *f)
+{
+    llmq_prometheus_count(w, labels, f->in_flight > 0 ? (apr_uint64_t)f->in_flight : 0);
+}
+
+static void calls(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+                  const llmq_endpoint_figures_t *f)
+{
+    llmq_prometheus_count(w, labels, f->calls);
+}
+
+static void call_failures(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+                          const llmq_endpoint_figures_t *f)
+{
+    llmq_prometheus_count(w, labels, f->failures);
+}
+
+static void latencies(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+                      const llmq_endpoint_figures_t *f)
+{
+    llmq_prometheus_octaves(w, labels, &f->latencies);
+}
+
+static void first_bytes(llmq_prometheus_t *w, const llmq_prometheus_label_t *labels,
+                        const llmq_endpoint_figures_t *f)
+{
+    llmq_prometheus_octaves(w, labels, &f->first_latencies);
+}
+
+static void by_backend(llmq_prometheus_t *w, const llmq_service_t *service,
+                       sample_fn_t *sample)
+{
+    apr_time_t now = llmq_clock_now();
+    llmq_endpoint_figures_t f;
+    int i;
+
+    for (i = 0; i < service->n_backends; i++) {
+        const char *name = service->backends[i]->name;
+        LABELS(labels, "backend", name);
+
+        llmq_endpoint_board_read(&f, service->board,
+                                 llmq_endpoint_board_find(service->board, name), now);
+        sample(w, labels, &f);
+    }
+}
+
+static void backends(llmq_prometheus_t *w, const llmq_service_t *service)
+{
+    llmq_prometheus_family(w, GAUGE, "llmq_backend_up",
+                           "Whether calls may begin: neither ejected nor draining.");
+    by_backend(w, service, up);
+    llmq_prometheus_family(w, GAUGE, "llmq_backend_calls_in_flight", "Calls under way.");
+    by_backend(w, service, in_flight);
+    llmq_prometheus_family(w, COUNTER, "llmq_backend_calls",
+                           "Calls that have ended and say something of the backend.");
+    by_backend(w, service, calls);
+    llmq_prometheus_family(w, COUNTER, "llmq_backend_call_failures",
+                           "Those that failed.");
+    by_backend(w, service, call_failures);
+    llmq_prometheus_family(w, HISTOGRAM, "llmq_backend_call_seconds",
+                           "From the begin of a call to the end of its answer.");
+    by_backend(w, service, latencies);
+    llmq_prometheus_family(w, HISTOGRAM, "llmq_backend_first_byte_seconds",
+                           "From the begin of a call to the first byte of its answer.");
+    by_backend(w, service, first_bytes);
+}
+
 static void machine(llmq_prometheus_t *w, const llmq_metrics_t *m)
 {
     llmq_prometheus_family(w, GAUGE, "llmq_machine_cpu_ratio",
@@ -234,6 +314,7 @@ void llmq_metrics_expose(llmq_text_t *t, const llmq_metrics_t *m,
     server(&w, m, service);
     messages(&w, m);
     durations(&w, m);
+    backends(&w, service);
     requests(&w, m);
     database(&w, &m->database);
     machine(&w, m);

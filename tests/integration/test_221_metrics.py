@@ -145,6 +145,18 @@ class TestCounts:
                        if k.startswith(f'{family}_bucket{{level="high"')]
             assert len(buckets) == 29 and buckets == sorted(buckets) and buckets[-1] == 3
 
+    def test_backends_are_labelled(self, api, llm, server):
+        got = samples(server)
+        assert got['llmq_backend_calls_total{backend="fake"}'] == 3
+        assert got['llmq_backend_call_failures_total{backend="fake"}'] == 0
+        assert got['llmq_backend_call_seconds_count{backend="fake"}'] == 3
+        assert got['llmq_backend_up{backend="fake"}'] == 1
+        llm.default.status = 500
+        api.until_status(api.send("fails")["id"], "failed")
+        got = samples(server)
+        assert got['llmq_backend_calls_total{backend="fake"}'] == 4
+        assert got['llmq_backend_call_failures_total{backend="fake"}'] == 1
+
     def test_requests_are_counted_by_class_and_only_ours(self, api, server):
         def seen(kind):
             return samples(server)[f'llmq_http_requests_total{{class="{kind}"}}']
