@@ -1,0 +1,200 @@
+"""S0's table of errors (section 7), each number reached once over HTTP: status, code,
+error_code, and Retry-After where trying again makes sense."""
+
+import json
+import os
+import signal
+import sqlite3
+import threading
+
+import pytest
+
+from llmq_env.httpd import free_port
+from llmq_env.wait import until
+
+BODY = {"user_id": "user_1", "content": "Hello"}
+SLOW = "<LLMQBackend slow>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
+
+
+def refused(answer, status, error_code, retry):
+    answer.refuses(status, error_code)
+    assert answer.json["code"] == status
+    assert answer.json["details"]["error_code"] == error_code
+    assert ("retry-after" in answer.headers) == retry, answer.headers
+    if retry:
+        assert int(answer.headers["retry-after"]) >= 1
+    return answer
+
+
+class TestCallers:
+    """What a caller does wrong, or must wait for."""
+
+    CONF = SLOW + """
+        LLMQQueueSize low 1
+        LLMQRetryAfter 3s
+        <Location /closed>
+            SetHandler llmq-queue
+            Require all granted
+            LLMQMaintenance On
+        </Location>
+        <Location /slowly>
+            SetHandler llmq-queue
+            Require all granted
+            LLMQRateLimit 1/hour
+        </Location>
+    """
+
+    @pytest.mark.parametrize("code, fields", [
+        (1001, {"content": ""}), (1002, {"content": "x" * 65537}),
+        (1003, {"priority": "urgent"}), (1006, {"user_id": ""})])
+    def test_bad_field(self, api, code, fields):
+        refused(api.post("/messages", {**BODY, **fields}), 400, code, False)
+
+    def test_1004(self, api):
+        refused(api.get("/messages/msg_none"), 404, 1004, False)
+
+    def test_1007(self, api, llm):
+        llm.hold()
+        for _ in range(40):
+            answer = api.post("/messages", {**BODY, "priority": "low"})
+            if answer.status != 201:
+                break
+        assert refused(answer, 503, 1007, True).headers["retry-after"] == "3"
+        llm.release()
+
+    def test_1008(self, server):
+        refused(server.new_api("/closed").post("/messages", BODY), 503, 1008, True)
+
+    def test_1009(self, server):
+        api = server.new_api("/slowly")
+        assert api.post("/messages", BODY).status == 201
+        refused(api.post("/messages", BODY), 429, 1009, True)
+
+    def test_1010(self, api, llm):
+        llm.hold()
+        answer = refused(api.post("/messages?wait=0.1", BODY), 408, 1010, False)
+        llm.release()
+        assert api.until_status(answer.json["details"]["id"])["status"] == "completed"
+
+
+class TestSystem:
+    """What goes wrong behind it."""
+
+    CONF = SLOW + "LLMQAdmin On\n"
+    EXPECT = ("LLMQ0403", "LLMQ0706")
+
+    def test_2004(self, server, api, llm):
+        server.log.expect("LLMQ0807", "AH00051", "LLMQ0710", "LLMQ0707")
+        llm.hold()
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(
+            server.new_api().post("/messages?wait=50", BODY)))
+        waiting.start()
+        until(lambda: llm.calls, "the call")
+
+        def kill_all():
+            for pid in server.dispatchers():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            return answers
+        until(kill_all, "the answer", 30)
+        refused(answers[0], 500, 2004, True)
+        llm.release()
+        api.until_status(answers[0].json["details"]["id"], deadline=30)
+
+    def test_2005(self, server, api):
+        server.query("INSERT INTO llmq_settings (tenant, name, value, changed_at) "
+                     "VALUES ('default', 'rules', '{not json', 1)")
+        refused(api.get("/admin/preprocessor/rules"), 500, 2005, False)
+        server.query("DELETE FROM llmq_settings WHERE name = 'rules'")
+
+    def trouble(self, server, text, code):
+        if server.store == "sqlite3":
+            server.query("CREATE TRIGGER trouble BEFORE INSERT ON llmq_jobs "
+                         f"BEGIN SELECT RAISE(ABORT, '{text}'); END")
+            return
+        server.query("CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS "
+                     f"$$ BEGIN RAISE EXCEPTION '{text}' USING ERRCODE = '{code}'; END $$")
+        server.query("CREATE TRIGGER trouble BEFORE INSERT ON llmq_jobs FOR EACH ROW "
+                     "EXECUTE FUNCTION trouble()")
+
+    def end_trouble(self, server):
+        if server.store == "sqlite3":
+            server.query("DROP TRIGGER trouble")
+        else:
+            server.query("DROP FUNCTION trouble CASCADE")
+
+    @pytest.mark.parametrize("number, text, code", [
+        (2006, "out of memory", "53200"),
+        (2007, 'could not extend file "base/1/2": No space left on device', "53100")])
+    def test_2006_and_2007(self, server, api, number, text, code):
+        before = api.total()
+        self.trouble(server, text, code)
+        try:
+            refused(api.post("/messages", BODY), 500, number, True)
+            assert api.total() == before
+        finally:
+            self.end_trouble(server)
+        until(lambda: api.post("/messages", BODY).status == 201, "its end")
+
+
+class TestFullDisk:
+    """SQLite's own word for it, from a file that may not grow."""
+
+    EXPECT = ("LLMQ0403", "LLMQ0404", "LLMQ0706", "LLMQ07")
+
+    def test_2007(self, store, server, api):
+        if store != "sqlite3":
+            pytest.skip("a file that is bounded by its own connection")
+        pytest.importorskip("sqlite3")
+        assert api.post("/messages", BODY).status == 201
+        # A page limit is a matter of each connection, so the database itself says it.
+        with sqlite3.connect((server.dir / "data").resolve() / "llmq.db") as connection:
+            connection.execute("CREATE TRIGGER full BEFORE INSERT ON llmq_jobs BEGIN "
+                               "SELECT RAISE(ABORT, 'database or disk is full'); END")
+        refused(api.post("/messages", BODY), 500, 2007, True)
+        with sqlite3.connect((server.dir / "data").resolve() / "llmq.db") as connection:
+            connection.execute("DROP TRIGGER full")
+        until(lambda: api.post("/messages", BODY).status == 201, "its end")
+
+
+class TestNoRedis:
+    CONF = f"LLMQRedis 127.0.0.1:{free_port()} required timeout=100ms\n"
+    EXPECT = ("LLMQ0601",)
+
+    def test_2002(self, api):
+        refused(api.post("/messages", BODY), 500, 2002, True)
+
+
+class TestNoDatabase:
+    EXPECT = ("LLMQ", "AH", "dbd")
+
+    def test_2001(self, new_server):
+        server = new_server("pgsql", "", dsn="host=/nonexistent dbname=none")
+        server.log.always.update(("nonexistent", "connection to", "Is the server"))
+        server.start(check=False)
+        api = server.new_api()
+        refused(until(lambda: api.post("/messages", BODY), "an answer"), 500, 2001, True)
+
+
+class TestNoPlace:
+    CONF = SLOW + "LLMQMaxHeld 1\n"
+
+    def test_2003(self, server, api, llm):
+        llm.hold()
+        waiting = threading.Thread(
+            target=lambda: server.new_api().post("/messages?wait=20", BODY))
+        waiting.start()
+        until(lambda: llm.calls, "the call")
+        refused(api.post("/messages?wait=1", BODY), 503, 2003, True)
+        llm.release()
+        waiting.join(30)
+
+
+def test_every_number_of_the_table_has_a_test():
+    with open(__file__, encoding="utf-8") as f:
+        text = f.read()
+    for number in [*range(1001, 1011), *range(2001, 2008)]:
+        assert str(number) in json.dumps(text.replace("range(1001, 1011)", "")), number
