@@ -76,17 +76,26 @@ static void add_database(llmq_text_t *t, const llmq_store_use_t *use)
     LLMQ_TEXT_LIT(t, "}");
 }
 
-static void add_redis(llmq_text_t *t)
+static void add_redis(llmq_text_t *t, llmq_redis_t *redis)
 {
+    llmq_redis_info_t info;
+
+    if (redis) {
+        llmq_redis_info(&info, redis);
+    }
+    else {
+        llmq_redis_parse_info(&info, "");
+    }
     begin(t, "redis");
-    llmq_json_kv_int(t, "connected_clients", 0);
-    llmq_json_kv(t, "used_memory", "0B");
-    llmq_json_kv_double(t, "hit_rate", 0);
-    llmq_json_kv_int(t, "ops_per_second", 0);
+    llmq_json_kv_int(t, "connected_clients", info.clients);
+    llmq_json_kv(t, "used_memory", info.memory);
+    llmq_json_kv_double(t, "hit_rate", info.hit_rate);
+    llmq_json_kv_int(t, "ops_per_second", info.ops);
     LLMQ_TEXT_LIT(t, "}");
 }
 
-static int reply_json(request_rec *r, const llmq_metrics_t *m)
+static int reply_json(request_rec *r, const llmq_metrics_t *m,
+                      const llmq_service_t *service)
 {
     llmq_text_t t;
 
@@ -95,7 +104,7 @@ static int reply_json(request_rec *r, const llmq_metrics_t *m)
     add_system(&t, m);
     add_application(&t, m);
     add_database(&t, &m->database);
-    add_redis(&t);
+    add_redis(&t, service->redis);
     LLMQ_TEXT_LIT(&t, "}");
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
 }
@@ -154,7 +163,7 @@ int llmq_api_metrics_get(request_rec *r, const llmq_service_t *service, const ch
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
-    return format == 0 ? reply_json(r, m) : reply_text(r, m, service);
+    return format == 0 ? reply_json(r, m, service) : reply_text(r, m, service);
 }
 
 int llmq_api_metrics_scrape(request_rec *r, const llmq_service_t *service, const char *id)

@@ -109,6 +109,12 @@ class TestRedisBeside:
         assert redis_server.new_api("").get("/health", check=False).json["details"]["redis"][
             "status"] == "healthy"
 
+    def test_metrics_say_how_it_is_doing(self, redis_server):
+        redis = redis_server.new_api().get("/metrics").data["redis"]
+        assert redis["connected_clients"] >= 1
+        assert re.fullmatch(r"\d+(\.\d+)?[KMG]?B", redis["used_memory"])
+        assert redis["used_memory"] != "0B"
+
     def test_away_is_degraded_and_back_is_healthy(self, redis_server, redis):
         redis_server.log.expect("LLMQ0601")
         api = redis_server.new_api()
