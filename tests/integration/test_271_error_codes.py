@@ -195,6 +195,15 @@ class TestNoDatabase:
         refused(until(lambda: api.post("/messages", BODY), "an answer"), 500, 2001, True)
 
 
+class TestNoBackend:
+    CONF = ("LLMQAdmin On\n<LLMQBackend gone>\nLLMQBackendKind openai\n"
+            f"LLMQBackendURL http://127.0.0.1:{free_port()}/v1\n</LLMQBackend>\n")
+    EXPECT = ("LLMQ05",)
+
+    def test_2008(self, api):
+        refused(api.post("/admin/backends/gone/check"), 500, 2008, False)
+
+
 class TestNoPlace:
     CONF = SLOW + "LLMQMaxHeld 1\n"
 
