@@ -25,8 +25,8 @@ const char *llmq_apikey_create(apr_pool_t *p)
 
     if (RAND_bytes(chance, sizeof(chance)) != 1)
         return NULL;
-    text = apr_pencode_base64_binary(p, chance, sizeof(chance),
-                                     APR_ENCODE_BASE64URL | APR_ENCODE_NOPADDING, NULL);
+    text =
+        apr_pencode_base64_binary(p, chance, sizeof(chance), APR_ENCODE_BASE64URL, NULL);
     return apr_pstrcat(p, LLMQ_APIKEY_PREFIX, text, NULL);
 }
 

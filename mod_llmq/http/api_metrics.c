@@ -1,9 +1,11 @@
 /* S0 5.2 and /metrics: the figures of this server, as JSON or for Prometheus. */
 #include "http/api.h"
 
+#include "cfg/cfg.h"
 #include "http/metrics.h"
 #include "http/query.h"
 #include "http/reply.h"
+#include "queue/queue_job.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -160,6 +162,11 @@ int llmq_api_metrics_get(request_rec *r, const llmq_service_t *service, const ch
         return llmq_reply_problem(r, &why);
     }
     rv = llmq_metrics_gather(m, service, r->pool);
+    if (rv == APR_SUCCESS && format == 0) {
+        rv = llmq_queue_tenant_stats(
+            m->queue, service->queue,
+            llmq_queue_job_tenant(llmq_cfg_tenant(llmq_cfg_dir(r))));
+    }
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }

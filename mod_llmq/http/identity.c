@@ -173,17 +173,17 @@ static apr_status_t find_key(llmq_apikey_t *key, const char *text, llmq_result_t
     if (rv == APR_SUCCESS) {
         return rv;
     }
-    return rv == LLMQ_ESTORE
-               ? llmq_result_set(why, LLMQ_PROBLEM_STORE, NULL,
-                                 "the database that knows the key is not available")
-               : llmq_result_set(why, LLMQ_PROBLEM_UNAUTHORIZED, NULL,
-                                 "the key is not known");
+    return rv == APR_NOTFOUND || rv == APR_EINVAL
+               ? llmq_result_set(why, LLMQ_PROBLEM_UNAUTHORIZED, NULL,
+                                 "the key is not known")
+               : llmq_result_set(why, LLMQ_PROBLEM_STORE, NULL,
+                                 "the database that knows the key is not available");
 }
 
 static apr_status_t read_key(llmq_identity_t *id, const char *text,
                              const llmq_cfg_dir_t *dir, llmq_result_t *why, apr_pool_t *p)
 {
-    llmq_apikey_t key;
+    llmq_apikey_t key = {0};
     apr_status_t rv = find_key(&key, text, why, p);
 
     if (rv == APR_SUCCESS) {

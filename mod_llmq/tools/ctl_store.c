@@ -4,11 +4,11 @@
 #include "tools/ctl_args.h"
 
 #include <apr_dbd.h>
+#include <apr_env.h>
 #include <apr_file_io.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 8192
@@ -100,6 +100,13 @@ static int read_file(llmq_ctl_store_t *db, const char *path, int is_httpd, apr_p
     return LLMQ_CTL_OK;
 }
 
+static const char *from_environment(const char *name, apr_pool_t *p)
+{
+    char *value = NULL;
+
+    return apr_env_get(&value, name, p) == APR_SUCCESS ? value : NULL;
+}
+
 static int find_database(llmq_ctl_store_t *db, const llmq_ctl_t *ctl)
 {
     const char *conf = ctl->options[LLMQ_CTL_CONF];
@@ -113,8 +120,8 @@ static int find_database(llmq_ctl_store_t *db, const llmq_ctl_t *ctl)
         code = read_file(db, httpd, 1, ctl->pool);
     }
     else {
-        db->driver = getenv("LLMQ_DB_DRIVER");
-        db->params = getenv("LLMQ_DB_PARAMS");
+        db->driver = from_environment("LLMQ_DB_DRIVER", ctl->pool);
+        db->params = from_environment("LLMQ_DB_PARAMS", ctl->pool);
     }
     if (code == LLMQ_CTL_OK && (!db->driver || !db->params)) {
         return llmq_ctl_args_complain(

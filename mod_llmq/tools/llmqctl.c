@@ -91,6 +91,7 @@ static int read_options(llmq_ctl_t *ctl, int argc, char **argv)
 {
     int c;
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (c == 'h' || c == OPTION_HELP) {
             return OPTION_HELP;

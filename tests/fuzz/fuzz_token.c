@@ -48,8 +48,7 @@ static apr_status_t check(const char *token, apr_pool_t *p)
 
 static const char *encode(const void *data, apr_size_t len, apr_pool_t *p)
 {
-    return apr_pencode_base64_binary(p, data, len,
-                                     APR_ENCODE_BASE64URL | APR_ENCODE_NOPADDING, NULL);
+    return apr_pencode_base64_binary(p, data, len, APR_ENCODE_BASE64URL, NULL);
 }
 
 static const char *sign(const char *text, apr_pool_t *p)

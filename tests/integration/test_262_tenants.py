@@ -121,6 +121,41 @@ class TestLocations:
         assert [i["id"] for i in acme.get("/admin/dead-letter").data["items"]] == [dead]
         assert acme.message(late)["status"] == "pending"
 
+    def test_figures_of_queues_are_their_tenants(self, server, acme, rival):
+        acme.send(priority="low")
+
+        def figures(api):
+            stats = api.get("/queues/stats").data["stats"]
+            metrics = api.get("/metrics").data["application"]
+            return api.queues()["total_size"], stats["total_messages"], metrics["queue_depth"]
+
+        assert all(figure > 0 for figure in figures(acme))
+        assert figures(rival) == (0, 0, 0)
+
+    def test_preprocessor_of_another_tenant(self, acme, rival):
+        made = acme.post("/admin/preprocessor/rules", {"priority": "high", "pattern": "zebra"})
+        assert made.status in (200, 201)
+        acme.post("/admin/preprocessor/user-priorities", {"user_id": "vip", "priority": "realtime"})
+        assert "zebra" not in rival.get("/admin/preprocessor/rules").body.decode()
+        assert "vip" not in rival.get("/admin/preprocessor/user-priorities").body.decode()
+        assert rival.delete("/admin/preprocessor/rules/" + made.data["id"]).status == 404
+        assert "zebra" in acme.get("/admin/preprocessor/rules").body.decode()
+        assert acme.send("a zebra")["priority"] == "high"
+        for fields in ({"content": "a zebra"}, {"user_id": "vip"}):
+            message = rival.send(**fields)
+            assert message["priority"] == "normal"
+            rival.delete(f"/messages/{message['id']}")
+
+    def test_idempotency_keys_of_another_tenant(self, acme, rival):
+        key = {"Idempotency-Key": "the-same"}
+        body = {"user_id": "u", "content": "theirs"}
+        first = acme.post("/messages", body, headers=key)
+        second = rival.post("/messages", body, headers=key)
+        assert (first.status, second.status) == (201, 201)
+        assert first.data["id"] != second.data["id"]
+        assert "idempotent-replayed" not in second.headers
+        rival.delete(f"/messages/{second.data['id']}")
+
     def test_two_mounts_of_one_tenant_are_one(self, server, acme):
         made = acme.send("ours")
         assert server.new_api("/acme2").message(made["id"])["content"] == "ours"
