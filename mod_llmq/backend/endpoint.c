@@ -13,9 +13,6 @@
 #include <json-c/json.h>
 #include <string.h>
 
-/* The longest pause a backend may ask for; a wrong header must not switch it off. */
-#define PAUSE_MAX apr_time_from_sec(300)
-
 /* Jobs in their retries whose backends are remembered. */
 #define TRIED_MAX 4096
 
@@ -233,33 +230,6 @@ static void tell(llmq_health_news_e news, const llmq_backend_conf_t *backend)
     }
 }
 
-static void learn_pause(spot_t *spot, const llmq_failure_t *failure, apr_time_t now)
-{
-    apr_interval_time_t pause = failure ? failure->retry_after : 0;
-    apr_time_t until = now + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
-
-    if (pause > 0 && until > spot->paused_until) {
-        spot->paused_until = until;
-    }
-}
-
-/* An answer tells how long answers take, and a time-out that they take longer than that;
- * how fast other failures come says nothing. */
-static void learn_latency(spot_t *spot, const llmq_call_t *call, apr_time_t now)
-{
-    apr_interval_time_t first = call->first_at ? call->first_at - call->started_at : 0;
-
-    if (call->ok || call->failure.kind == LLMQ_FAILURE_TIMEOUT) {
-        spot->latency =
-            llmq_balance_latency(llmq_balance_fade(spot->latency, now - spot->sampled_at),
-                                 call->ended_at - call->started_at);
-        spot->sampled_at = now;
-    }
-    if (call->ok && call->first_at) {
-        spot->first = llmq_balance_latency(spot->first, first);
-    }
-}
-
 static void learn_job(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, int ok)
 {
     apr_uint64_t tried = ok ? 0 : llmq_endpoint_memo_find(e->tried, place->job);
@@ -270,12 +240,9 @@ static void learn_job(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, i
     llmq_endpoint_memo_put(e->tried, place->job, tried);
 }
 
-/* Where the job may go meanwhile. */
-static void point_elsewhere(llmq_failure_t *failure, const llmq_endpoints_t *e, int but,
-                            apr_time_t now)
+/* Where the job may go meanwhile; @a wait: how soon another backend can be used. */
+static void point_elsewhere(llmq_failure_t *failure, apr_interval_time_t wait)
 {
-    apr_interval_time_t wait = llmq_endpoint_spot_wait(e->spots, e->n, but, now);
-
     if (failure->retry_after > 0 && wait >= 0 && wait < failure->retry_after) {
         failure->retry_after = wait;
         failure->elsewhere = wait == 0;
@@ -289,21 +256,20 @@ learn_locked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, llmq_call_
     llmq_failure_t *failure = call->ok ? NULL : &call->failure;
     llmq_health_event_e event = llmq_health_event(failure);
     apr_time_t now = llmq_clock_now();
-    llmq_health_news_e news = llmq_health_end(
-        &spot->health, &spot->backend->health, event, place->trial,
-        llmq_endpoint_spot_wait(e->spots, e->n, place->index, now) == 0, now);
+    apr_interval_time_t wait = llmq_endpoint_spot_wait(e->spots, e->n, place->index, now);
+    llmq_health_news_e news = llmq_health_end(&spot->health, &spot->backend->health,
+                                              event, place->trial, wait == 0, now);
 
     if (failure && failure->ours) {
         return news;
     }
-    learn_pause(spot, failure, now);
-    learn_latency(spot, call, now);
+    llmq_endpoint_spot_learn(spot, call, now);
     learn_job(e, place, call->ok);
     llmq_endpoint_board_count(e->conf.board, spot->record, call->ok,
                               call->ended_at - call->started_at,
                               call->first_at ? call->first_at - call->started_at : 0);
     if (failure) {
-        point_elsewhere(failure, e, place->index, now);
+        point_elsewhere(failure, wait);
     }
     return news;
 }

@@ -3,6 +3,9 @@
 #include <limits.h>
 #include <string.h>
 
+/* The longest pause a backend may ask for; a wrong header must not switch it off. */
+#define PAUSE_MAX apr_time_from_sec(300)
+
 typedef llmq_endpoint_spot_t spot_t;
 
 static int is_usable(const spot_t *spot, apr_time_t now)
@@ -77,4 +80,35 @@ int llmq_endpoint_spot_group(llmq_endpoint_group_t *g, const spot_t *spots, int 
         add_candidate(g, &spots[i], &g->c[i], now);
     }
     return 1;
+}
+
+static void learn_pause(spot_t *spot, apr_interval_time_t pause, apr_time_t now)
+{
+    apr_time_t until = now + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
+
+    if (pause > 0 && until > spot->paused_until) {
+        spot->paused_until = until;
+    }
+}
+
+/* An answer tells how long answers take, and a time-out that they take longer than that;
+ * how fast other failures come says nothing. */
+static void learn_latency(spot_t *spot, const llmq_call_t *call, apr_time_t now)
+{
+    if (call->ok || call->failure.kind == LLMQ_FAILURE_TIMEOUT) {
+        spot->latency =
+            llmq_balance_latency(llmq_balance_fade(spot->latency, now - spot->sampled_at),
+                                 call->ended_at - call->started_at);
+        spot->sampled_at = now;
+    }
+    if (call->ok && call->first_at) {
+        spot->first =
+            llmq_balance_latency(spot->first, call->first_at - call->started_at);
+    }
+}
+
+void llmq_endpoint_spot_learn(spot_t *spot, const llmq_call_t *call, apr_time_t now)
+{
+    learn_pause(spot, call->ok ? 0 : call->failure.retry_after, now);
+    learn_latency(spot, call, now);
 }

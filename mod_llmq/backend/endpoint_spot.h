@@ -56,4 +56,15 @@ apr_interval_time_t llmq_endpoint_spot_wait(const llmq_endpoint_spot_t *spots, i
 int llmq_endpoint_spot_group(llmq_endpoint_group_t *g, const llmq_endpoint_spot_t *spots,
                              int n, int after, apr_time_t now);
 
+/**
+ * Learn from a call that has ended: how fast the backend is, and whether it wants to be
+ * left alone (five minutes at most).
+ * @param spot its backend
+ * @param call the call
+ * @param now  the present
+ * @threads under the owner's lock
+ */
+void llmq_endpoint_spot_learn(llmq_endpoint_spot_t *spot, const llmq_call_t *call,
+                              apr_time_t now);
+
 #endif /* LLMQ_ENDPOINT_SPOT_H */

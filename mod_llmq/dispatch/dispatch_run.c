@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "dispatch/context.h"
 #include "dispatch/dispatch_inner.h"
+#include "queue/queue_job.h"
 #include "store/store_job.h"
 
 #include <apr_atomic.h>
@@ -66,7 +67,7 @@ static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_
     llmq_endpoint_place_t place;
     llmq_attempt_t *a = NULL;
 
-    llmq_endpoint_pick(&place, d->endpoints, entry->id, entry->chain);
+    llmq_endpoint_pick(&place, d->endpoints, entry->id, llmq_queue_job_chain(job));
     if (place.backend && !(a = llmq_attempt_create(d, entry, job, past))) {
         llmq_endpoint_back(d->endpoints, &place);
     }

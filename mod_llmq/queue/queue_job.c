@@ -19,6 +19,11 @@ apr_uint64_t llmq_queue_job_tenant(const char *tenant)
     return llmq_id_hash(tenant, strlen(tenant), 0);
 }
 
+apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job)
+{
+    return job->chain ? hash_in_tenant(job->tenant, job->chain) : 0;
+}
+
 void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
 {
     memset(e, 0, sizeof(*e));
@@ -26,7 +31,7 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
     e->tenant = llmq_queue_job_tenant(job->tenant);
     e->key = job->fair_key ? job->fair_key
                            : hash_in_tenant(job->tenant, job->user ? job->user : "");
-    e->chain = job->chain && !job->parallel ? hash_in_tenant(job->tenant, job->chain) : 0;
+    e->chain = job->parallel ? 0 : llmq_queue_job_chain(job);
     e->weight = job->weight > 0 ? (apr_uint32_t)job->weight : 1;
     e->key_cap = job->key_cap > 0 ? (apr_uint32_t)job->key_cap : 0;
     e->deadline = job->deadline;

@@ -16,6 +16,14 @@
 apr_uint64_t llmq_queue_job_tenant(const char *tenant);
 
 /**
+ * @param job tenant and chain are read
+ * @return the hash of its conversation within its tenant, also if it need not wait for it;
+ *         0 if it has none
+ * @threads any
+ */
+apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job);
+
+/**
  * Fill an entry for llmq_queue_put(). Turns are taken between the keys of a tenant,
  * which are its users unless the job has a fairness key; the chain is the conversation
  * within its tenant, so that equal names of two tenants never meet.

@@ -77,6 +77,30 @@ START_TEST(spot_wait_is_that_of_the_soonest_other_one)
 }
 END_TEST
 
+START_TEST(spot_learns_latency_from_answers_and_time_outs_only)
+{
+    llmq_endpoint_spot_t spot = {.backend = &near_conf};
+    llmq_call_t call = {.started_at = NOW, .first_at = NOW + 100, .ended_at = NOW + 8000};
+
+    call.failure.kind = LLMQ_FAILURE_STATUS;
+    llmq_endpoint_spot_learn(&spot, &call, NOW);
+    ck_assert_int_eq(spot.latency, 0);
+    ck_assert_int_eq(spot.first, 0);
+    call.failure.kind = LLMQ_FAILURE_TIMEOUT;
+    llmq_endpoint_spot_learn(&spot, &call, NOW);
+    ck_assert_int_eq(spot.latency, 8000);
+    ck_assert_int_eq(spot.first, 0);
+    call.ok = 1;
+    call.ended_at = NOW + 16000;
+    llmq_endpoint_spot_learn(&spot, &call, NOW);
+    ck_assert_int_eq(spot.latency, 12000);
+    ck_assert_int_eq(spot.first, 100);
+    call.ended_at = NOW + 4000; /* ten seconds later the mean counts half */
+    llmq_endpoint_spot_learn(&spot, &call, NOW + apr_time_from_sec(10));
+    ck_assert_int_eq(spot.latency, 5750);
+}
+END_TEST
+
 TCase *case_endpoint_spot(void)
 {
     TCase *tc = test_case("endpoint_spot");
@@ -84,6 +108,7 @@ TCase *case_endpoint_spot(void)
     tcase_add_test(tc, spot_groups_come_in_order_of_their_numbers);
     tcase_add_loop_test(tc, spot_state_decides_what_its_group_can_take, 0,
                         (int)(sizeof(states) / sizeof(states[0])));
+    tcase_add_test(tc, spot_learns_latency_from_answers_and_time_outs_only);
     tcase_add_test(tc, spot_wait_is_that_of_the_soonest_other_one);
     return tc;
 }

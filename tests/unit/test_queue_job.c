@@ -52,6 +52,22 @@ START_TEST(no_conversation_means_no_chain)
 }
 END_TEST
 
+START_TEST(a_parallel_job_has_a_conversation_and_no_chain)
+{
+    llmq_job_t job = {.id = "msg_1", .tenant = "t", .chain = "conv", .user = "u"};
+    llmq_entry_t entry;
+
+    llmq_queue_job_entry(&entry, &job);
+    ck_assert_uint_eq(entry.chain, llmq_queue_job_chain(&job));
+    job.parallel = 1;
+    ck_assert_uint_eq(entry.chain, llmq_queue_job_chain(&job));
+    llmq_queue_job_entry(&entry, &job);
+    ck_assert_uint_eq(entry.chain, 0);
+    job.chain = NULL;
+    ck_assert_uint_eq(llmq_queue_job_chain(&job), 0);
+}
+END_TEST
+
 TCase *case_queue_job(void)
 {
     TCase *tc = test_case("queue_job");
@@ -59,5 +75,6 @@ TCase *case_queue_job(void)
     tcase_add_test(tc, entry_carries_what_the_queue_needs);
     tcase_add_test(tc, equal_names_of_two_tenants_never_meet);
     tcase_add_test(tc, no_conversation_means_no_chain);
+    tcase_add_test(tc, a_parallel_job_has_a_conversation_and_no_chain);
     return tc;
 }
