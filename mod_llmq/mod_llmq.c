@@ -93,6 +93,7 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->server = s;
     proc->conf.retry = cfg->retry;
     proc->conf.batch = cfg->batch;
+    proc->conf.pace = cfg->pace;
     proc->conf.endpoint.balance = cfg->balance;
     proc->conf.chat = cfg->chat;
     proc->conf.cleanup_interval = cfg->cleanup;

@@ -66,6 +66,7 @@ typedef struct llmq_cfg_server_t {
     int batch;                         /* LLMQDispatchBatch */
     llmq_chat_conf_t chat;             /* LLMQContextTurns, LLMQContextBytes */
     apr_interval_time_t cleanup;       /* LLMQCleanupInterval */
+    llmq_pace_conf_t pace;             /* LLMQAutoscale, LLMQQueueConcurrency */
     apr_interval_time_t key_cache;     /* LLMQKeyCache */
     int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
     int rate_keys;                     /* LLMQRateLimitKeys */

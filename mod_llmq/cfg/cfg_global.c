@@ -63,15 +63,22 @@ const char *llmq_cfg_global_set_queue_size(cmd_parms *cmd, void *dummy, const ch
 }
 
 const char *llmq_cfg_global_set_queue_concurrency(cmd_parms *cmd, void *dummy,
-                                                  const char *level, const char *arg)
+                                                  const char *level, const char *most,
+                                                  const char *fewest)
 {
+    llmq_cfg_server_t *conf = llmq_cfg_parse_server(cmd);
     llmq_level_e l = LLMQ_LEVEL_NONE;
+    apr_int64_t min = 1;
     apr_int64_t n = 0;
-    const char *err = level_limit(&n, &l, cmd, level, arg, MAX_CONCURRENT);
+    const char *err = level_limit(&n, &l, cmd, level, most, MAX_CONCURRENT);
 
     (void)dummy;
+    if (!err && fewest) {
+        err = llmq_cfg_parse_number(&min, cmd, fewest, 1, n);
+    }
     if (!err) {
-        llmq_cfg_parse_server(cmd)->queue.level[l].max_concurrent = (apr_uint32_t)n;
+        conf->queue.level[l].max_concurrent = (apr_uint32_t)n;
+        conf->pace.min[l] = (int)min;
     }
     return err;
 }

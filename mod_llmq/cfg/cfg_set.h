@@ -16,6 +16,8 @@ typedef const char *llmq_cfg_take2_fn_t(cmd_parms *cmd, void *dir, const char *f
                                         const char *second);
 typedef const char *llmq_cfg_argv_fn_t(cmd_parms *cmd, void *dir, int argc,
                                        char *const argv[]);
+typedef const char *llmq_cfg_take3_fn_t(cmd_parms *cmd, void *dir, const char *first,
+                                        const char *second, const char *third);
 typedef const char *llmq_cfg_raw_fn_t(cmd_parms *cmd, void *dir, const char *args);
 
 /* cfg_global.c: the whole server */
@@ -24,7 +26,7 @@ llmq_cfg_take1_fn_t llmq_cfg_global_set_node;
 llmq_cfg_take1_fn_t llmq_cfg_global_set_duration; /* 100 ms to 1 h, at cmd->info */
 llmq_cfg_take1_fn_t llmq_cfg_global_set_count;    /* 1 to 10,000, at cmd->info */
 llmq_cfg_take2_fn_t llmq_cfg_global_set_queue_size;
-llmq_cfg_take2_fn_t llmq_cfg_global_set_queue_concurrency;
+llmq_cfg_take3_fn_t llmq_cfg_global_set_queue_concurrency;
 llmq_cfg_take2_fn_t llmq_cfg_global_set_commit_delay;
 llmq_cfg_take2_fn_t llmq_cfg_global_set_retry_delay;
 
@@ -41,6 +43,7 @@ llmq_cfg_raw_fn_t llmq_cfg_location_hear_handler;   /* core's SetHandler */
 
 /* cfg_ops.c: delays, autoscaling */
 llmq_cfg_take1_fn_t llmq_cfg_ops_set_max_delay;
+llmq_cfg_flag_fn_t llmq_cfg_ops_set_autoscale;
 
 /* cfg_backend.c: <LLMQBackend> and what stands inside */
 llmq_cfg_raw_fn_t llmq_cfg_backend_block;

@@ -30,6 +30,7 @@ apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
     d->pool = p;
     d->owner = (apr_uint32_t)getpid();
     APR_RING_INIT(&d->in_flight, llmq_attempt_t, in_flight);
+    d->pace = llmq_pace_create(queue, &conf->pace, p);
     d->drain_store = llmq_dispatch_inner_store(d, p);
     d->janitor_store = llmq_dispatch_inner_store(d, p);
     if (!d->drain_store || !d->janitor_store) {
@@ -124,6 +125,7 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
 
     while (d->asked == LLMQ_ASKED_NOTHING) {
         llmq_checkup_tick(checkup);
+        llmq_pace_tick(d->pace);
         /* Draining begins once the queue is whole, so that what waited in the database
          * competes by its level from the first take on. */
         if (llmq_janitor_tick(janitor) == APR_SUCCESS

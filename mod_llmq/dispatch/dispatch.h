@@ -18,6 +18,7 @@
 
 #include "backend/endpoint.h"
 #include "core/chat.h"
+#include "dispatch/pace.h"
 #include "queue/queue.h"
 #include "store/store.h"
 
@@ -43,6 +44,7 @@ typedef struct llmq_dispatch_conf_t {
     int batch;                            /* most jobs of one take, > 0 */
     llmq_chat_conf_t chat;                /* how much of what was said before is sent */
     apr_interval_time_t cleanup_interval; /* between two clean-ups; 0 = never */
+    llmq_pace_conf_t pace;
     apr_interval_time_t
         grace; /* time for calls in flight when draining; 0 = until done */
     llmq_store_conf_t store;

@@ -25,6 +25,7 @@ struct llmq_dispatch_t {
     llmq_endpoints_t *endpoints;
     llmq_engine_t *engine;
     llmq_finisher_t *finisher;
+    llmq_pace_t *pace;
     llmq_store_t *drain_store;
     llmq_store_t *janitor_store;
     apr_thread_t *drain_thread;

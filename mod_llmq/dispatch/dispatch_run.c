@@ -24,6 +24,7 @@ static void on_done(llmq_call_t *call)
     llmq_dispatch_t *d = a->d;
 
     llmq_endpoint_done(d->endpoints, &a->place, call);
+    llmq_pace_note(d->pace, a->job.level, call, a->begun_at);
     if (!call->ok && apr_atomic_read32(&d->winding_up)) {
         a->handed_back = 1;
     }

@@ -63,7 +63,7 @@ static void add_queue(llmq_text_t *t, const llmq_cfg_server_t *cfg)
     llmq_json_kv_duration(t, "monitor_interval", cfg->node_timeout / 3);
     llmq_json_kv_duration(t, "cleanup_interval", 0);
     add_flag(t, "enable_metrics", 1);
-    add_flag(t, "enable_auto_scaling", 0);
+    add_flag(t, "enable_auto_scaling", cfg->pace.on);
     LLMQ_TEXT_LIT(t, "}");
 }
 

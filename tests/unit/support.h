@@ -57,6 +57,7 @@ TCase *test_case(const char *name);
     X(matcher)                                                                           \
     X(message)                                                                           \
     X(option)                                                                            \
+    X(pace)                                                                              \
     X(preprocess)                                                                        \
     X(priority)                                                                          \
     X(prometheus)                                                                        \

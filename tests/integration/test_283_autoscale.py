@@ -1,0 +1,74 @@
+"""Autoscaling: a level gets fewer calls at once where more only make each slower."""
+
+import pytest
+
+from llmq_env.fakellm import Plan
+from llmq_env.wait import until
+
+BACKEND = """
+    LLMQRetryDelay 100ms 100ms
+    LLMQMaxRetries 1000
+    <LLMQBackend fake>
+        LLMQBackendKind openai
+        LLMQBackendURL {llm}
+        LLMQBackendConcurrency 64
+    </LLMQBackend>
+"""
+
+
+def concurrency(api, level="normal"):
+    return api.level(level)["concurrency"]
+
+
+class TestOn:
+    CONF = BACKEND + "LLMQQueueConcurrency normal 24 2\n"
+
+    def test_fresh_levels_have_their_maximum(self, api):
+        for level in api.queues()["queues"]:
+            assert level["concurrency"] == level["max_concurrent"]
+
+    def test_slow_calls_shrink_the_level_and_quick_ones_let_it_grow(self, api, llm):
+        def crowded(call):
+            return Plan(delay=0.02 * max(1, llm.in_flight - 4))
+
+        for n in range(40):
+            api.send(f"quiet {n}", conversation_id=f"q{n}")
+        until(lambda: len(llm.calls) >= 40, "the quiet ones")
+        llm.default = crowded
+        for n in range(400):
+            api.send(f"flood {n}", conversation_id=f"f{n}", user_id=f"u{n % 7}")
+        until(lambda: concurrency(api) < 20, "the level to shrink", 40)
+        assert concurrency(api) >= 2
+        assert concurrency(api, "high") == api.level("high")["max_concurrent"]
+        until(lambda: api.level("normal")["size"] == 0, "the flood to be over", 60)
+
+
+class TestOff:
+    CONF = BACKEND + "LLMQQueueConcurrency normal 8\nLLMQAutoscale Off\n"
+
+    def test_nothing_changes(self, api, llm):
+        llm.default = lambda call: Plan(delay=0.05 * llm.in_flight)
+        for n in range(60):
+            api.send(f"flood {n}", conversation_id=f"f{n}")
+        until(lambda: api.level("normal")["size"] == 0, "the flood to be over", 60)
+        assert concurrency(api) == 8
+        assert api.get("/config").data["queue"]["enable_auto_scaling"] is False
+
+
+class TestDirectives:
+    @pytest.fixture(scope="class")
+    def idle(self, new_server):
+        server = new_server("sqlite3")
+        server.start()
+        server.stop()
+        return server
+
+    @pytest.mark.parametrize("line", [
+        "LLMQAutoscale Perhaps", "LLMQQueueConcurrency high 10 0", "LLMQQueueConcurrency high 10 11",
+        "LLMQQueueConcurrency high 10 few", "LLMQQueueConcurrency high",
+        "<Location /x>\nLLMQAutoscale On\n</Location>"])
+    def test_bad_value_is_caught(self, idle, line):
+        idle.configure(line + "\n")
+        idle.log.always.add("AH00526")
+        done = idle.start(check=False)
+        assert done.returncode != 0 and "LLMQ" in done.stdout
