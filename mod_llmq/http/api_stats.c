@@ -3,12 +3,11 @@
 #include "http/api.h"
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "cfg/cfg.h"
 #include "core/priority.h"
 #include "http/query.h"
 #include "http/reply.h"
-#include "queue/queue_figures.h"
+#include "queue/queue_job.h"
 #include "store/store_stat.h"
 
 #include <string.h>
@@ -48,13 +47,12 @@ static apr_status_t parse_queue(llmq_level_e *plevel, const char *name)
 
 static apr_status_t read_question(question_t *q, request_rec *r, llmq_result_t *why)
 {
-    const char *tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
     const char *name;
     apr_table_t *query;
     apr_status_t rv;
 
     memset(q, 0, sizeof(*q));
-    q->tenant = llmq_id_hash(tenant, strlen(tenant), 0);
+    q->tenant = llmq_queue_job_tenant(llmq_cfg_tenant(llmq_cfg_dir(r)));
     if ((rv = llmq_query_parse(&query, r, why)) != APR_SUCCESS
         || (rv = llmq_query_word(&q->range, query, "time_range", range_words, why))
                != APR_SUCCESS) {
