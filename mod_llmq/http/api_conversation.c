@@ -13,6 +13,7 @@
 #include "http/query.h"
 #include "http/reply.h"
 #include "http/route.h"
+#include "queue/queue_figures.h"
 #include "store/store_conversation.h"
 
 #include <apr_strings.h>
@@ -224,7 +225,7 @@ int llmq_api_conversation_remove(request_rec *r, const llmq_service_t *service,
         return reply_failure(r, rv);
     }
     for (i = 0; i < ids->nelts; i++) {
-        llmq_queue_cancel(service->queue, APR_ARRAY_IDX(ids, i, const char *));
+        llmq_queue_figures_withdraw(service->queue, APR_ARRAY_IDX(ids, i, const char *));
     }
     return llmq_reply_data(r, HTTP_OK, "Conversation deleted successfully", NULL);
 }

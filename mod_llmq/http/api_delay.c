@@ -84,7 +84,6 @@ static int reply_refused(request_rec *r, const llmq_service_t *service, const ch
 int llmq_api_delay_remove(request_rec *r, const llmq_service_t *service, const char *id)
 {
     apr_status_t rv = APR_NOTFOUND;
-    llmq_entry_t entry;
 
     if (llmq_id_is_name(id)) {
         rv = llmq_store_delay_remove(service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
@@ -93,10 +92,7 @@ int llmq_api_delay_remove(request_rec *r, const llmq_service_t *service, const c
     if (rv != APR_SUCCESS) {
         return reply_refused(r, service, id, rv);
     }
-    if (llmq_queue_find(&entry, service->queue, id) == APR_SUCCESS) {
-        llmq_queue_cancel(service->queue, id);
-        llmq_queue_figures_tell(service->queue, &entry, LLMQ_FIGURE_REMOVED);
-    }
+    llmq_queue_figures_withdraw(service->queue, id);
     return llmq_reply_data(r, HTTP_OK, "Message deleted successfully", NULL);
 }
 

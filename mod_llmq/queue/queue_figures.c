@@ -107,6 +107,19 @@ apr_status_t llmq_queue_figures_tell(llmq_queue_t *q, const llmq_entry_t *e,
     return APR_SUCCESS;
 }
 
+apr_status_t llmq_queue_figures_withdraw(llmq_queue_t *q, const char *id)
+{
+    llmq_entry_t e;
+    apr_status_t rv = llmq_queue_find(&e, q, id);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = llmq_queue_cancel(q, id);
+    if ((rv == APR_SUCCESS || rv == LLMQ_EBUSY) && !e.canceled)
+        llmq_queue_figures_tell(q, &e, LLMQ_FIGURE_REMOVED);
+    return rv;
+}
+
 /* ---- reading ---- */
 
 apr_status_t llmq_queue_figures_send(llmq_queue_cell_t *out, int *pn, apr_int64_t *pbatch,

@@ -40,6 +40,16 @@ apr_status_t llmq_queue_figures_tell(llmq_queue_t *q, const llmq_entry_t *e,
                                      llmq_figure_e what);
 
 /**
+ * llmq_queue_cancel() of a job that the store has removed: an entry that leaves, or is
+ * marked, counts as withdrawn.
+ * @param q  the queue
+ * @param id which
+ * @return as llmq_queue_cancel()
+ * @threads any
+ */
+apr_status_t llmq_queue_figures_withdraw(llmq_queue_t *q, const char *id);
+
+/**
  * llmq_queue_cell_send() under the lock.
  * @param out    at least @a max cells
  * @param pn     out: their number, 0 if there is nothing to store

@@ -190,6 +190,14 @@ class TestAdministration:
         assert api.delete(f"/admin/delayed/{message_id}").status == 200
         assert figures(api) == before
 
+    def test_messages_of_a_deleted_conversation_are_gone(self, api):
+        before = figures(api)
+        for i in range(2):
+            api.send(f"late {i}", delay=600, conversation_id="short")
+        assert figures(api)[3] == before[3] + 2
+        assert api.delete("/conversations/short").status == 200
+        assert figures(api) == before
+
 
 class TestTenants:
     CONF = ("LLMQQueueSize normal 10\n<Location /other/api/v1>\nSetHandler llmq-queue\nLLMQTenant other\n"

@@ -184,6 +184,24 @@ START_TEST(what_happens_outside_is_told)
 }
 END_TEST
 
+START_TEST(what_is_withdrawn_counts_once)
+{
+    llmq_queue_t *q;
+
+    llmq_clock_set(QUEUE_NOW);
+    q = queue_rig(10, 10)->q;
+    accept_one(q, "runs", _i);
+    queue_take_ids(q, 1);
+    accept_one(q, "waits", _i);
+    ck_assert_int_eq(llmq_queue_figures_withdraw(q, "runs"), LLMQ_EBUSY);
+    ck_assert_int_eq(llmq_queue_figures_withdraw(q, "runs"), LLMQ_EBUSY);
+    ck_assert_int_eq(llmq_queue_figures_withdraw(q, "waits"), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_figures_withdraw(q, "waits"), APR_NOTFOUND);
+    queue_ack(q, "runs", LLMQ_ACK_COMPLETED);
+    check_counts(q, _i, 2, 0, 0, 0, 2);
+}
+END_TEST
+
 START_TEST(a_batch_is_sent_until_it_was_stored)
 {
     llmq_queue_cell_t cells[8];
@@ -243,6 +261,7 @@ TCase *case_queue_figures(void)
     tcase_add_loop_test(tc, only_what_is_new_counts_as_accepted, 1, LLMQ_LEVEL_COUNT);
     tcase_add_test(tc, another_level_takes_the_message_over);
     tcase_add_loop_test(tc, what_happens_outside_is_told, 1, LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, what_is_withdrawn_counts_once, 1, LLMQ_LEVEL_COUNT);
     tcase_add_test(tc, a_batch_is_sent_until_it_was_stored);
     tcase_add_test(tc, figures_outlive_a_damage);
     return tc;
