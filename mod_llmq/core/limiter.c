@@ -89,7 +89,7 @@ static void lock(set_t *set)
             since = monotonic();
         }
         else if (monotonic() - since > STEAL_AFTER) {
-            atomic_thread_fence(memory_order_acquire);
+            atomic_load_explicit(&set->taken, memory_order_acquire);
             return; /* taken it is already */
         }
     }

@@ -61,7 +61,7 @@ static void add_queue(llmq_text_t *t, const llmq_cfg_server_t *cfg)
     llmq_json_kv_int(t, "default_max_size", cfg->queue.level[LLMQ_LEVEL_NORMAL].max_size);
     /* The heartbeat, with which the dispatcher looks after the queue. */
     llmq_json_kv_duration(t, "monitor_interval", cfg->node_timeout / 3);
-    llmq_json_kv_duration(t, "cleanup_interval", 0);
+    llmq_json_kv_duration(t, "cleanup_interval", cfg->cleanup);
     add_flag(t, "enable_metrics", 1);
     add_flag(t, "enable_auto_scaling", cfg->pace.on);
     LLMQ_TEXT_LIT(t, "}");

@@ -17,10 +17,9 @@
 static llmq_limiter_t *table(int keys)
 {
     apr_size_t size = llmq_limiter_size(keys);
-    void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
+    char *memory = apr_pcalloc(test_pool, size + 64);
 
-    memset(memory, 0, size);
-    return llmq_limiter_init(memory, keys);
+    return llmq_limiter_init((void *)APR_ALIGN((apr_uintptr_t)memory, 64), keys);
 }
 
 static llmq_limiter_verdict_t ask(llmq_limiter_t *l, const llmq_limiter_conf_t *rule,
