@@ -5,7 +5,10 @@ import json
 import pytest
 
 ROUTES = {"/messages": {"GET", "POST"}, "/messages/msg_1": {"GET", "DELETE"},
-          "/messages/msg_1/status": {"PUT"}, "/queues/status": {"GET"}, "/health": {"GET"}}
+          "/messages/msg_1/status": {"PUT"}, "/conversations": {"GET", "POST"},
+          "/conversations/conv_1": {"GET", "PUT", "DELETE"}, "/conversations/conv_1/state": {"PUT"},
+          "/conversations/conv_1/messages": {"GET", "POST"},
+          "/queues/status": {"GET"}, "/health": {"GET"}}
 
 
 @pytest.mark.mpm
@@ -15,7 +18,7 @@ class TestRoutes:
     @pytest.mark.parametrize("path", [
         "", "/", "/nope", "/messages/msg_1/nope", "/messages/msg_1/status/more", "/queues",
         "/queues/nope", "/health/more", "/Messages", "/messagesmore", "/messages.json", "/~", "/:",
-        "/messages/msg_1/status2", "/conversation%73"])
+        "/messages/msg_1/status2", "/conversation%7a"])
     def test_unknown_path_is_404(self, api, path):
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
             api.call(method, path).refuses(404)

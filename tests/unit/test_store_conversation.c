@@ -293,7 +293,11 @@ static apr_status_t change(const llmq_conversation_t *c, int state, const char *
     llmq_conversation_patch_t patch = {state, title, NULL,
                                        metadata ? json_tokener_parse(metadata) : NULL};
 
-    return llmq_store_conversation_change(store_test.store, c, &patch, T0 + 9, test_pool);
+    apr_status_t rv =
+        llmq_store_conversation_change(store_test.store, c, &patch, T0 + 9, test_pool);
+
+    json_object_put(patch.metadata);
+    return rv;
 }
 
 START_TEST(a_change_changes_what_it_names)
