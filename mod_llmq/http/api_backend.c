@@ -179,22 +179,28 @@ int llmq_api_backend_get(request_rec *r, const llmq_service_t *service, const ch
 
 /* ---- drain and enable ---- */
 
+typedef struct {
+    const char *name;
+    int on;
+} drain_t;
+
 /* The stored names with this one added or taken out; what is not an object counts as
  * nobody. */
-static const char *change_names(const char *json, const char *name, int on, apr_pool_t *p)
+static const char *change_names(void *ctx, const char *json, apr_pool_t *p)
 {
+    const drain_t *drain = ctx;
     struct json_object *names = NULL;
     const char *text;
 
     if (!json || llmq_json_parse(&names, json, strlen(json), 4, NULL, p) != APR_SUCCESS
         || !json_object_is_type(names, json_type_object)) {
-        if (!on || llmq_json_parse(&names, "{}", 2, 4, NULL, p) != APR_SUCCESS) {
+        if (!drain->on || llmq_json_parse(&names, "{}", 2, 4, NULL, p) != APR_SUCCESS) {
             return "{}";
         }
     }
-    json_object_object_del(names, name);
-    if (on) {
-        json_object_object_add(names, name, json_object_new_boolean(1));
+    json_object_object_del(names, drain->name);
+    if (drain->on) {
+        json_object_object_add(names, drain->name, json_object_new_boolean(1));
     }
     text = llmq_json_format(names);
     return text ? text : "{}";
@@ -204,19 +210,14 @@ static int set_drained(request_rec *r, const llmq_service_t *service, const char
                        int on)
 {
     const llmq_backend_conf_t *b = find(service, name);
-    llmq_setting_t setting = {0};
+    drain_t drain = {name, on};
     apr_status_t rv;
 
     if (!b) {
         return refuse_unknown(r);
     }
-    rv = llmq_store_setting_get(&setting, service->store, "", LLMQ_SETTING_DRAINED,
-                                r->pool);
-    if (rv == APR_SUCCESS || rv == APR_NOTFOUND) {
-        rv = llmq_store_setting_put(service->store, "", LLMQ_SETTING_DRAINED,
-                                    change_names(setting.value, name, on, r->pool),
-                                    r->pool);
-    }
+    rv = llmq_store_setting_change(service->store, "", LLMQ_SETTING_DRAINED, change_names,
+                                   &drain, r->pool);
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }

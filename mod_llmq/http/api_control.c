@@ -40,24 +40,30 @@ static apr_status_t get(llmq_setting_t *setting, request_rec *r,
 
 /* ---- pause and resume ---- */
 
+typedef struct {
+    llmq_level_e level;
+    int on;
+} pause_t;
+
+static const char *change_paused(void *ctx, const char *value, apr_pool_t *p)
+{
+    const pause_t *pause = ctx;
+    unsigned int bit = 1U << pause->level;
+    unsigned int levels = llmq_control_paused_parse(value, p);
+
+    if (!(levels & bit) == !pause->on) {
+        return NULL;
+    }
+    return llmq_control_paused_format(pause->on ? levels | bit : levels & ~bit, p);
+}
+
 static apr_status_t store_pause(request_rec *r, const llmq_service_t *service,
                                 llmq_level_e level, int on)
 {
-    unsigned int bit = 1U << level;
-    unsigned int levels;
-    llmq_setting_t setting;
-    apr_status_t rv = get(&setting, r, service, LLMQ_SETTING_PAUSED);
+    pause_t pause = {level, on};
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    levels = llmq_control_paused_parse(setting.value, r->pool);
-    if (!(levels & bit) == !on) {
-        return APR_SUCCESS; /* as it is */
-    }
-    return llmq_store_setting_put(
-        service->store, tenant_of(r), LLMQ_SETTING_PAUSED,
-        llmq_control_paused_format(on ? levels | bit : levels & ~bit, r->pool), r->pool);
+    return llmq_store_setting_change(service->store, tenant_of(r), LLMQ_SETTING_PAUSED,
+                                     change_paused, &pause, r->pool);
 }
 
 static int set_paused(request_rec *r, const llmq_service_t *service, const char *name,

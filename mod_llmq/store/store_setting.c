@@ -5,6 +5,9 @@
 
 #include <apr_strings.h>
 
+/* So many others may be faster before a change gives up. */
+#define CHANGE_TRIES 8
+
 static void read_setting(llmq_setting_t *s, const llmq_store_rows_t *rows)
 {
     s->tenant = llmq_store_run_text(rows, 0);
@@ -81,4 +84,30 @@ apr_status_t llmq_store_setting_newest(apr_time_t *pwhen, llmq_store_t *store,
         return rv;
     *pwhen = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
     return APR_SUCCESS;
+}
+
+static apr_status_t try_change(llmq_store_t *store, llmq_setting_t *s,
+                               llmq_setting_change_fn_t *change, void *ctx, apr_pool_t *p)
+{
+    llmq_setting_t old = {0};
+    apr_status_t rv = llmq_store_setting_get(&old, store, s->tenant, s->name, p);
+
+    if (rv != APR_SUCCESS && rv != APR_NOTFOUND)
+        return rv;
+    s->changed_at = old.changed_at;
+    s->value = change(ctx, old.value, p);
+    return s->value ? llmq_store_setting_swap(store, s, p) : APR_SUCCESS;
+}
+
+apr_status_t llmq_store_setting_change(llmq_store_t *store, const char *tenant,
+                                       const char *name, llmq_setting_change_fn_t *change,
+                                       void *ctx, apr_pool_t *p)
+{
+    llmq_setting_t s = {.tenant = tenant, .name = name};
+    apr_status_t rv = APR_EAGAIN;
+    int i;
+
+    for (i = 0; i < CHANGE_TRIES && rv == APR_EAGAIN; i++)
+        rv = try_change(store, &s, change, ctx, p);
+    return rv == APR_EAGAIN ? LLMQ_ESTORE : rv;
 }

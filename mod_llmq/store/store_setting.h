@@ -50,6 +50,32 @@ apr_status_t llmq_store_setting_swap(llmq_store_t *store, const llmq_setting_t *
                                      apr_pool_t *p);
 
 /**
+ * What becomes of a value.
+ * @param ctx   the caller's
+ * @param value what is stored, NULL if nothing is
+ * @param p     pool of the result
+ * @return what shall be stored; NULL: it is right as it is
+ * @threads the caller's
+ */
+typedef const char *llmq_setting_change_fn_t(void *ctx, const char *value, apr_pool_t *p);
+
+/**
+ * Read a setting, change it, store it; again from the start where somebody else was faster.
+ * Afterwards tell the processes by llmq_queue_settings_changed().
+ * @param store  the store
+ * @param tenant whose, "" for the whole server
+ * @param name   which
+ * @param change called once a try
+ * @param ctx    for @a change
+ * @param p      scratch
+ * @return APR_SUCCESS; LLMQ_ESTORE also when others were faster again and again
+ * @threads any
+ */
+apr_status_t llmq_store_setting_change(llmq_store_t *store, const char *tenant,
+                                       const char *name, llmq_setting_change_fn_t *change,
+                                       void *ctx, apr_pool_t *p);
+
+/**
  * Read one.
  * @param psetting out
  * @param store    the store

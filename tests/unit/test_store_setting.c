@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "store/store_setting.h"
 
+#include <apr_strings.h>
+
 static llmq_setting_t get(const char *tenant, const char *name)
 {
     llmq_setting_t s = {0};
@@ -112,6 +114,61 @@ START_TEST(one_name_is_listed_for_all_tenants)
 }
 END_TEST
 
+/* Somebody else changes it between the reading and the writing, as often as ctx says. */
+static const char *change_while_others_do(void *ctx, const char *value, apr_pool_t *p)
+{
+    int *others = ctx;
+
+    if ((*others)-- > 0)
+        put("a", LLMQ_SETTING_PAUSED, apr_psprintf(p, "%d", *others));
+    return apr_pstrcat(p, value ? value : "none", "+", NULL);
+}
+
+START_TEST(a_change_is_made_upon_what_others_have_made_meanwhile)
+{
+    int others = 2;
+
+    store_test_open(_i);
+    put("a", LLMQ_SETTING_PAUSED, "9");
+    ck_assert_int_eq(llmq_store_setting_change(store_test.store, "a", LLMQ_SETTING_PAUSED,
+                                               change_while_others_do, &others,
+                                               test_pool),
+                     APR_SUCCESS);
+    ck_assert_str_eq(get("a", LLMQ_SETTING_PAUSED).value, "0+");
+    others = 1000;
+    ck_assert_int_eq(llmq_store_setting_change(store_test.store, "a", LLMQ_SETTING_PAUSED,
+                                               change_while_others_do, &others,
+                                               test_pool),
+                     LLMQ_ESTORE);
+    store_test_close();
+}
+END_TEST
+
+static const char *leave_it(void *ctx, const char *value, apr_pool_t *p)
+{
+    (void)value;
+    (void)p;
+    ++*(int *)ctx;
+    return NULL;
+}
+
+START_TEST(a_change_that_changes_nothing_stores_nothing)
+{
+    llmq_setting_t none;
+    int calls = 0;
+
+    store_test_open(_i);
+    ck_assert_int_eq(llmq_store_setting_change(store_test.store, "a", LLMQ_SETTING_PAUSED,
+                                               leave_it, &calls, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(llmq_store_setting_get(&none, store_test.store, "a",
+                                            LLMQ_SETTING_PAUSED, test_pool),
+                     APR_NOTFOUND);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_setting(void)
 {
     TCase *tc = test_case("store_setting");
@@ -122,5 +179,7 @@ TCase *case_store_setting(void)
     tcase_add_loop_test(tc, a_change_of_what_another_has_changed_is_refused, 0, n);
     tcase_add_loop_test(tc, without_settings_nothing_is_newest, 0, n);
     tcase_add_loop_test(tc, one_name_is_listed_for_all_tenants, 0, n);
+    tcase_add_loop_test(tc, a_change_is_made_upon_what_others_have_made_meanwhile, 0, n);
+    tcase_add_loop_test(tc, a_change_that_changes_nothing_stores_nothing, 0, n);
     return tc;
 }
