@@ -1,6 +1,7 @@
 #include "cfg/cfg.h"
 #include "cfg/cfg_rules.h"
 #include "base/log.h"
+#include "cfg/cfg_set.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -38,6 +39,10 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->commit.max_rows = 256;
     conf->retry.base = apr_time_from_sec(1);
     conf->retry.max = apr_time_from_sec(60);
+    conf->queue.ageing = apr_time_from_sec(60);
+    conf->queue.reserve = 50;
+    conf->queue.max_tenants = 1024;
+    conf->tenant_limits = apr_hash_make(p);
     conf->batch = 64;
     conf->chat.max_turns = 20;
     conf->chat.max_bytes = 32768;
@@ -90,6 +95,8 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->max_rules = -1;
     conf->leeway = -1;
     conf->token_sources = -1;
+    conf->fair_cap = -1;
+    conf->deadline = -1;
     conf->auth = -1;
     conf->admin = -1;
     conf->max_title = -1;
@@ -102,6 +109,12 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
 
 #define MERGE_SET(field)   conf->field = a->field >= 0 ? a->field : b->field
 #define MERGE_GIVEN(field) conf->field = a->field ? a->field : b->field
+
+/* Inner keys win, the others stay. */
+static apr_hash_t *merge_weights(apr_pool_t *p, apr_hash_t *outer, apr_hash_t *inner)
+{
+    return outer && inner ? apr_hash_overlay(p, inner, outer) : inner ? inner : outer;
+}
 
 void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
 {
@@ -135,6 +148,9 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_GIVEN(issuer);
     MERGE_SET(leeway);
     MERGE_SET(token_sources);
+    MERGE_SET(fair_cap);
+    MERGE_SET(deadline);
+    conf->fair_weights = merge_weights(p, b->fair_weights, a->fair_weights);
     MERGE_SET(auth);
     MERGE_SET(admin);
     MERGE_SET(max_title);
@@ -209,6 +225,25 @@ apr_interval_time_t llmq_cfg_max_wait(const llmq_cfg_dir_t *dir)
 apr_interval_time_t llmq_cfg_idempotency_ttl(const llmq_cfg_dir_t *dir)
 {
     return dir->idem_ttl >= 0 ? dir->idem_ttl : apr_time_from_sec(86400);
+}
+
+int llmq_cfg_fairness_weight(const llmq_cfg_dir_t *dir, const char *key)
+{
+    const int *weight = dir->fair_weights && key
+                            ? apr_hash_get(dir->fair_weights, key, APR_HASH_KEY_STRING)
+                            : NULL;
+
+    return weight ? *weight : 1;
+}
+
+int llmq_cfg_fairness_cap(const llmq_cfg_dir_t *dir)
+{
+    return dir->fair_cap >= 0 ? dir->fair_cap : 0;
+}
+
+apr_interval_time_t llmq_cfg_deadline(const llmq_cfg_dir_t *dir)
+{
+    return dir->deadline >= 0 ? dir->deadline : 0;
 }
 
 const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri)
@@ -289,13 +324,13 @@ int llmq_cfg_check(apr_pool_t *p, server_rec *s)
 {
     const llmq_cfg_server_t *conf = llmq_cfg_server(s);
 
-    (void)p;
     if (conf->retry.base > conf->retry.max) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
                      LLMQ_NO(0102) "LLMQRetryDelay: the first delay is longer than the"
                                    " longest");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    llmq_cfg_sched_name_tenants(p, s);
     if (llmq_queue_segment_size(&conf->queue) == 0) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
                      LLMQ_NO(0103) "LLMQQueueSize: the levels together are larger than"

@@ -20,6 +20,7 @@
 #include "store/store_commit.h"
 
 #include <ap_expr.h>
+#include <apr_hash.h>
 #include <httpd.h>
 #include <http_config.h>
 
@@ -57,7 +58,7 @@ typedef struct llmq_cfg_rules_t llmq_cfg_rules_t;
 typedef struct llmq_cfg_server_t {
     int dispatcher;                    /* LLMQDispatcher */
     const char *node;                  /* LLMQNode; NULL until post_config */
-    llmq_queue_conf_t queue;           /* LLMQQueueSize, LLMQQueueConcurrency */
+    llmq_queue_conf_t queue;           /* LLMQQueueSize … LLMQTenantReserve */
     apr_interval_time_t store_timeout; /* LLMQStoreTimeout */
     apr_interval_time_t slow_query;    /* LLMQSlowQuery */
     apr_interval_time_t node_timeout;  /* LLMQNodeTimeout */
@@ -76,6 +77,7 @@ typedef struct llmq_cfg_server_t {
     llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
     apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */
     apr_array_header_t *rules;         /* llmq_cfg_rules_t *, of all its sections */
+    apr_hash_t *tenant_limits; /* LLMQTenantLimit: name → llmq_queue_tenant_conf_t */
 } llmq_cfg_server_t;
 
 /** Settings of a location. Unset numbers are -1, unset strings NULL. */
@@ -97,6 +99,9 @@ typedef struct llmq_cfg_dir_t {
     const char *issuer;              /* LLMQTokenIssuer */
     apr_interval_time_t leeway;      /* LLMQTokenLeeway */
     int token_sources;               /* LLMQTokenSource, bits */
+    apr_hash_t *fair_weights;        /* LLMQFairnessWeight: key → int */
+    int fair_cap;                    /* LLMQFairnessCap, 0 = none */
+    apr_interval_time_t deadline;    /* LLMQDeadline, 0 = none */
     int auth;                        /* LLMQAuth */
     int admin;                       /* LLMQAdmin */
     int preprocess;                  /* LLMQPreprocess */
@@ -228,6 +233,26 @@ apr_interval_time_t llmq_cfg_max_wait(const llmq_cfg_dir_t *dir);
  * @return how long an answer under an idempotency key is kept
  */
 apr_interval_time_t llmq_cfg_idempotency_ttl(const llmq_cfg_dir_t *dir);
+
+/**
+ * How often a fairness key is served in a turn.
+ * @param dir settings of the location
+ * @param key the key's text, as LLMQFairnessKey makes it (by default: the user)
+ * @return 1 to 1000; 1 for a key that no LLMQFairnessWeight names
+ */
+int llmq_cfg_fairness_weight(const llmq_cfg_dir_t *dir, const char *key);
+
+/**
+ * @param dir settings of a location
+ * @return most messages of a fairness key that run at once in a level, 0 = no cap
+ */
+int llmq_cfg_fairness_cap(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long after it may begin a message must have begun, 0 = no matter
+ */
+apr_interval_time_t llmq_cfg_deadline(const llmq_cfg_dir_t *dir);
 
 /**
  * The mount that a path belongs to, for errors that httpd finds before it knows the

@@ -41,6 +41,15 @@ llmq_cfg_take1_fn_t llmq_cfg_location_set_max_retries;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_duration; /* 100 ms to 1 d, at cmd->info */
 llmq_cfg_raw_fn_t llmq_cfg_location_hear_handler;   /* core's SetHandler */
 
+/* cfg_sched.c: tenants, turns, ageing, deadlines */
+llmq_cfg_take1_fn_t llmq_cfg_sched_set_max_tenants;
+llmq_cfg_take1_fn_t llmq_cfg_sched_set_reserve;
+llmq_cfg_take1_fn_t llmq_cfg_sched_set_ageing;
+llmq_cfg_argv_fn_t llmq_cfg_sched_set_tenant_limit;
+llmq_cfg_take2_fn_t llmq_cfg_sched_set_weight;
+llmq_cfg_take1_fn_t llmq_cfg_sched_set_cap;
+llmq_cfg_take1_fn_t llmq_cfg_sched_set_deadline;
+
 /* cfg_ops.c: delays, autoscaling */
 llmq_cfg_take1_fn_t llmq_cfg_ops_set_max_delay;
 llmq_cfg_flag_fn_t llmq_cfg_ops_set_autoscale;
@@ -105,5 +114,14 @@ llmq_cfg_take1_fn_t llmq_cfg_conversation_set_bytes; /* 0 to 16 MiB, at cmd->inf
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turns;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turn_bytes;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_cleanup;
+
+/**
+ * Find out which tenants the configuration names, of all virtual hosts, for what is
+ * reserved for each.
+ * @param p pool of the configuration
+ * @param s the main server, whose queue settings get them
+ * @phase check_config; @threads single
+ */
+void llmq_cfg_sched_name_tenants(apr_pool_t *p, server_rec *s);
 
 #endif /* LLMQ_CFG_SET_H */

@@ -26,7 +26,8 @@ typedef struct llmq_attempt_t {
     llmq_call_t call;
     llmq_job_t job;    /* what retry and finish need; strings in pool */
     int start_written; /* finisher only */
-    int canceled;    /* finisher only: withdrawn or overtaken, its end changes nothing */
+    int canceled; /* finisher only: withdrawn or overtaken, its end changes nothing */
+    int expired;  /* its deadline passed; there is no call; set before it is finished */
     int handed_back; /* aborted because the dispatcher ends; set before it is finished */
 } llmq_attempt_t;
 

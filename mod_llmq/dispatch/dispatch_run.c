@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dispatch/context.h"
+#include "dispatch/deadline.h"
 #include "dispatch/dispatch_inner.h"
 #include "queue/queue_job.h"
 #include "store/store_job.h"
@@ -103,52 +104,79 @@ static apr_status_t load(llmq_job_t ***pjobs, llmq_chat_past_t **ppasts,
     return rv;
 }
 
-/* How many may be begun: as the backends have places, as a batch may be large, and so that
- * outcomes which the database does not take yet cannot pile up without bound. */
+/* How many may end, so that outcomes which the database does not take yet cannot pile up
+ * without bound, nor a batch grow large. */
+static int room_for_outcomes(llmq_dispatch_t *d)
+{
+    int unfinished = MAX_UNFINISHED - llmq_finisher_backlog(d->finisher);
+    int n = d->conf->batch < unfinished ? d->conf->batch : unfinished;
+
+    return n > 0 ? n : 0;
+}
+
+/* How many may be begun: as the backends have places, besides. */
 static int room(llmq_dispatch_t *d)
 {
     int free = llmq_endpoint_free(d->endpoints);
-    int unfinished = MAX_UNFINISHED - llmq_finisher_backlog(d->finisher);
-    int n = free < d->conf->batch ? free : d->conf->batch;
+    int n = room_for_outcomes(d);
 
-    return n < unfinished ? n : unfinished > 0 ? unfinished : 0;
+    return free < n ? free : n;
 }
 
-/* Returns how many were taken; 0 asks for a wait, -1 for a longer one: no database. */
-static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
+typedef void act_fn_t(llmq_dispatch_t *d, const llmq_entry_t *entry,
+                      const llmq_job_t *job, const llmq_chat_past_t *past);
+
+/* What to do with those taken that are still to be done. Without the database nothing can
+ * be, so all wait. Returns n, or -1 then. */
+static int act(llmq_dispatch_t *d, const llmq_entry_t *taken, int n, act_fn_t *do_it,
+               apr_pool_t *p)
 {
     llmq_job_t **jobs = NULL;
     llmq_chat_past_t *pasts = NULL;
-    int n = 0;
     int i;
 
-    /* 1. No more than the backends have places for: what waits keeps its turn in the
-     *    queue, not here. */
-    int places = room(d);
-
-    /* 2. The most urgent ones, by the fairness rule. */
-    if (places <= 0
-        || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
-        || n == 0) {
-        return 0;
-    }
-    /* 3. Their contents, and what was said before them. Without the database nothing can be done, so all wait. */
     if (load(&jobs, &pasts, d, taken, n, p) != APR_SUCCESS) {
         for (i = 0; i < n; i++) {
             give_back(d, &taken[i]);
         }
         return -1;
     }
-    /* 4. Each to a backend; on_done() hears of the end. */
     for (i = 0; i < n; i++) {
         if (jobs[i] && !llmq_job_is_final(jobs[i]->status)) {
-            start(d, &taken[i], jobs[i], &pasts[i]);
+            do_it(d, &taken[i], jobs[i], &pasts[i]);
         }
         else {
             drop(d, &taken[i], jobs[i]);
         }
     }
     return n;
+}
+
+/* Returns how many were taken; 0 asks for a wait, -1 for a longer one: no database. */
+static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
+{
+    int n = 0;
+
+    /* 1. What has waited beyond its deadline is not begun any more: it ends. */
+    int places = room_for_outcomes(d);
+
+    if (places > 0
+        && llmq_queue_take_expired(taken, &n, d->queue, places, d->owner) == APR_SUCCESS
+        && n > 0) {
+        return act(d, taken, n, llmq_deadline_end, p);
+    }
+    /* 2. No more than the backends have places for: what waits keeps its turn in the
+     *    queue, not here. */
+    places = room(d);
+
+    /* 3. The most urgent ones, by the fairness rule. */
+    if (places <= 0
+        || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
+        || n == 0) {
+        return 0;
+    }
+    /* 4. Their contents and what was said before them, then each to a backend; on_done() hears of the end. */
+    return act(d, taken, n, start, p);
 }
 
 void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)

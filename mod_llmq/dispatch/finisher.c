@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dispatch/deadline.h"
 #include "dispatch/dispatch_inner.h"
 #include "dispatch/longcall.h"
 #include "queue/queue_job.h"
@@ -72,7 +73,10 @@ static void decide(llmq_outcome_t *o, llmq_attempt_t *a)
     o->next_attempt = a->job.attempt;
     o->retry_count = a->job.retry_count;
     o->started_at = a->begun_at;
-    if (a->handed_back) {
+    if (a->expired) {
+        llmq_deadline_decide(o, a);
+    }
+    else if (a->handed_back) {
         o->status = LLMQ_STATUS_PENDING;
         o->next_attempt = a->job.attempt + 1;
         o->run_at = a->call.ended_at;

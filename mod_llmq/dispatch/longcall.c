@@ -14,7 +14,9 @@ static void give_up(llmq_attempt_t *a)
 {
     if (!a->canceled) {
         a->canceled = 1;
-        llmq_backend_abort(a->d->engine, &a->call);
+        if (!a->expired) {
+            llmq_backend_abort(a->d->engine, &a->call);
+        }
     }
 }
 

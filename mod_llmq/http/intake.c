@@ -49,6 +49,16 @@ static int names_conversation(struct json_object *body)
            && json_object_get_string_len(value) > 0;
 }
 
+/* The location's, unless the body has one. It counts from when the message may begin. */
+static void set_deadline(llmq_job_t *job, const llmq_cfg_dir_t *dir)
+{
+    apr_time_t from = job->run_at > job->created_at ? job->run_at : job->created_at;
+
+    if (!job->deadline && llmq_cfg_deadline(dir) > 0) {
+        job->deadline = from + llmq_cfg_deadline(dir);
+    }
+}
+
 apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
                                  const llmq_service_t *service, const char *conversation,
                                  llmq_result_t *why)
@@ -72,6 +82,7 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     if (conversation) {
         job->chain = conversation;
     }
+    set_deadline(job, dir);
     /* 3. May this caller say so? */
     if ((rv = llmq_identity_check_user(r, job->user, why)) != APR_SUCCESS) {
         return rv;

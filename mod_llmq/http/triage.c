@@ -142,20 +142,30 @@ static apr_uint64_t hash_in_tenant(const char *tenant, const char *text)
     return llmq_id_hash(text, strlen(text), llmq_id_hash(tenant, strlen(tenant) + 1, 0));
 }
 
-void llmq_triage_turn(llmq_job_t *job, request_rec *r)
+/* What the location's expression makes of the request; NULL if it has none, or nothing. */
+static const char *fairness_key(request_rec *r, const llmq_cfg_dir_t *dir)
 {
-    const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
     const char *err = NULL;
     const char *text;
 
     if (!dir->fairness_key) {
-        return;
+        return NULL;
     }
     text = ap_expr_str_exec(r, dir->fairness_key, &err);
     if (err) {
         complain(r, "LLMQFairnessKey", err);
     }
-    if (text && *text) {
-        job->fair_key = hash_in_tenant(job->tenant, text);
+    return text && *text ? text : NULL;
+}
+
+void llmq_triage_turn(llmq_job_t *job, request_rec *r)
+{
+    const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
+    const char *key = fairness_key(r, dir);
+
+    if (key) {
+        job->fair_key = hash_in_tenant(job->tenant, key);
     }
+    job->weight = llmq_cfg_fairness_weight(dir, key ? key : job->user);
+    job->key_cap = llmq_cfg_fairness_cap(dir);
 }

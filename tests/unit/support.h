@@ -35,6 +35,7 @@ TCase *test_case(const char *name);
     X(context)                                                                           \
     X(control)                                                                           \
     X(conversation)                                                                      \
+    X(deadline)                                                                          \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
     X(dispatch_inner)                                                                    \

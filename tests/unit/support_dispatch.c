@@ -202,7 +202,7 @@ void dispatch_rig_enter(dispatch_rig_t *rig, const llmq_job_t *job)
     llmq_entry_t entry;
 
     llmq_queue_job_entry(&entry, job);
-    ck_assert_int_eq(llmq_queue_admit(rig->q, 0, job->level), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(rig->q, entry.tenant, job->level), APR_SUCCESS);
     ck_assert_int_eq(llmq_queue_put(rig->q, &entry, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
 }
 
