@@ -137,13 +137,14 @@ static void delayed_setpos(void *ctx, apr_uint32_t item, apr_uint32_t pos)
     slot_at(ctx, item)->heap_pos = pos;
 }
 
+/* Not by seq where deadlines are equal: that may change while the slot is in here. */
 static int ends_less(void *ctx, apr_uint32_t a, apr_uint32_t b)
 {
     const llmq_queue_slot_t *x = slot_at(ctx, a), *y = slot_at(ctx, b);
 
     if (x->entry.deadline != y->entry.deadline)
         return x->entry.deadline < y->entry.deadline;
-    return x->seq < y->seq;
+    return a < b;
 }
 
 static void ends_setpos(void *ctx, apr_uint32_t item, apr_uint32_t pos)

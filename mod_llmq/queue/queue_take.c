@@ -21,6 +21,7 @@ apr_status_t llmq_queue_take(llmq_entry_t *out, int *pn, llmq_queue_t *q, int ma
                              apr_uint32_t owner)
 {
     apr_time_t now = llmq_clock_now();
+    llmq_queue_ranks_t ranks;
     apr_uint32_t level;
     apr_status_t rv;
     int n = 0;
@@ -30,8 +31,11 @@ apr_status_t llmq_queue_take(llmq_entry_t *out, int *pn, llmq_queue_t *q, int ma
     if (rv != APR_SUCCESS)
         return rv;
     llmq_queue_entry_due(q, now);
-    while ((level = llmq_queue_turn_level(q, now)) != 0 && n < max)
+    llmq_queue_turn_rank(&ranks, q, now);
+    while ((level = llmq_queue_turn_level(q, &ranks)) != 0 && n < max) {
         take_one(&out[n++], q, level, owner, now);
+        llmq_queue_turn_rerank(&ranks, q, level);
+    }
     /* All that was noted so far has been looked at, unless max cut the look short: then
      * the next wait must return at once. */
     atomic_store(&q->seen, atomic_load(&q->header->epoch) - (level ? 1 : 0));

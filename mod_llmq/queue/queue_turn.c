@@ -142,35 +142,45 @@ int llmq_queue_turn_is_takeable(const llmq_queue_level_t *level)
                    && level->shared_running < level->shared_slots));
 }
 
-/* How urgent a level counts, 1 the most. */
-static apr_uint32_t rank_of(const llmq_queue_t *q, apr_uint32_t l, apr_time_t now)
+void llmq_queue_turn_rerank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
+                            apr_uint32_t level)
 {
     apr_interval_time_t ageing = q->header->ageing, waited;
-    const llmq_queue_lane_t *oldest = lane_at(q, q->age[l].item[0], l);
+    const llmq_queue_lane_t *oldest;
 
-    waited = now - slot_at(q, oldest->age_head)->ready_at;
+    ranks->rank[level] = 0;
+    if (q->header->level[level].age_count == 0)
+        return;
+    ranks->rank[level] = level;
+    oldest = lane_at(q, q->age[level].item[0], level);
+    waited = ranks->now - slot_at(q, oldest->age_head)->ready_at;
     if (ageing <= 0 || waited < ageing)
-        return l;
-    return waited / ageing < l - 1 ? l - (apr_uint32_t)(waited / ageing) : 1;
+        return;
+    ranks->rank[level] =
+        waited / ageing < level - 1 ? level - (apr_uint32_t)(waited / ageing) : 1;
 }
 
-apr_uint32_t llmq_queue_turn_level(const llmq_queue_t *q, apr_time_t now)
+void llmq_queue_turn_rank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
+                          apr_time_t now)
+{
+    apr_uint32_t l;
+
+    ranks->now = now;
+    LLMQ_EACH_LEVEL (l)
+        llmq_queue_turn_rerank(ranks, q, l);
+}
+
+apr_uint32_t llmq_queue_turn_level(const llmq_queue_t *q, const llmq_queue_ranks_t *ranks)
 {
     const llmq_queue_level_t *level = q->header->level;
-    apr_uint32_t best = 0, best_rank = 0, l;
+    const apr_uint32_t *rank = ranks->rank;
+    apr_uint32_t best = 0, l;
 
-    LLMQ_EACH_LEVEL (l) {
-        apr_uint32_t rank;
-
-        if (!llmq_queue_turn_is_takeable(&level[l]))
-            continue;
-        rank = rank_of(q, l, now);
-        if (!best || rank < best_rank
-            || (rank == best_rank && level[l].served < level[best].served)) {
+    LLMQ_EACH_LEVEL (l)
+        if (rank[l] && llmq_queue_turn_is_takeable(&level[l])
+            && (!best || rank[l] < rank[best]
+                || (rank[l] == rank[best] && level[l].served < level[best].served)))
             best = l;
-            best_rank = rank;
-        }
-    }
     return best;
 }
 

@@ -82,13 +82,41 @@ void llmq_queue_turn_age_remove(llmq_queue_t *q, apr_uint32_t i);
  */
 int llmq_queue_turn_is_takeable(const llmq_queue_level_t *level);
 
+/** How urgent each level counts at a moment, 1 the most; 0 if nothing of it may run. */
+typedef struct llmq_queue_ranks_t {
+    apr_time_t now;
+    apr_uint32_t rank[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
+} llmq_queue_ranks_t;
+
 /**
- * @param q   the queue
- * @param now the present
+ * Begin a series of takes.
+ * @param ranks out
+ * @param q     the queue
+ * @param now   the present
+ * @threads locked
+ */
+void llmq_queue_turn_rank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
+                          apr_time_t now);
+
+/**
+ * After something was taken from a level: its oldest may have left. The ranks of the
+ * others are what they were, as takes make nothing ready.
+ * @param ranks the ranks
+ * @param q     the queue
+ * @param level the level
+ * @threads locked
+ */
+void llmq_queue_turn_rerank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
+                            apr_uint32_t level);
+
+/**
+ * @param q     the queue
+ * @param ranks how urgent the levels are
  * @return the level to take from next, 0 if there is none
  * @threads locked
  */
-apr_uint32_t llmq_queue_turn_level(const llmq_queue_t *q, apr_time_t now);
+apr_uint32_t llmq_queue_turn_level(const llmq_queue_t *q,
+                                   const llmq_queue_ranks_t *ranks);
 
 /**
  * @param q     the queue

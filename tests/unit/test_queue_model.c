@@ -11,31 +11,65 @@
 #include <string.h>
 
 #define JOBS       150
-#define KEYS       5
+#define TENANTS    3 /* the first two are named, the third is not */
+#define KEYS       4 /* of each tenant */
 #define CHAINS     9 /* 0 is none */
-#define SIZE       20
-#define CONCURRENT 6
+#define SIZE       24
+#define CONCURRENT 8
+#define RESERVE    50
+#define AGEING     40
 #define STEPS      6000
 #define SEEDS      12
+
+enum { OWN, SHARED, NONE }; /* rings */
+
+static const llmq_queue_tenant_conf_t named[] = {{101, 2, 0, 0}, {102, 1, 12, 3}};
 
 typedef struct mjob_t {
     llmq_entry_t e; /* state FREE: not in the queue */
     apr_uint64_t seq;
+    apr_time_t ready_at;
+    int tenant;
+    int key;
     int tried;
     int answered; /* runs no more, waits for its ack */
 } mjob_t;
+
+typedef struct mkey_t {
+    apr_uint64_t newest;
+    apr_uint32_t weight;
+    apr_uint32_t credit;
+    apr_uint32_t cap;
+} mkey_t;
+
+typedef struct mlane_t {
+    mkey_t key[KEYS];
+    int ring[KEYS]; /* keys by turn */
+    int ring_len;
+    int in;
+    int paused;
+    int admitted;
+    apr_uint32_t credit;
+    apr_uint64_t ticket;
+    llmq_queue_stats_t stats;
+} mlane_t;
+
+typedef struct mlevel_t {
+    mlane_t lane[TENANTS];
+    int concurrency;
+    apr_uint64_t served;
+    apr_uint64_t ticket;
+} mlevel_t;
 
 typedef struct model_t {
     llmq_queue_t *q;
     apr_time_t now;
     apr_uint64_t seq;
+    apr_uint64_t turn;
     mjob_t job[JOBS];
     int chain[CHAINS][JOBS]; /* jobs in order */
     int chain_len[CHAINS];
-    apr_uint64_t ring[LLMQ_LEVEL_COUNT][KEYS]; /* keys by turn */
-    int ring_len[LLMQ_LEVEL_COUNT];
-    int admitted[LLMQ_LEVEL_COUNT];
-    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+    mlevel_t level[LLMQ_LEVEL_COUNT];
 } model_t;
 
 static int chance(int n)
@@ -43,70 +77,201 @@ static int chance(int n)
     return (int)(random() % n);
 }
 
-static int count_state(const model_t *m, int level, int state)
+static apr_uint64_t hash_of(int tenant)
+{
+    return (apr_uint64_t)(101 + tenant);
+}
+
+static apr_uint32_t weight_of(int tenant)
+{
+    return tenant < 2 ? named[tenant].weight : 1;
+}
+
+/* Of all tenants if @a tenant is negative. */
+static int count_state(const model_t *m, int tenant, int level, int state)
 {
     int i, n = 0;
 
     for (i = 0; i < JOBS; i++)
-        n += m->job[i].e.state == state && m->job[i].e.level == level;
+        n += m->job[i].e.state == state && m->job[i].e.level == level
+             && (tenant < 0 || m->job[i].tenant == tenant);
     return n;
 }
 
-static int count_calls(const model_t *m, int level)
+static int count_calls(const model_t *m, int tenant, int level)
 {
-    int i, n = count_state(m, level, LLMQ_ENTRY_RUNNING);
+    int i, n = count_state(m, tenant, level, LLMQ_ENTRY_RUNNING);
 
     for (i = 0; i < JOBS; i++)
-        n -= m->job[i].answered && m->job[i].e.level == level;
+        n -= m->job[i].answered && m->job[i].e.level == level
+             && (tenant < 0 || m->job[i].tenant == tenant);
     return n;
 }
 
-static int is_full(const model_t *m, int level)
+/* ---- bounds ---- */
+
+static int own_of(int tenant, int n)
 {
-    return m->admitted[level] + count_state(m, level, LLMQ_ENTRY_READY)
-               + count_state(m, level, LLMQ_ENTRY_BLOCKED)
-               + count_state(m, level, LLMQ_ENTRY_DELAYED)
-           >= SIZE;
+    return tenant < 2 ? n * RESERVE / 100 / 2 : 0;
+}
+
+static int beyond(int n, int own)
+{
+    return n > own ? n - own : 0;
+}
+
+static int count_places(const model_t *m, int tenant, int level)
+{
+    return m->level[level].lane[tenant].admitted
+           + count_state(m, tenant, level, LLMQ_ENTRY_READY)
+           + count_state(m, tenant, level, LLMQ_ENTRY_BLOCKED)
+           + count_state(m, tenant, level, LLMQ_ENTRY_DELAYED);
+}
+
+static int is_full(const model_t *m, int tenant, int level)
+{
+    int used = count_places(m, tenant, level), pool = 0, t;
+
+    if (tenant == 1 && used >= (int)named[1].max_waiting)
+        return 1;
+    if (used < own_of(tenant, SIZE))
+        return 0;
+    for (t = 0; t < TENANTS; t++)
+        pool += beyond(count_places(m, t, level), own_of(t, SIZE));
+    return pool >= SIZE - 2 * own_of(0, SIZE);
+}
+
+static int is_shared_free(const model_t *m, int level)
+{
+    int all = m->level[level].concurrency, shared = 0, t;
+
+    for (t = 0; t < TENANTS; t++)
+        shared += beyond(count_calls(m, t, level), own_of(t, all));
+    return shared < all - 2 * own_of(0, all);
+}
+
+/* ---- turns ---- */
+
+static int is_of(const mjob_t *job, int tenant, int level, int key)
+{
+    return job->tenant == tenant && job->e.level == level && job->key == key;
 }
 
 /* The ready job of a key that was put first; -1 if none. */
-static int first_ready(const model_t *m, int level, apr_uint64_t key)
+static int first_ready(const model_t *m, int tenant, int level, int key)
 {
     int i, best = -1;
 
-    for (i = 0; i < JOBS; i++) {
-        const llmq_entry_t *e = &m->job[i].e;
-
-        if (e->state == LLMQ_ENTRY_READY && e->level == level && e->key == key
+    for (i = 0; i < JOBS; i++)
+        if (m->job[i].e.state == LLMQ_ENTRY_READY && is_of(&m->job[i], tenant, level, key)
             && (best < 0 || m->job[i].seq < m->job[best].seq))
             best = i;
-    }
     return best;
 }
 
-static void ring_drop(model_t *m, int level, apr_uint64_t key)
+static apr_uint32_t key_calls(const model_t *m, int tenant, int level, int key)
 {
-    int i, n = 0;
+    apr_uint32_t n = 0;
+    int i;
 
-    for (i = 0; i < m->ring_len[level]; i++)
-        if (m->ring[level][i] != key)
-            m->ring[level][n++] = m->ring[level][i];
-    m->ring_len[level] = n;
+    for (i = 0; i < JOBS; i++)
+        n += m->job[i].e.state == LLMQ_ENTRY_RUNNING && !m->job[i].answered
+             && is_of(&m->job[i], tenant, level, key);
+    return n;
 }
 
+static int ring_find(const mlane_t *lane, int key)
+{
+    int i;
+
+    for (i = 0; i < lane->ring_len; i++)
+        if (lane->ring[i] == key)
+            return i;
+    return -1;
+}
+
+static void ring_drop(mlane_t *lane, int key)
+{
+    int i, at = ring_find(lane, key);
+
+    lane->ring_len--;
+    for (i = at; i < lane->ring_len; i++)
+        lane->ring[i] = lane->ring[i + 1];
+}
+
+static void lane_settle(model_t *m, int tenant, int level)
+{
+    mlane_t *lane = &m->level[level].lane[tenant];
+    int calls = count_calls(m, tenant, level), in = SHARED;
+
+    if (!lane->ring_len || lane->paused
+        || (tenant == 1 && calls >= (int)named[1].max_running))
+        in = NONE;
+    else if (calls < own_of(tenant, m->level[level].concurrency))
+        in = OWN;
+    if (in == lane->in)
+        return;
+    if (lane->in == NONE)
+        lane->credit = weight_of(tenant);
+    if (in != NONE)
+        lane->ticket = ++m->level[level].ticket;
+    lane->in = in;
+}
+
+static void settle(model_t *m, int tenant, int level, int k)
+{
+    mlane_t *lane = &m->level[level].lane[tenant];
+    mkey_t *key = &lane->key[k];
+    apr_uint32_t calls = key_calls(m, tenant, level, k);
+    int ready = first_ready(m, tenant, level, k) >= 0;
+    int serves = ready && (!key->cap || calls < key->cap);
+
+    if (serves && ring_find(lane, k) < 0) {
+        lane->ring[lane->ring_len++] = k;
+        key->credit = key->weight;
+    }
+    else if (!serves && ring_find(lane, k) >= 0)
+        ring_drop(lane, k);
+    if (!ready && !calls)
+        key->newest = 0;
+    lane_settle(m, tenant, level);
+}
+
+static void settle_job(model_t *m, int j)
+{
+    settle(m, m->job[j].tenant, m->job[j].e.level, m->job[j].key);
+}
+
+static void heed(model_t *m, int j)
+{
+    const mjob_t *job = &m->job[j];
+    mkey_t *key = &m->level[job->e.level].lane[job->tenant].key[job->key];
+
+    if (job->seq < key->newest)
+        return;
+    key->newest = job->seq;
+    key->weight = job->e.weight ? job->e.weight : 1;
+    key->cap = job->e.key_cap;
+    if (key->credit > key->weight)
+        key->credit = key->weight;
+}
+
+/* First out of where it counts, then in. */
 static void set_state(model_t *m, int j, int state)
 {
-    llmq_entry_t *e = &m->job[j].e;
+    mjob_t *job = &m->job[j];
+    int before = job->e.state, called = before == LLMQ_ENTRY_RUNNING && !job->answered;
 
-    m->job[j].answered = 0;
-    if (state == LLMQ_ENTRY_READY && first_ready(m, e->level, e->key) < 0)
-        m->ring[e->level][m->ring_len[e->level]++] = e->key;
-    if (e->state == LLMQ_ENTRY_READY && state != LLMQ_ENTRY_READY) {
-        e->state = (unsigned char)state;
-        if (first_ready(m, e->level, e->key) < 0)
-            ring_drop(m, e->level, e->key);
+    job->answered = 0;
+    job->e.state = LLMQ_ENTRY_FREE;
+    if (before == LLMQ_ENTRY_READY || called)
+        settle_job(m, j);
+    job->e.state = (unsigned char)state;
+    if (state == LLMQ_ENTRY_READY) {
+        job->ready_at = m->now;
+        heed(m, j);
+        settle_job(m, j);
     }
-    e->state = (unsigned char)state;
 }
 
 static void activate(model_t *m, int j)
@@ -144,12 +309,14 @@ static int enchain(model_t *m, int j, int flags)
     return at;
 }
 
-static void leave(model_t *m, int j)
+/* Out of its chain and into a last state. */
+static void leave(model_t *m, int j, int state)
 {
     apr_uint64_t c = m->job[j].e.chain;
     int i, at = 0;
 
-    set_state(m, j, LLMQ_ENTRY_FREE);
+    set_state(m, j, state);
+    m->job[j].answered = state == LLMQ_ENTRY_RUNNING;
     if (!c)
         return;
     while (m->chain[c][at] != j)
@@ -195,50 +362,81 @@ static int chain_runs(const model_t *m, apr_uint64_t c)
 
 static void model_put(model_t *m, int j, const llmq_entry_t *e, int flags)
 {
+    int tenant = (int)(e->tenant - hash_of(0));
+    mlane_t *lane = &m->level[e->level].lane[tenant];
     mjob_t *job = &m->job[j];
 
     if (flags & LLMQ_PUT_ADMITTED)
-        m->admitted[e->level]--;
-    if (job->e.state != LLMQ_ENTRY_FREE || (flags == 0 && is_full(m, e->level))
+        lane->admitted--;
+    if (job->e.state != LLMQ_ENTRY_FREE || (flags == 0 && is_full(m, tenant, e->level))
         || ((flags & LLMQ_PUT_RUNNING) && chain_runs(m, e->chain)))
         return;
     job->e = *e;
     job->e.state = LLMQ_ENTRY_FREE;
+    job->tenant = tenant;
+    job->key = (int)e->key % 10;
     job->seq = ++m->seq;
     job->tried = (flags & LLMQ_PUT_RUNNING) != 0;
-    m->stats[e->level].total_put++;
+    lane->stats.total_put++;
     if (enchain(m, j, flags) > 0)
         set_state(m, j, LLMQ_ENTRY_BLOCKED);
-    else if (flags & LLMQ_PUT_RUNNING)
+    else if (flags & LLMQ_PUT_RUNNING) {
         set_state(m, j, LLMQ_ENTRY_RUNNING);
+        heed(m, j);
+        settle_job(m, j);
+    }
     else
         activate(m, j);
 }
 
+static int is_waiting(const mjob_t *job)
+{
+    return job->e.state != LLMQ_ENTRY_FREE && job->e.state != LLMQ_ENTRY_RUNNING;
+}
+
+/* None that another waiting job has, as their order would not be defined. */
+static apr_time_t some_deadline(const model_t *m)
+{
+    apr_time_t deadline = m->now + chance(400);
+    int i;
+
+    if (chance(3))
+        return 0;
+    for (i = 0; i < JOBS; i++)
+        if (m->job[i].e.state != LLMQ_ENTRY_FREE && m->job[i].e.deadline == deadline)
+            return 0;
+    return deadline;
+}
+
 static void step_put(model_t *m, int j)
 {
-    llmq_entry_t e =
-        queue_entry(apr_psprintf(test_pool, "m%d", j), 1 + chance(4),
-                    (apr_uint64_t)chance(KEYS), (apr_uint64_t)chance(CHAINS));
+    int tenant = chance(TENANTS);
+    llmq_entry_t e = queue_entry(apr_psprintf(test_pool, "m%d", j), 1 + chance(4),
+                                 (apr_uint64_t)(10 * tenant + chance(KEYS)),
+                                 (apr_uint64_t)chance(CHAINS));
     int flags = chance(2) ? LLMQ_PUT_ADMITTED : chance(8) ? 0 : LLMQ_PUT_RUNNING;
     apr_status_t rv;
 
     e.run_at = some_time(m);
     e.put_at = m->now - chance(50);
     e.attempt = (apr_uint32_t)chance(3);
+    e.tenant = hash_of(tenant);
+    e.weight = (apr_uint32_t)chance(4);
+    e.key_cap = chance(3) ? 0 : 1 + (apr_uint32_t)chance(3);
+    e.deadline = some_deadline(m);
     if (flags & LLMQ_PUT_RUNNING) {
         e.owner = 5;
         e.taken_at = m->now - 3;
     }
     if (flags & LLMQ_PUT_ADMITTED) {
-        rv = llmq_queue_admit(m->q, 0, e.level);
-        ck_assert_int_eq(rv, is_full(m, e.level) ? LLMQ_EFULL : APR_SUCCESS);
+        rv = llmq_queue_admit(m->q, e.tenant, e.level);
+        ck_assert_int_eq(rv, is_full(m, tenant, e.level) ? LLMQ_EFULL : APR_SUCCESS);
         if (rv != APR_SUCCESS)
             return;
-        m->admitted[e.level]++;
+        m->level[e.level].lane[tenant].admitted++;
         if (chance(8) == 0) {
-            llmq_queue_dismiss(m->q, 0, e.level);
-            m->admitted[e.level]--;
+            llmq_queue_dismiss(m->q, e.tenant, e.level);
+            m->level[e.level].lane[tenant].admitted--;
             return;
         }
     }
@@ -246,41 +444,159 @@ static void step_put(model_t *m, int j)
     model_put(m, j, &e, flags);
 }
 
-static void model_start(model_t *m, int level, int j)
+/* ---- taking ---- */
+
+static int is_takeable(const model_t *m, int level)
 {
+    int t;
+
+    if (count_calls(m, -1, level) >= m->level[level].concurrency)
+        return 0;
+    for (t = 0; t < TENANTS; t++)
+        if (m->level[level].lane[t].in == OWN
+            || (m->level[level].lane[t].in == SHARED && is_shared_free(m, level)))
+            return 1;
+    return 0;
+}
+
+static int rank_of(const model_t *m, int level)
+{
+    apr_time_t oldest = m->now;
+    int i, risen;
+
+    for (i = 0; i < JOBS; i++)
+        if (m->job[i].e.state == LLMQ_ENTRY_READY && m->job[i].e.level == level
+            && m->level[level].lane[m->job[i].tenant].in != NONE
+            && m->job[i].ready_at < oldest)
+            oldest = m->job[i].ready_at;
+    risen = (int)((m->now - oldest) / AGEING);
+    return risen < level ? level - risen : 1;
+}
+
+static int next_level(const model_t *m)
+{
+    int l, best = 0;
+
+    LLMQ_EACH_LEVEL (l) {
+        if (!is_takeable(m, l))
+            continue;
+        if (!best || rank_of(m, l) < rank_of(m, best)
+            || (rank_of(m, l) == rank_of(m, best)
+                && m->level[l].served < m->level[best].served))
+            best = l;
+    }
+    return best;
+}
+
+static int next_tenant(const model_t *m, int level)
+{
+    int t, best = -1;
+
+    for (t = 0; t < TENANTS; t++) {
+        const mlane_t *lane = &m->level[level].lane[t];
+
+        if (lane->in == NONE || (lane->in == SHARED && !is_shared_free(m, level)))
+            continue;
+        if (best < 0 || lane->ticket < m->level[level].lane[best].ticket)
+            best = t;
+    }
+    return best;
+}
+
+static void pass_turns(model_t *m, int level, int tenant)
+{
+    mlane_t *lane = &m->level[level].lane[tenant];
+    int k = lane->ring[0];
+
+    m->level[level].served = ++m->turn;
+    if (--lane->key[k].credit == 0) {
+        lane->key[k].credit = lane->key[k].weight;
+        ring_drop(lane, k);
+        lane->ring[lane->ring_len++] = k;
+    }
+    if (--lane->credit == 0) {
+        lane->credit = weight_of(tenant);
+        lane->ticket = ++m->level[level].ticket;
+    }
+}
+
+/* Take the next of a level; returns the job. */
+static int model_take(model_t *m, int level)
+{
+    int tenant = next_tenant(m, level);
+    mlane_t *lane = &m->level[level].lane[tenant];
+    int j = first_ready(m, tenant, level, lane->ring[0]);
     mjob_t *job = &m->job[j];
     apr_time_t from = job->e.put_at > job->e.run_at ? job->e.put_at : job->e.run_at;
-    llmq_queue_stats_t *s = &m->stats[level];
 
-    ring_drop(m, level, job->e.key);
-    m->ring[level][m->ring_len[level]++] = job->e.key;
-    set_state(m, j, LLMQ_ENTRY_RUNNING);
+    pass_turns(m, level, tenant);
+    job->e.state = LLMQ_ENTRY_RUNNING;
+    settle_job(m, j);
     job->e.owner = 9;
     job->e.taken_at = m->now;
     if (!job->tried) {
-        s->total_taken++;
-        s->wait_sum += m->now - from;
-        if (m->now - from > s->wait_max)
-            s->wait_max = m->now - from;
+        lane->stats.total_taken++;
+        lane->stats.wait_sum += m->now - from;
+        if (m->now - from > lane->stats.wait_max)
+            lane->stats.wait_max = m->now - from;
     }
     job->tried = 1;
+    return j;
 }
 
 static void step_take(model_t *m)
 {
     llmq_entry_t out[5];
-    int n, i = 0, max = 1 + chance(5), l;
+    int n, i = 0, max = 1 + chance(5), level;
 
     ck_assert_int_eq(llmq_queue_take(out, &n, m->q, max, 9), APR_SUCCESS);
     make_due(m);
-    LLMQ_EACH_LEVEL (l) {
-        while (i < max && m->ring_len[l] && count_calls(m, l) < CONCURRENT) {
-            int j = first_ready(m, l, m->ring[l][0]);
+    while (i < max && (level = next_level(m)) != 0) {
+        int j = model_take(m, level);
 
-            model_start(m, l, j);
-            ck_assert_int_lt(i, n);
-            ck_assert_int_eq(memcmp(&out[i++], &m->job[j].e, sizeof(out[0])), 0);
-        }
+        ck_assert_int_lt(i, n);
+        ck_assert_str_eq(out[i].id, m->job[j].e.id);
+        ck_assert_int_eq(memcmp(&out[i++], &m->job[j].e, sizeof(out[0])), 0);
+    }
+    ck_assert_int_eq(i, n);
+}
+
+/* ---- deadlines ---- */
+
+static int first_expired(const model_t *m)
+{
+    int i, best = -1;
+
+    for (i = 0; i < JOBS; i++)
+        if (is_waiting(&m->job[i]) && m->job[i].e.deadline
+            && m->job[i].e.deadline <= m->now
+            && (best < 0 || m->job[i].e.deadline < m->job[best].e.deadline))
+            best = i;
+    return best;
+}
+
+static void model_expire(model_t *m, int j)
+{
+    mjob_t *job = &m->job[j];
+
+    leave(m, j, LLMQ_ENTRY_RUNNING);
+    job->answered = 1;
+    job->tried = 1;
+    job->e.chain = 0;
+    job->e.owner = 9;
+    job->e.taken_at = m->now;
+}
+
+static void step_expire(model_t *m)
+{
+    llmq_entry_t out[3];
+    int n, i = 0, max = 1 + chance(3), j;
+
+    ck_assert_int_eq(llmq_queue_take_expired(out, &n, m->q, max, 9), APR_SUCCESS);
+    while (i < max && (j = first_expired(m)) >= 0) {
+        model_expire(m, j);
+        ck_assert_int_lt(i, n);
+        ck_assert_int_eq(memcmp(&out[i++], &m->job[j].e, sizeof(out[0])), 0);
     }
     ck_assert_int_eq(i, n);
 }
@@ -297,10 +613,10 @@ static void step_ack(model_t *m, int j)
     if (job->e.state != LLMQ_ENTRY_RUNNING || ack.attempt < job->e.attempt)
         return;
     if (!job->e.canceled && ack.how == LLMQ_ACK_COMPLETED)
-        m->stats[job->e.level].total_completed++;
+        m->level[job->e.level].lane[job->tenant].stats.total_completed++;
     if (!job->e.canceled && ack.how == LLMQ_ACK_FAILED)
-        m->stats[job->e.level].total_failed++;
-    leave(m, j);
+        m->level[job->e.level].lane[job->tenant].stats.total_failed++;
+    leave(m, j, LLMQ_ENTRY_FREE);
 }
 
 static void step_requeue(model_t *m, int j)
@@ -317,7 +633,7 @@ static void step_requeue(model_t *m, int j)
     }
     if (job->e.canceled) {
         ck_assert_int_eq(rv, APR_NOTFOUND);
-        leave(m, j);
+        leave(m, j, LLMQ_ENTRY_FREE);
         return;
     }
     ck_assert_int_eq(rv, APR_SUCCESS);
@@ -339,7 +655,10 @@ static void step_answered(model_t *m, int j)
         ck_assert_int_eq(rv, APR_NOTFOUND);
     else {
         ck_assert_int_eq(rv, APR_SUCCESS);
+        if (job->answered)
+            return;
         job->answered = 1;
+        settle_job(m, j);
     }
 }
 
@@ -353,7 +672,7 @@ static void step_cancel(model_t *m, int j)
         ck_assert_int_eq(rv, LLMQ_EBUSY);
         m->job[j].e.canceled = 1;
         break;
-    default: ck_assert_int_eq(rv, APR_SUCCESS); leave(m, j);
+    default: ck_assert_int_eq(rv, APR_SUCCESS); leave(m, j, LLMQ_ENTRY_FREE);
     }
 }
 
@@ -369,7 +688,7 @@ static void step_reprioritise(model_t *m, int j)
         ck_assert_int_eq(rv, LLMQ_EBUSY);
     else if (m->job[j].e.level == level)
         ck_assert_int_eq(rv, APR_SUCCESS);
-    else if (is_full(m, level))
+    else if (is_full(m, m->job[j].tenant, level))
         ck_assert_int_eq(rv, LLMQ_EFULL);
     else {
         ck_assert_int_eq(rv, APR_SUCCESS);
@@ -400,48 +719,112 @@ static void compare_jobs(const model_t *m)
     }
 }
 
+static void step_pause(model_t *m)
+{
+    int tenant = chance(TENANTS), level = 1 + chance(4), on = chance(3) == 0;
+
+    ck_assert_int_eq(llmq_queue_pause(m->q, hash_of(tenant), (llmq_level_e)level, on),
+                     APR_SUCCESS);
+    m->level[level].lane[tenant].paused = on;
+    lane_settle(m, tenant, level);
+    ck_assert_int_eq(
+        llmq_queue_is_paused(m->q, hash_of(tenant), (llmq_level_e)level) != 0, on);
+}
+
+static void step_concurrency(model_t *m)
+{
+    int level = 1 + chance(4), n = 1 + chance(CONCURRENT), t;
+
+    ck_assert_int_eq(
+        llmq_queue_set_concurrency(m->q, (llmq_level_e)level, (apr_uint32_t)n),
+        APR_SUCCESS);
+    m->level[level].concurrency = n;
+    for (t = 0; t < TENANTS; t++)
+        lane_settle(m, t, level);
+}
+
+static void compare_lane(const model_t *m, int tenant, int l, const llmq_queue_stats_t *s)
+{
+    const llmq_queue_stats_t *mine = &m->level[l].lane[tenant].stats;
+
+    ck_assert_uint_eq(s->ready, count_state(m, tenant, l, LLMQ_ENTRY_READY));
+    ck_assert_uint_eq(s->blocked, count_state(m, tenant, l, LLMQ_ENTRY_BLOCKED));
+    ck_assert_uint_eq(s->delayed, count_state(m, tenant, l, LLMQ_ENTRY_DELAYED));
+    ck_assert_uint_eq(s->running, count_calls(m, tenant, l));
+    ck_assert_uint_eq(s->concurrency, m->level[l].concurrency);
+    ck_assert_uint_eq(s->total_put, mine->total_put);
+    ck_assert_uint_eq(s->total_taken, mine->total_taken);
+    ck_assert_uint_eq(s->total_completed, mine->total_completed);
+    ck_assert_uint_eq(s->total_failed, mine->total_failed);
+    ck_assert_int_eq(s->wait_sum, mine->wait_sum);
+    ck_assert_int_eq(s->wait_max, mine->wait_max);
+}
+
 static void compare_stats(const model_t *m)
 {
-    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
-    int l;
+    llmq_queue_stats_t all[LLMQ_LEVEL_COUNT], own[LLMQ_LEVEL_COUNT];
+    apr_uint64_t put[LLMQ_LEVEL_COUNT] = {0}, running[LLMQ_LEVEL_COUNT] = {0};
+    int l, t;
 
-    ck_assert_int_eq(llmq_queue_stats(stats, m->q), APR_SUCCESS);
+    for (t = 0; t < TENANTS; t++) {
+        ck_assert_int_eq(llmq_queue_tenant_stats(own, m->q, hash_of(t)), APR_SUCCESS);
+        LLMQ_EACH_LEVEL (l) {
+            compare_lane(m, t, l, &own[l]);
+            put[l] += own[l].total_put;
+            running[l] += own[l].running;
+        }
+    }
+    ck_assert_int_eq(llmq_queue_stats(all, m->q), APR_SUCCESS);
     LLMQ_EACH_LEVEL (l) {
-        const llmq_queue_stats_t *s = &m->stats[l];
-
-        ck_assert_uint_eq(stats[l].ready, count_state(m, l, LLMQ_ENTRY_READY));
-        ck_assert_uint_eq(stats[l].blocked, count_state(m, l, LLMQ_ENTRY_BLOCKED));
-        ck_assert_uint_eq(stats[l].delayed, count_state(m, l, LLMQ_ENTRY_DELAYED));
-        ck_assert_uint_eq(stats[l].running, count_calls(m, l));
-        ck_assert_uint_eq(stats[l].total_put, s->total_put);
-        ck_assert_uint_eq(stats[l].total_taken, s->total_taken);
-        ck_assert_uint_eq(stats[l].total_completed, s->total_completed);
-        ck_assert_uint_eq(stats[l].total_failed, s->total_failed);
-        ck_assert_int_eq(stats[l].wait_sum, s->wait_sum);
-        ck_assert_int_eq(stats[l].wait_max, s->wait_max);
+        ck_assert_uint_eq(all[l].total_put, put[l]);
+        ck_assert_uint_eq(all[l].running, running[l]);
     }
 }
 
 static void one_step(model_t *m)
 {
     int j = chance(JOBS), what = chance(100);
-
-    if (what < 40)
+    if (what < 36)
         step_put(m, j);
-    else if (what < 60)
+    else if (what < 57)
         step_take(m);
-    else if (what < 70)
+    else if (what < 67)
         step_ack(m, j);
-    else if (what < 78)
+    else if (what < 74)
         step_requeue(m, j);
-    else if (what < 81)
+    else if (what < 78)
         step_answered(m, j);
-    else if (what < 85)
+    else if (what < 81)
         step_cancel(m, j);
-    else if (what < 93)
+    else if (what < 87)
         step_reprioritise(m, j);
+    else if (what < 90)
+        step_expire(m);
+    else if (what < 92)
+        step_pause(m);
+    else if (what < 94)
+        step_concurrency(m);
     else
         llmq_clock_set(m->now += chance(20));
+}
+
+static llmq_queue_t *create_queue(model_t *m)
+{
+    llmq_queue_conf_t conf = {.ageing = AGEING,
+                              .reserve = RESERVE,
+                              .max_tenants = TENANTS,
+                              .tenants = named,
+                              .n_tenants = 2};
+    int l, t;
+
+    LLMQ_EACH_LEVEL (l) {
+        conf.level[l].max_size = SIZE;
+        conf.level[l].max_concurrent = CONCURRENT;
+        m->level[l].concurrency = CONCURRENT;
+        for (t = 0; t < TENANTS; t++)
+            m->level[l].lane[t].in = NONE;
+    }
+    return queue_rig_conf(&conf)->q;
 }
 
 START_TEST(thousands_of_random_calls_do_what_the_model_does)
@@ -452,7 +835,7 @@ START_TEST(thousands_of_random_calls_do_what_the_model_does)
     srandom((unsigned)_i);
     m->now = QUEUE_NOW;
     llmq_clock_set(m->now);
-    m->q = queue_rig(SIZE, CONCURRENT)->q;
+    m->q = create_queue(m);
     for (step = 0; step < STEPS; step++) {
         const char *bad;
 
