@@ -47,7 +47,7 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->chat.max_turns = 20;
     conf->chat.max_bytes = 32768;
     conf->cleanup = apr_time_from_sec(300);
-    conf->pace.on = 1;
+    conf->pace.on = 0;
     conf->key_cache = apr_time_from_sec(10);
     conf->max_held = 0;
     conf->rate_keys = 65536;

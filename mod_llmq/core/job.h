@@ -54,6 +54,7 @@ typedef struct llmq_job_t {
     int key_cap;           /* most of its key that run at once in its level, 0 = no cap */
     apr_time_t deadline;   /* to be begun before this, 0 = none */
     int parallel;          /* non-zero: need not wait for its conversation */
+    int alone;             /* non-zero: its conversation was made for it; not stored */
     apr_time_t expires_at; /* keeps its conversation, 0 = for ever; only written */
 } llmq_job_t;
 

@@ -147,7 +147,8 @@ static apr_status_t read_conversation(reader_t *r)
                                "conversation_id must be a string");
     if (value)
         chain = json_object_get_string(value);
-    if (*chain == '\0')
+    r->job->alone = *chain == '\0';
+    if (r->job->alone)
         chain = llmq_id_create("conv_", r->pool);
     else if (!llmq_id_is_name(chain))
         return llmq_result_set(

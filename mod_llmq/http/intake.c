@@ -81,6 +81,7 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     }
     if (conversation) {
         job->chain = conversation;
+        job->alone = 0;
     }
     set_deadline(job, dir);
     /* 3. May this caller say so? */

@@ -110,6 +110,7 @@ typedef struct llmq_entry_t {
     unsigned char kind;
     unsigned char state;    /* out: llmq_entry_state_e */
     unsigned char canceled; /* out: cancelled while running */
+    unsigned char alone;    /* in: nobody else can know its chain yet */
 } llmq_entry_t;
 
 /** How an attempt ended, for the statistics. */
@@ -202,6 +203,9 @@ void llmq_queue_dismiss(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level
  */
 void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
 
+/** A commit's time or two: how long an older message of a chain may be behind a younger. */
+#define LLMQ_QUEUE_SETTLE apr_time_from_msec(15)
+
 #define LLMQ_PUT_ADMITTED 1 /* each entry uses up a place of llmq_queue_admit() */
 #define LLMQ_PUT_RUNNING  2 /* each entry is running: owner and taken_at are its own */
 #define LLMQ_PUT_WALK     4 /* from a walk over the store: not what left since it began */
@@ -212,10 +216,12 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
  * skipped too, and the queue remembers that the store holds more than it does
  * (llmq_queue_needs_rebuild()).
  *
- * Admitted entries are new and join the end of their chain. Entries without a place, as
- * a walk over the store finds them, must fit max_size, and stand in their chain before
- * those with a later put_at that nobody has taken yet: a walk may come upon an older
- * message after a younger one was accepted. What a dispatcher has in flight when the
+ * In its chain an entry stands before those with a later put_at that nobody has taken yet:
+ * two processes may tell the queue of what they accepted in another order than that of
+ * acceptance, and a walk may come upon an older message after a younger one. So that the
+ * first of a chain is not begun while an older one is still being stored, an admitted entry
+ * that finds its chain empty is held for LLMQ_QUEUE_SETTLE as long as its tenant has other
+ * admissions out, unless it is `alone`. Entries without a place must fit max_size. What a dispatcher has in flight when the
  * segment was reset it puts first, with LLMQ_PUT_RUNNING: the walk will then skip it, and
  * its chain waits for its ack.
  * @param q       the queue

@@ -10,7 +10,6 @@
 #include "queue/queue_layout.h"
 
 typedef enum {
-    LLMQ_QUEUE_CHAIN_LAST,     /* behind all others */
     LLMQ_QUEUE_CHAIN_ACCEPTED, /* before those with a later put_at that nobody took yet */
     LLMQ_QUEUE_CHAIN_FIRST     /* before all others */
 } llmq_queue_chain_e;

@@ -100,6 +100,10 @@ static void activate(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
         delay(q, i);
         return;
     }
+    if (slot->held) { /* its wait began when it was put */
+        slot->entry.run_at = 0;
+        slot->held = 0;
+    }
     set_state(q, i, LLMQ_ENTRY_READY);
     llmq_queue_ready_add(q, i, now);
     note_if_takeable(q, level_of(q, slot));
@@ -168,6 +172,7 @@ static apr_uint32_t copy_in(llmq_queue_t *q, const llmq_entry_t *entry)
     e->attempt = entry->attempt;
     e->level = entry->level;
     e->kind = entry->kind;
+    e->alone = entry->alone;
     slot_at(q, i)->tenant = llmq_queue_tenant_get_locked(q, entry->tenant);
     slot_at(q, i)->seq = ++q->header->seq;
     return i;
@@ -188,13 +193,17 @@ static void enchain(llmq_queue_t *q, apr_uint32_t i, llmq_queue_chain_e where)
 }
 
 apr_uint32_t llmq_queue_entry_arrive(llmq_queue_t *q, const llmq_entry_t *entry,
-                                     llmq_queue_chain_e where, apr_time_t now)
+                                     apr_time_t hold, apr_time_t now)
 {
     apr_uint32_t i = copy_in(q, entry);
 
     if (!i)
         return 0;
-    enchain(q, i, where);
+    if (hold) {
+        slot_at(q, i)->entry.run_at = hold;
+        slot_at(q, i)->held = 1;
+    }
+    enchain(q, i, LLMQ_QUEUE_CHAIN_ACCEPTED);
     if (slot_at(q, i)->chain_prev)
         set_state(q, i, LLMQ_ENTRY_BLOCKED);
     else

@@ -18,13 +18,13 @@
  * A new entry whose id is not there: ready, blocked or delayed.
  * @param q     the queue
  * @param entry what to copy
- * @param where its place in its chain
+ * @param hold  it is not ready before this, without counting as delayed by its run_at; 0
  * @param now   the present
  * @return its slot; 0 if no slot is free
  * @threads locked
  */
 apr_uint32_t llmq_queue_entry_arrive(llmq_queue_t *q, const llmq_entry_t *entry,
-                                     llmq_queue_chain_e where, apr_time_t now);
+                                     apr_time_t hold, apr_time_t now);
 
 /**
  * A new entry that somebody runs already; it becomes the head of its chain.

@@ -35,6 +35,7 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
     e->weight = job->weight > 0 ? (apr_uint32_t)job->weight : 1;
     e->key_cap = job->key_cap > 0 ? (apr_uint32_t)job->key_cap : 0;
     e->deadline = job->deadline;
+    e->alone = job->alone != 0;
     e->put_at = job->created_at;
     e->run_at = job->run_at;
     e->attempt = (apr_uint32_t)job->attempt;

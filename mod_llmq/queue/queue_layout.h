@@ -60,6 +60,7 @@ typedef struct llmq_queue_slot_t {
     apr_uint32_t age_prev;
     unsigned char late;     /* ready and in the late heap rather than the fifo */
     unsigned char tried;    /* was taken before */
+    unsigned char held;     /* run_at is the end of its hold; see LLMQ_QUEUE_SETTLE */
     unsigned char expired;  /* running: taken because its deadline passed */
     apr_time_t ready_at;    /* ready: since then */
     apr_time_t answered_at; /* running: its call has ended then; 0 while it goes on */

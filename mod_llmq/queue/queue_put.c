@@ -1,6 +1,7 @@
 #include "queue/queue.h"
 
 #include "base/clock.h"
+#include "queue/queue_chain.h"
 #include "queue/queue_entry.h"
 #include "queue/queue_figures.h"
 #include "queue/queue_gone.h"
@@ -38,20 +39,34 @@ static void put_running(llmq_queue_t *q, const llmq_entry_t *e, llmq_queue_room_
         miss(room);
 }
 
+/* When is it certain enough that no older message of its chain is still being stored? */
+static apr_time_t settles_at(llmq_queue_t *q, const llmq_entry_t *e, apr_time_t now)
+{
+    apr_uint32_t t = llmq_queue_tenant_get_locked(q, e->tenant);
+    int l;
+
+    if (!e->chain || e->alone || e->run_at > now || llmq_queue_chain_head(q, e->chain))
+        return 0;
+    LLMQ_EACH_LEVEL (l)
+        if (llmq_queue_room_has_admitted(lane_at(q, t, (apr_uint32_t)l)))
+            return now + LLMQ_QUEUE_SETTLE;
+    return 0;
+}
+
 static void put_waiting(llmq_queue_t *q, const llmq_entry_t *e, llmq_queue_room_t room,
                         int flags, apr_time_t now)
 {
-    llmq_queue_chain_e where = LLMQ_QUEUE_CHAIN_LAST;
+    apr_time_t hold = 0;
 
-    if (flags & LLMQ_PUT_ADMITTED)
+    if (flags & LLMQ_PUT_ADMITTED) {
         llmq_queue_room_enter_admitted(room);
+        hold = settles_at(q, e, now);
+    }
     else if (llmq_queue_room_enter(room) != APR_SUCCESS) {
         miss(room);
         return;
     }
-    else
-        where = LLMQ_QUEUE_CHAIN_ACCEPTED;
-    if (llmq_queue_entry_arrive(q, e, where, now)) {
+    if (llmq_queue_entry_arrive(q, e, hold, now)) {
         count_put(room);
         llmq_queue_figures_put(q, e, flags);
     }

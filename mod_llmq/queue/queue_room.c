@@ -144,6 +144,11 @@ apr_uint64_t llmq_queue_room_used(llmq_queue_lane_t *lane)
     return admitted(places) + waiting(places);
 }
 
+int llmq_queue_room_has_admitted(llmq_queue_lane_t *lane)
+{
+    return admitted(atomic_load(&lane->places)) > 0;
+}
+
 int llmq_queue_room_is_ample(llmq_queue_room_t room)
 {
     apr_int64_t used = (apr_int64_t)llmq_queue_room_used(room.lane);

@@ -57,6 +57,13 @@ static inline llmq_queue_room_t room_of(const llmq_queue_t *q,
 apr_status_t llmq_queue_room_admit(llmq_queue_room_t room);
 
 /**
+ * @param lane a tenant's part of a level
+ * @return non-zero while a place is given out that has not led to an entry yet
+ * @threads any; lock-free
+ */
+int llmq_queue_room_has_admitted(llmq_queue_lane_t *lane);
+
+/**
  * Take back a place that was given out.
  * @param room the lane
  * @threads any; lock-free

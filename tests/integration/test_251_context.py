@@ -107,6 +107,13 @@ class TestContext:
             api.until_status(api.send(f"q{i}", conversation_id="conv_long")["id"])
         assert said(llm.calls[-1]) == [*turns(*[f"q{i}" for i in range(2, 22)]), ("user", "q22")]
 
+    @staticmethod
+    def listed(api, name):
+        """The contents of a conversation in the order of acceptance."""
+        pages = [api.get(f"/conversations/{name}/messages?order=asc&page_size=20&page={n}").data
+                 for n in range(1, 6)]
+        return [m["content"] for page in pages for m in page["messages"]]
+
     def test_fifty_posted_at_once_are_answered_in_order(self, server, api, llm):
         """What was acknowledged before another was sent is answered before it, one at a time,
         and each call carries what was answered before. Other conversations go on beside."""
@@ -140,6 +147,7 @@ class TestContext:
             if call.content.startswith("beside"):
                 assert said(call) == [("user", call.content)]
         assert api.get("/conversations/conv_fifty").data["message_count"] == 100
+        assert order == self.listed(api, "conv_fifty")
 
     def test_conversation_shows_the_time_of_its_messages(self, api, llm):
         llm.default = Plan(delay=0.05)

@@ -21,7 +21,7 @@ def concurrency(api, level="normal"):
 
 
 class TestOn:
-    CONF = BACKEND + "LLMQQueueConcurrency normal 24 2\n"
+    CONF = BACKEND + "LLMQAutoscale On\nLLMQQueueConcurrency normal 24 2\n"
 
     def test_fresh_levels_have_their_maximum(self, api):
         for level in api.queues()["queues"]:
@@ -44,7 +44,9 @@ class TestOn:
 
 
 class TestOff:
-    CONF = BACKEND + "LLMQQueueConcurrency normal 8\nLLMQAutoscale Off\n"
+    """Which is the default."""
+
+    CONF = BACKEND + "LLMQQueueConcurrency normal 8\n"
 
     def test_nothing_changes(self, api, llm):
         llm.default = lambda call: Plan(delay=0.05 * llm.in_flight)

@@ -150,16 +150,86 @@ START_TEST(a_walk_puts_older_messages_before_younger_ones)
 }
 END_TEST
 
-START_TEST(admitted_entries_join_the_end_whatever_the_clock_says)
+/* As a committer does: the place was asked for before. */
+static void put_admitted_at(llmq_queue_t *q, const char *id, int level, apr_time_t put_at)
+{
+    llmq_entry_t e = queue_entry(id, level, 1, CHAIN);
+
+    e.put_at = put_at;
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
+}
+
+START_TEST(admitted_entries_stand_in_the_order_of_acceptance)
 {
     llmq_queue_t *q = queue_rig(10, 10)->q;
-    llmq_entry_t e = queue_entry("b", _i, 1, CHAIN);
+    int i;
 
+    for (i = 0; i < 3; i++)
+        ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
     put_accepted_at(q, "a", _i, QUEUE_NOW);
-    e.put_at = QUEUE_NOW - 1000;
-    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
-    ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
     ck_assert_str_eq(queue_take_ids(q, 9), "a");
+    put_admitted_at(q, "d", _i, QUEUE_NOW + 3);
+    put_admitted_at(q, "b", _i, QUEUE_NOW + 1);
+    put_admitted_at(q, "c", _i, QUEUE_NOW + 2);
+    queue_ack(q, "a", LLMQ_ACK_COMPLETED);
+    ck_assert_str_eq(queue_take_ids(q, 9), "b");
+    queue_ack(q, "b", LLMQ_ACK_COMPLETED);
+    ck_assert_str_eq(queue_take_ids(q, 9), "c");
+    ck_queue(q);
+}
+END_TEST
+
+/* Two processes accept "older" and "younger"; the younger one's commit is faster. */
+START_TEST(the_first_of_a_chain_waits_for_an_older_one_that_is_being_stored)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+
+    llmq_clock_set(QUEUE_NOW);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, LLMQ_LEVEL_LOW), APR_SUCCESS);
+    put_admitted_at(q, "younger", LLMQ_LEVEL_LOW, QUEUE_NOW);
+    ck_assert_str_eq(queue_take_ids(q, 9), "");
+    put_admitted_at(q, "older", _i, QUEUE_NOW - 1);
+    ck_queue(q);
+    ck_assert_str_eq(queue_take_ids(q, 9), "older");
+    queue_ack(q, "older", LLMQ_ACK_COMPLETED);
+    llmq_clock_set(QUEUE_NOW + LLMQ_QUEUE_SETTLE);
+    ck_assert_str_eq(queue_take_ids(q, 9), "younger");
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(nothing_waits_where_no_older_one_can_come)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_entry_t e = queue_entry("alone", _i, 1, CHAIN + 1);
+
+    llmq_clock_set(QUEUE_NOW);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
+    put_admitted_at(q, "only", _i, QUEUE_NOW);
+    ck_assert_str_eq(queue_take_ids(q, 9), "only");
+    e.alone = 1;
+    ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
+    ck_assert_str_eq(queue_take_ids(q, 9), "alone");
+}
+END_TEST
+
+START_TEST(a_hold_ends_by_itself_and_counts_as_waiting)
+{
+    llmq_queue_t *q = queue_rig(10, 10)->q;
+    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+
+    llmq_clock_set(QUEUE_NOW);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, (llmq_level_e)_i), APR_SUCCESS);
+    put_admitted_at(q, "held", _i, QUEUE_NOW);
+    ck_assert_int_eq(queue_state(q, "held"), LLMQ_ENTRY_DELAYED);
+    llmq_clock_set(QUEUE_NOW + LLMQ_QUEUE_SETTLE);
+    ck_assert_str_eq(queue_take_ids(q, 9), "held");
+    ck_assert_int_eq(llmq_queue_stats(stats, q), APR_SUCCESS);
+    ck_assert_int_eq(stats[_i].wait_max, LLMQ_QUEUE_SETTLE);
 }
 END_TEST
 
@@ -191,7 +261,14 @@ TCase *case_queue_chain(void)
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, a_walk_puts_older_messages_before_younger_ones, 1,
                         LLMQ_LEVEL_COUNT);
-    tcase_add_loop_test(tc, admitted_entries_join_the_end_whatever_the_clock_says, 1,
+    tcase_add_loop_test(tc, admitted_entries_stand_in_the_order_of_acceptance, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc,
+                        the_first_of_a_chain_waits_for_an_older_one_that_is_being_stored,
+                        1, LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, nothing_waits_where_no_older_one_can_come, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, a_hold_ends_by_itself_and_counts_as_waiting, 1,
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, chains_do_not_hold_each_other, 1, LLMQ_LEVEL_COUNT);
     return tc;

@@ -297,7 +297,7 @@ static int enchain(model_t *m, int j, int flags)
 
     if (!c)
         return 0;
-    while (at > 0 && flags == 0 && !m->job[m->chain[c][at - 1]].tried
+    while (at > 0 && !(flags & LLMQ_PUT_RUNNING) && !m->job[m->chain[c][at - 1]].tried
            && m->job[j].e.put_at < m->job[m->chain[c][at - 1]].e.put_at)
         at--;
     if (flags & LLMQ_PUT_RUNNING)
@@ -419,6 +419,7 @@ static void step_put(model_t *m, int j)
 
     e.run_at = some_time(m);
     e.put_at = m->now - chance(50);
+    e.alone = 1; /* holds have tests of their own */
     e.attempt = (apr_uint32_t)chance(3);
     e.tenant = hash_of(tenant);
     e.weight = (apr_uint32_t)chance(4);
