@@ -146,6 +146,17 @@ class TestLocations:
         assert [i["id"] for i in acme.get("/admin/dead-letter").data["items"]] == [dead]
         assert acme.message(late)["status"] == "pending"
 
+    def test_figures_of_queues_are_their_tenants(self, server, acme, rival):
+        acme.send(priority="low")
+
+        def figures(api):
+            stats = api.get("/queues/stats").data["stats"]
+            metrics = api.get("/metrics").data["application"]
+            return api.queues()["total_size"], stats["total_messages"], metrics["queue_depth"]
+
+        assert all(figure > 0 for figure in figures(acme))
+        assert figures(rival) == (0, 0, 0)
+
     def test_preprocessor_of_another_tenant(self, acme, rival):
         made = acme.post("/admin/preprocessor/rules", {"priority": "high", "pattern": "zebra"})
         assert made.status in (200, 201)
