@@ -52,12 +52,16 @@ llmq_api_fn_t llmq_api_metrics_get;    /* GET /metrics as S0 has it */
 llmq_api_fn_t llmq_api_metrics_scrape; /* GET /metrics for Prometheus */
 
 /* api_dead.c, all for administration */
-llmq_api_fn_t llmq_api_dead_list;        /* GET /admin/dead-letter */
-llmq_api_fn_t llmq_api_dead_get;         /* GET /admin/dead-letter/{id} */
+llmq_api_fn_t llmq_api_dead_list; /* GET /admin/dead-letter */
+llmq_api_fn_t llmq_api_dead_get;  /* GET /admin/dead-letter/{id} */
+
+/* api_dead_requeue.c, all for administration */
 llmq_api_fn_t llmq_api_dead_requeue;     /* POST /admin/dead-letter/requeue/{id} */
 llmq_api_fn_t llmq_api_dead_requeue_all; /* POST /admin/dead-letter/requeue-all */
-llmq_api_fn_t llmq_api_dead_remove;      /* DELETE /admin/dead-letter/{id} */
-llmq_api_fn_t llmq_api_dead_remove_all;  /* DELETE /admin/dead-letter */
+
+/* api_dead_remove.c, all for administration */
+llmq_api_fn_t llmq_api_dead_remove;     /* DELETE /admin/dead-letter/{id} */
+llmq_api_fn_t llmq_api_dead_remove_all; /* DELETE /admin/dead-letter */
 
 /* api_delay.c, all for administration */
 llmq_api_fn_t llmq_api_delay_list;   /* GET /admin/delayed */
