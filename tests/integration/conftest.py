@@ -132,6 +132,16 @@ def server(request, store, new_server):
     return made
 
 
+@pytest.fixture(scope="class")
+def idle(new_server):
+    """For bad configurations: it has run once, so that the syntax check alone speaks. What
+    the check says does not depend on the store."""
+    server = new_server("sqlite3")
+    server.start()
+    server.stop()
+    return server
+
+
 @pytest.fixture
 def api(server):
     client = server.new_api()

@@ -3,6 +3,7 @@
 import pytest
 
 from llmq_env.api import TIME
+from llmq_env.conf import FAKE
 
 STATES = ("pending", "processing", "completed", "failed", "timeout")
 # How to bring a new message into each state.
@@ -100,7 +101,7 @@ class TestTransitions:
 class TestBesideTheDispatcher:
     """An outside processor and the dispatcher on the same queue."""
 
-    CONF = "<LLMQBackend fake>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
+    CONF = FAKE
 
     def test_claim_takes_a_running_message_away_from_the_dispatcher(self, api, llm):
         llm.hold()

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from llmq_env.api import LEVELS, TIME
+from llmq_env.conf import FAKE
 
 GO_DURATION = re.compile(r"(\d+h)?(\d+m)?(\d+(\.\d+)?s)|\d+(\.\d+)?(ms|µs)|0s")
 SIZES = {"realtime": (1000, 10), "high": (5000, 20), "normal": (10000, 30), "low": (20000, 20)}
@@ -40,7 +41,7 @@ class TestQueues:
 
 
 class TestCounters:
-    CONF = "<LLMQBackend fake>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
+    CONF = FAKE
 
     def test_running_finished_and_failed_are_counted(self, api, llm):
         llm.hold()
@@ -91,7 +92,7 @@ class TestHealth:
 class TestTimes:
     """Times are true, not decoration."""
 
-    CONF = "<LLMQBackend fake>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
+    CONF = FAKE
 
     def test_waits_are_measured(self, api, llm, server):
         server.configure(self.CONF.replace("{llm}", llm.url) +

@@ -6,16 +6,9 @@ import threading
 import pytest
 
 from llmq_env.api import Api
+from llmq_env.conf import fake, tenant_host
 from llmq_env.httpd import free_port
 from llmq_env.wait import until
-
-FAKE = """
-    <LLMQBackend fake>
-        LLMQBackendKind openai
-        LLMQBackendURL {llm}
-        LLMQBackendConcurrency %d
-    </LLMQBackend>
-"""
 
 
 def in_seconds(n):
@@ -39,7 +32,7 @@ def send_many(api, n, **more):
 
 
 class TestKeys:
-    CONF = FAKE % 1
+    CONF = fake("LLMQBackendConcurrency 1")
 
     def test_flood_of_one_user_delays_the_others_by_turns_only(self, server, api, llm):
         llm.hold()
@@ -56,7 +49,7 @@ class TestKeys:
 
 
 class TestWeights:
-    CONF = "LLMQFairnessWeight premium 3\n" + FAKE % 1
+    CONF = "LLMQFairnessWeight premium 3\n" + fake("LLMQBackendConcurrency 1")
 
     def test_key_is_served_as_often_as_its_weight_says(self, server, api, llm):
         llm.hold()
@@ -72,7 +65,7 @@ class TestWeights:
 
 
 class TestCap:
-    CONF = "LLMQFairnessCap 2\n" + FAKE % 8
+    CONF = "LLMQFairnessCap 2\n" + fake("LLMQBackendConcurrency 8")
 
     def test_key_runs_no_more_than_its_cap_at_once(self, server, api, llm):
         llm.hold()
@@ -89,24 +82,15 @@ class TestCap:
 class TestTenants:
     """Two virtual hosts of different tenants; one is flooded."""
 
-    CONF = FAKE % 2
+    CONF = fake("LLMQBackendConcurrency 2")
 
     @pytest.fixture
     def hosts(self, server, llm):
         ports = {name: free_port() for name in ("acme", "rival")}
-        conf = (FAKE % 2).replace("{llm}", llm.url)
+        conf = fake("LLMQBackendConcurrency 2").replace("{llm}", llm.url)
         conf += "LLMQQueueSize normal 60\nLLMQQueueConcurrency normal 4\n"
         for name, port in ports.items():
-            conf += f"""
-                Listen 127.0.0.1:{port}
-                <VirtualHost 127.0.0.1:{port}>
-                    LLMQTenant {name}
-                    <Location /api/v1>
-                        SetHandler llmq-queue
-                        Require all granted
-                    </Location>
-                </VirtualHost>
-            """
+            conf += f"Listen 127.0.0.1:{port}\n" + tenant_host(port, name)
         llm.reset()
         server.configure(conf)
         server.restart()
@@ -141,7 +125,7 @@ class TestTenants:
 
 
 class TestLimits:
-    CONF = "LLMQTenantLimit default waiting=2 running=1\n" + FAKE % 8
+    CONF = "LLMQTenantLimit default waiting=2 running=1\n" + fake("LLMQBackendConcurrency 8")
 
     def test_tenant_keeps_to_its_own_limits(self, server, api, llm):
         llm.hold()
@@ -159,7 +143,7 @@ class TestLimits:
 
 
 class TestAgeing:
-    CONF = "LLMQAgeing 500ms\n" + FAKE % 1
+    CONF = "LLMQAgeing 500ms\n" + fake("LLMQBackendConcurrency 1")
 
     def test_low_is_served_while_realtime_never_ends(self, server, api, llm):
         llm.default.delay = 0.02
@@ -189,7 +173,7 @@ class TestAgeing:
 
 
 class TestDeadlines:
-    CONF = "LLMQDeadline 500ms\n" + FAKE % 1
+    CONF = "LLMQDeadline 500ms\n" + fake("LLMQBackendConcurrency 1")
 
     def test_message_that_is_not_begun_in_time_ends_as_timeout(self, server, api, llm):
         llm.hold()
@@ -260,20 +244,9 @@ GOOD = """
 
 
 class TestDirectives:
-    @pytest.fixture(scope="class")
-    def idle(self, new_server):
-        server = new_server("sqlite3")
-        server.start()
-        server.stop()
-        return server
-
     @pytest.mark.parametrize("text, name", BAD, ids=[bad[0] for bad in BAD])
     def test_bad_value_is_caught(self, idle, text, name):
-        idle.configure(text + "\n")
-        idle.log.always.update(("AH00526", "LLMQ01"))
-        done = idle.start(check=False)
-        assert done.returncode != 0
-        assert name in done.stdout.split("server.sh:")[0]
+        idle.refusal(text, name)
 
     def test_good_values_are_accepted(self, new_server):
         server = new_server("sqlite3", GOOD)

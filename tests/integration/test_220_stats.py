@@ -5,12 +5,12 @@ import re
 import pytest
 
 from llmq_env.api import LEVELS
+from llmq_env.conf import FAKE
 from llmq_env.fakellm import Plan
 from llmq_env.wait import until
 
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?|(\d+(?:\.\d+)?)ms")
 RANGES = ("1h", "6h", "24h", "7d")
-FAKE = "<LLMQBackend fake>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
 
 
 def seconds(text):

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from llmq_env.api import LEVELS
+from llmq_env.conf import OTHERS, mounts
 
 RULES = "/admin/preprocessor/rules"
 USERS = "/admin/preprocessor/user-priorities"
@@ -272,33 +273,13 @@ BAD = [
 
 
 class TestSyntaxCheck:
-    @pytest.fixture(scope="class")
-    def idle(self, new_server):
-        server = new_server("sqlite3")
-        server.start()
-        server.stop()
-        return server
-
     @pytest.mark.parametrize("text, word", BAD, ids=[bad[0][:50] for bad in BAD])
     def test_bad_value_is_caught(self, idle, text, word):
-        idle.configure(text + "\n")
-        idle.log.always.update(("AH00526", "LLMQ01"))
-        done = idle.start(check=False)
-        assert done.returncode != 0
-        blamed = done.stdout.split("server.sh:")[0]
-        assert word in blamed and f"line 1 of {idle.conf_file}" in blamed, blamed
+        idle.refusal(text, word, 1)
 
 
 class TestAdmin:
-    CONF = IDLE + """
-        LLMQMaxRules 5
-        <Location /other>
-            SetHandler llmq-queue
-            LLMQTenant other
-            LLMQAdmin On
-            Require all granted
-        </Location>
-    """
+    CONF = IDLE + "LLMQMaxRules 5\n" + OTHERS
 
     @pytest.fixture
     def other(self, server):
@@ -490,12 +471,7 @@ class TestAdmin:
 class TestGuard:
     """Not without the location's word: the shipped one is `Require local`."""
 
-    CONF = IDLE + """
-        <Location /guarded>
-            SetHandler llmq-queue
-            Require all granted
-        </Location>
-    """
+    CONF = IDLE + mounts(guarded="")
 
     def test_without_llmqadmin_nobody_administrates(self, server, api):
         guarded = server.new_api("/guarded")

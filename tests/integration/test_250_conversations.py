@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from llmq_env.conf import mounts
 from llmq_env.wait import until
 
 STATES = ("active", "inactive", "completed", "archived")
@@ -12,11 +13,6 @@ MEMBERS = {"id", "user_id", "title", "context", "status", "state", "priority", "
 SAMPLE = {"user_id": "user_789", "title": "技术咨询对话",
           "context": "用户询问关于API使用的问题", "priority": "normal",
           "metadata": {"source": "web", "category": "technical_support"}}
-MOUNT = "<Location /{name}>\nSetHandler llmq-queue\nRequire all granted\n{text}\n</Location>\n"
-
-
-def mounts(**texts):
-    return "".join(MOUNT.format(name=name, text=text) for name, text in texts.items())
 
 
 def create(api, **fields):
@@ -422,19 +418,6 @@ BAD = [
 
 
 class TestDirectives:
-    @pytest.fixture(scope="class")
-    def idle(self, new_server):
-        server = new_server("sqlite3")
-        server.start()
-        server.stop()
-        return server
-
     @pytest.mark.parametrize("text, line, name", BAD, ids=[bad[0][:60] for bad in BAD])
     def test_bad_value_is_caught(self, idle, text, line, name):
-        idle.configure(text + "\n")
-        idle.log.always.update(("AH00526", "LLMQ01"))
-        done = idle.start(check=False)
-        assert done.returncode != 0
-        blamed = done.stdout.split("server.sh:")[0]
-        assert name in blamed and f"{idle.conf_file}" in blamed, blamed
-        assert f"line {line} of" in blamed or f":{line}" in blamed, blamed
+        idle.refusal(text, name, line)

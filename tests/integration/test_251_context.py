@@ -6,17 +6,11 @@ import time
 
 import pytest
 
+from llmq_env.conf import fake, mounts
 from llmq_env.fakellm import Plan
 from llmq_env.wait import until
 
-BACKEND = """
-    LLMQRetryDelay 100ms 200ms
-    <LLMQBackend fake>
-        LLMQBackendKind openai
-        LLMQBackendURL {llm}
-        LLMQBackendConcurrency 64
-    </LLMQBackend>
-"""
+BACKEND = "LLMQRetryDelay 100ms 200ms\n" + fake("LLMQBackendConcurrency 64")
 
 
 def said(call):
@@ -200,13 +194,7 @@ class TestNoTurns:
 
 
 class TestParallel:
-    CONF = BACKEND + """
-        <Location /parallel>
-            SetHandler llmq-queue
-            LLMQConversationOrder parallel
-            Require all granted
-        </Location>
-    """
+    CONF = BACKEND + mounts(parallel="LLMQConversationOrder parallel")
 
     def test_messages_do_not_wait_for_one_another(self, server, llm):
         api = server.new_api("/parallel")

@@ -25,10 +25,14 @@ def modules(names):
 
 @pytest.fixture(scope="class")
 def guarded(request, store, new_server):
-    """A server with the class's CONF, in which {dir} is its own folder."""
+    """A server with the class's CONF, in which {dir} is its own folder, that holds the class's
+    FILES, too, and with httpd's own MODULES that the class names."""
     server = new_server(store)
     secret_file(server)
-    server.configure(request.cls.CONF.replace("{dir}", str(server.dir)))
+    for name, text in getattr(request.cls, "FILES", {}).items():
+        (server.dir / name).write_text(text, encoding="utf-8")
+    server.configure(modules(getattr(request.cls, "MODULES", ()))
+                     + request.cls.CONF.replace("{dir}", str(server.dir)))
     server.start()
     return server
 
@@ -209,16 +213,7 @@ class TestSettings:
             Require all granted
         </Location>
     """
-
-    @pytest.fixture(scope="class")
-    def guarded(self, store, new_server):
-        server = new_server(store)
-        secret_file(server)
-        secret_file(server, "new", "new secret\r\n")
-        secret_file(server, "other", "secret of the other\n\n")
-        server.configure(self.CONF.replace("{dir}", str(server.dir)))
-        server.start()
-        return server
+    FILES = {"new": "new secret\r\n", "other": "secret of the other\n\n"}
 
     def status(self, server, base, **headers):
         api = server.new_api(base)
@@ -311,17 +306,9 @@ class TestRequire:
             Require user alice
         </Location>
     """
-
-    @pytest.fixture(scope="class")
-    def guarded(self, store, new_server):
-        server = new_server(store)
-        secret_file(server)
-        # alice with the password "secret"
-        digest = "{SHA}" + base64.b64encode(hashlib.sha1(b"secret").digest()).decode()
-        (server.dir / "users").write_text(f"alice:{digest}\n", encoding="ascii")
-        server.configure(modules(self.MODULES) + self.CONF.replace("{dir}", str(server.dir)))
-        server.start()
-        return server
+    # alice with the password "secret"
+    FILES = {"users": "alice:{SHA}" + base64.b64encode(hashlib.sha1(b"secret").digest()).decode()
+                      + "\n"}
 
     def get(self, server, base, *args, **claims):
         api = server.new_api(base)
@@ -521,16 +508,6 @@ SECRET_FAULTS = [
 
 
 class TestSyntax:
-    @pytest.fixture(scope="class")
-    def idle(self, new_server):
-        server = new_server("sqlite3")
-        server.start()
-        server.stop()
-        return server
-
     @pytest.mark.parametrize("text, name", SECRET_FAULTS, ids=[f[0][:40] for f in SECRET_FAULTS])
     def test_bad_value_is_caught(self, idle, text, name):
-        idle.configure(text + "\n")
-        idle.log.always.update(("AH00526",))
-        done = idle.start(check=False)
-        assert done.returncode != 0 and name in done.stdout
+        idle.refusal(text, name)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from llmq_env.conf import tenant_host
 from llmq_env.httpd import ROOT
 from llmq_env.tokens import bearer, secret_file, token
 
@@ -212,19 +213,8 @@ class TestHosts:
     @pytest.fixture(scope="class")
     def server(self, store, new_server):
         server = new_server(store)
-        host = """
-            <VirtualHost 127.0.0.1:{port}>
-                ServerName {name}.example.com
-                LLMQTenant {name}
-                <Location /api/v1>
-                    SetHandler llmq-queue
-                    Require all granted
-                </Location>
-            </VirtualHost>
-        """
         server.configure("LLMQDispatcher Off\n" + "".join(
-            host.replace("{port}", str(server.port)).replace("{name}", name)
-            for name in ("blue", "red")))
+            tenant_host(server.port, name) for name in ("blue", "red")))
         server.start()
         return server
 

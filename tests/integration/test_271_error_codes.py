@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from llmq_env.conf import mounts
 from llmq_env.httpd import free_port
 from llmq_env.wait import until
 
@@ -31,17 +32,7 @@ class TestCallers:
     CONF = SLOW + """
         LLMQQueueSize low 1
         LLMQRetryAfter 3s
-        <Location /closed>
-            SetHandler llmq-queue
-            Require all granted
-            LLMQMaintenance On
-        </Location>
-        <Location /slowly>
-            SetHandler llmq-queue
-            Require all granted
-            LLMQRateLimit 1/hour
-        </Location>
-    """
+    """ + mounts(closed="LLMQMaintenance On", slowly="LLMQRateLimit 1/hour")
 
     @pytest.mark.parametrize("code, fields", [
         (1001, {"content": ""}), (1002, {"content": "x" * 65537}),

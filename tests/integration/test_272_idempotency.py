@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from llmq_env.conf import mounts
 from llmq_env.wait import until
 
 BODY = {"user_id": "user_1", "content": "Hello"}
@@ -24,18 +25,7 @@ def post(api, key, path="/messages", body=None):
 
 
 class TestKey:
-    CONF = """
-        <Location /other>
-            SetHandler llmq-queue
-            LLMQTenant other
-            Require all granted
-        </Location>
-        <Location /brief>
-            SetHandler llmq-queue
-            LLMQIdempotencyTTL 1s
-            Require all granted
-        </Location>
-    """
+    CONF = mounts(other="LLMQTenant other", brief="LLMQIdempotencyTTL 1s")
 
     @pytest.mark.mpm
     def test_replay_is_byte_for_byte(self, api, key):

@@ -2,16 +2,11 @@
 
 import pytest
 
+from llmq_env.conf import FAKE, OTHERS
 from llmq_env.fakellm import Plan
 from llmq_env.wait import until
 
-BACKEND = """
-    LLMQRetryDelay 100ms 200ms
-    <LLMQBackend fake>
-        LLMQBackendKind openai
-        LLMQBackendURL {llm}
-    </LLMQBackend>
-"""
+BACKEND = "LLMQRetryDelay 100ms 200ms\n" + FAKE
 DEAD = "/admin/dead-letter"
 UNKNOWN = "msg_00000000000000000000000000"
 
@@ -215,19 +210,7 @@ class TestFullLevel:
 
 
 class TestTenants:
-    CONF = BACKEND + """
-        <Location /other>
-            SetHandler llmq-queue
-            Require all granted
-            LLMQTenant other
-            LLMQAdmin On
-        </Location>
-        <Location /open>
-            SetHandler llmq-queue
-            Require all granted
-            LLMQAdmin Off
-        </Location>
-    """
+    CONF = BACKEND + OTHERS
 
     def test_no_tenant_sees_or_touches_anothers(self, server, api, llm):
         message_id = kill(api, llm)

@@ -3,27 +3,8 @@
 import pytest
 
 from llmq_env.api import LEVELS
+from llmq_env.conf import FAKE, OTHERS
 from llmq_env.wait import until
-
-BACKEND = """
-    <LLMQBackend fake>
-        LLMQBackendKind openai
-        LLMQBackendURL {llm}
-    </LLMQBackend>
-"""
-OTHER = """
-    <Location /other>
-        SetHandler llmq-queue
-        Require all granted
-        LLMQTenant other
-        LLMQAdmin On
-    </Location>
-    <Location /open>
-        SetHandler llmq-queue
-        Require all granted
-        LLMQAdmin Off
-    </Location>
-"""
 
 
 def pause(api, level, how="pause"):
@@ -52,7 +33,7 @@ def all_goes_on_again(server, request):
 
 
 class TestPause:
-    CONF = BACKEND + OTHER
+    CONF = FAKE + OTHERS
 
     @pytest.mark.parametrize("level", LEVELS)
     def test_paused_level_waits_and_others_go_on(self, api, llm, level):
@@ -125,7 +106,7 @@ class TestPause:
 
 
 class TestMaintenance:
-    CONF = BACKEND + OTHER
+    CONF = FAKE + OTHERS
 
     def test_nothing_new_is_taken_and_the_rest_goes_on(self, api, llm):
         llm.hold()
@@ -176,12 +157,12 @@ class TestMaintenance:
 class TestTwoNodes:
     """Another node hears of it through the database."""
 
-    CONF = BACKEND
+    CONF = FAKE
 
     def test_other_nodes_hear_of_it(self, store, server, api, new_server, llm):
         if store != "pgsql":
             pytest.skip("SQLite has one node")
-        conf = BACKEND.replace("{llm}", llm.url) + "LLMQNodeTimeout 1s\n"
+        conf = FAKE.replace("{llm}", llm.url) + "LLMQNodeTimeout 1s\n"
         second = new_server("pgsql", conf, dsn=server.dsn)
         second.start()
         there = second.new_api()

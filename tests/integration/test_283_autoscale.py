@@ -2,18 +2,12 @@
 
 import pytest
 
+from llmq_env.conf import fake
 from llmq_env.fakellm import Plan
 from llmq_env.wait import until
 
-BACKEND = """
-    LLMQRetryDelay 100ms 100ms
-    LLMQMaxRetries 1000
-    <LLMQBackend fake>
-        LLMQBackendKind openai
-        LLMQBackendURL {llm}
-        LLMQBackendConcurrency 64
-    </LLMQBackend>
-"""
+BACKEND = ("LLMQRetryDelay 100ms 100ms\nLLMQMaxRetries 1000\n"
+           + fake("LLMQBackendConcurrency 64"))
 
 
 def concurrency(api, level="normal"):
@@ -58,19 +52,9 @@ class TestOff:
 
 
 class TestDirectives:
-    @pytest.fixture(scope="class")
-    def idle(self, new_server):
-        server = new_server("sqlite3")
-        server.start()
-        server.stop()
-        return server
-
     @pytest.mark.parametrize("line", [
         "LLMQAutoscale Perhaps", "LLMQQueueConcurrency high 10 0", "LLMQQueueConcurrency high 10 11",
         "LLMQQueueConcurrency high 10 few", "LLMQQueueConcurrency high",
         "<Location /x>\nLLMQAutoscale On\n</Location>"])
     def test_bad_value_is_caught(self, idle, line):
-        idle.configure(line + "\n")
-        idle.log.always.add("AH00526")
-        done = idle.start(check=False)
-        assert done.returncode != 0 and "LLMQ" in done.stdout
+        idle.refusal(line)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from llmq_env.conf import FAKE
 from llmq_env.wait import until
 
 # What httpd and the module say when a process is killed.
@@ -123,8 +124,7 @@ class TestKilled:
         assert api.until_status(api.send()["id"])["status"] == "completed"
 
     def test_dispatcher_killed_while_calls_are_in_flight(self, store, new_server, llm):
-        server = new_server(store, "<LLMQBackend fake>\nLLMQBackendKind openai\n"
-                                   f"LLMQBackendURL {llm.url}\n</LLMQBackend>\n")
+        server = new_server(store, FAKE.replace("{llm}", llm.url))
         server.log.always.update(KILLED)
         server.start()
         api = server.new_api()

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from llmq_env.conf import FAKE
 from llmq_env.postgres import Postgres
 from llmq_env.wait import until
 
@@ -60,7 +61,7 @@ class TestAwayAtWork:
     """Answers that arrive while the database is away are kept and written when it is back."""
 
     EXPECT = AWAY
-    CONF = "<LLMQBackend fake>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
+    CONF = FAKE
 
     def test_answer_in_flight_is_kept(self, new_server, postgres, llm):
         server = new_server("pgsql", self.CONF.replace("{llm}", llm.url),

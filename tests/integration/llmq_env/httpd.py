@@ -77,6 +77,19 @@ class Server:
                            "--mpm", self.mpm, "--conf", self.shape_file,
                            "--conf", self.conf_file, *more, check=check)
 
+    def refusal(self, conf, name=None, line=None):
+        """What the syntax check says as it refuses to start with this configuration. It must
+        name the fault (the first of our directives unless told) and its line if one is given."""
+        self.configure(conf + "\n")
+        done = self.start(check=False)
+        assert done.returncode != 0, f"started with {conf}:\n{done.stdout}"
+        blamed = done.stdout.split("server.sh:")[0]
+        assert (name or re.search(r"LLMQ\w+", conf)[0]) in blamed, blamed
+        if line:
+            assert f"Syntax error on line {line} of {self.conf_file}" in blamed \
+                or f"{self.conf_file}:{line}:" in blamed, blamed
+        return blamed
+
     def stop(self):
         for api in self.apis:
             api.close()
