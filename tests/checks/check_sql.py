@@ -125,13 +125,9 @@ def check_migrations(found):
     for dialect in ("pgsql", "sqlite3"):
         paths = under(f"sql/{dialect}/", ".sql")
         names[dialect] = {p.split("/")[-1] for p in paths}
-        numbers = set()
-        for path in paths:
-            number = re.match(r"(\d{4})_\w+\.sql$", path.split("/")[-1])
-            if not number or number[1] in numbers:
-                found.add(path, 1, "a migration has a number of its own: NNNN_name.sql")
-            else:
-                numbers.add(number[1])
+        for i, path in enumerate(paths, 1):
+            if not re.fullmatch(rf"{i:04d}_\w+\.sql", path.split("/")[-1]):
+                found.add(path, 1, f"migrations are numbered without a gap: {i:04d}_name.sql")
     for here, there in (("pgsql", "sqlite3"), ("sqlite3", "pgsql")):
         for name in names[here] - names[there]:
             found.add(f"sql/{here}/{name}", 1, f"has no counterpart in sql/{there}")
