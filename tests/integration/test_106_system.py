@@ -6,6 +6,8 @@ import pytest
 
 from llmq_env.api import LEVELS, TIME
 from llmq_env.conf import FAKE
+from llmq_env.fakellm import Plan
+from llmq_env.wait import until
 
 GO_DURATION = re.compile(r"(\d+h)?(\d+m)?(\d+(\.\d+)?s)|\d+(\.\d+)?(ms|µs)|0s")
 SIZES = {"realtime": (1000, 10), "high": (5000, 20), "normal": (10000, 30), "low": (20000, 20)}
@@ -108,3 +110,14 @@ class TestTimes:
             api.until_status(message_id, "completed")
         wait = api.level("low")["max_wait_time"]
         assert wait.endswith("s") and not wait.endswith("ms") and float(wait[:-1]) >= 1.1, wait
+
+    def test_a_wait_is_estimated_from_the_backlog_and_the_time_of_calls(self, api, llm):
+        """One at a time and about a second each: behind three others it takes some."""
+        llm.default = Plan(delay=1)
+        api.until_status(api.send("measured", priority="low")["id"], "completed")
+        llm.hold()
+        sent = [api.send(f"behind {n}", priority="low") for n in range(4)]
+        until(lambda: api.send("last", priority="low")["estimated_wait"] >= 1, "the estimate")
+        assert sent[0]["estimated_wait"] <= 1
+        llm.default = Plan()
+        llm.release()
