@@ -54,18 +54,6 @@ const char *llmq_control_paused_format(unsigned int levels, apr_pool_t *p)
     return t.data;
 }
 
-apr_status_t llmq_control_level_parse(llmq_level_e *plevel, const char *name,
-                                      apr_pool_t *p)
-{
-    static const char tail[] = "_priority";
-    apr_size_t len = strlen(name);
-    apr_size_t cut = sizeof(tail) - 1;
-
-    if (len > cut && strcmp(name + len - cut, tail) == 0)
-        name = apr_pstrmemdup(p, name, len - cut);
-    return llmq_priority_parse(plevel, name);
-}
-
 void llmq_control_maintenance_parse(llmq_control_maintenance_t *m, const char *json,
                                     apr_pool_t *p)
 {

@@ -36,17 +36,6 @@ unsigned int llmq_control_paused_parse(const char *json, apr_pool_t *p);
 const char *llmq_control_paused_format(unsigned int levels, apr_pool_t *p);
 
 /**
- * The level of a queue's name, bare or with "_priority" (contract A6).
- * @param plevel out; untouched unless APR_SUCCESS
- * @param name   the name
- * @param p      scratch
- * @return APR_SUCCESS; APR_EINVAL no such queue
- * @threads any
- */
-apr_status_t llmq_control_level_parse(llmq_level_e *plevel, const char *name,
-                                      apr_pool_t *p);
-
-/**
  * @param m    out
  * @param json the value of the setting, NULL if there is none
  * @param p    pool of the message

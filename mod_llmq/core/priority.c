@@ -47,3 +47,18 @@ apr_status_t llmq_priority_parse(llmq_level_e *plevel, const char *word)
     }
     return APR_EINVAL;
 }
+
+apr_status_t llmq_priority_parse_queue(llmq_level_e *plevel, const char *name)
+{
+    int l;
+
+    if (!name)
+        return APR_EINVAL;
+    LLMQ_EACH_LEVEL (l) {
+        if (strcmp(name, queue_names[l]) == 0) {
+            *plevel = (llmq_level_e)l;
+            return APR_SUCCESS;
+        }
+    }
+    return llmq_priority_parse(plevel, name);
+}

@@ -31,4 +31,12 @@ const char *llmq_priority_queue_name(llmq_level_e level);
  */
 apr_status_t llmq_priority_parse(llmq_level_e *plevel, const char *word);
 
+/**
+ * @param plevel out: the level of a queue's name; untouched unless APR_SUCCESS
+ * @param name   the word of the level, or that with "_priority" (contract A6)
+ * @return APR_SUCCESS; APR_EINVAL no such queue
+ * @threads any
+ */
+apr_status_t llmq_priority_parse_queue(llmq_level_e *plevel, const char *name);
+
 #endif /* LLMQ_PRIORITY_H */

@@ -74,7 +74,7 @@ static int set_paused(request_rec *r, const llmq_service_t *service, const char 
     llmq_text_t t;
     apr_status_t rv;
 
-    if (llmq_control_level_parse(&level, name, r->pool) != APR_SUCCESS) {
+    if (llmq_priority_parse_queue(&level, name) != APR_SUCCESS) {
         llmq_result_set(&why, LLMQ_PROBLEM_PRIORITY, "level",
                         "the queue must be realtime, high, normal or low");
         return llmq_reply_problem(r, &why);

@@ -137,6 +137,8 @@ static apr_status_t read_filters(llmq_job_query_t *q, const apr_table_t *query,
 {
     const char *status = apr_table_get(query, "status");
     const char *priority = apr_table_get(query, "priority");
+    const char *queue = apr_table_get(query, "queue_name");
+    llmq_level_e of_queue = LLMQ_LEVEL_NONE;
     llmq_status_e s = LLMQ_STATUS_PENDING;
 
     q->chain = apr_table_get(query, "conversation_id");
@@ -154,6 +156,16 @@ static apr_status_t read_filters(llmq_job_query_t *q, const apr_table_t *query,
         return llmq_result_set(why, LLMQ_PROBLEM_PRIORITY, "priority",
                                "must be realtime, high, normal or low");
     }
+    if (queue && llmq_priority_parse_queue(&of_queue, queue) != APR_SUCCESS) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, "queue_name",
+                               "must be realtime, high, normal or low, or one of them "
+                               "with _priority");
+    }
+    if (queue && priority && q->level != of_queue) {
+        return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, "queue_name",
+                               "is another level than priority");
+    }
+    q->level = queue ? of_queue : q->level;
     return APR_SUCCESS;
 }
 

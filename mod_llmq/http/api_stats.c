@@ -30,21 +30,6 @@ static const int range_resolution[] = {LLMQ_STAT_MINUTE, LLMQ_STAT_MINUTE, LLMQ_
 _Static_assert(sizeof(range_seconds) == sizeof(range_resolution),
                "a number of seconds and a resolution for each range");
 
-/* A queue goes by the name of its level, and as messages name it. */
-static apr_status_t parse_queue(llmq_level_e *plevel, const char *name)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        if (strcmp(name, llmq_priority_name((llmq_level_e)l)) == 0
-            || strcmp(name, llmq_priority_queue_name((llmq_level_e)l)) == 0) {
-            *plevel = (llmq_level_e)l;
-            return APR_SUCCESS;
-        }
-    }
-    return APR_EINVAL;
-}
-
 static apr_status_t read_question(question_t *q, request_rec *r, llmq_result_t *why)
 {
     const char *name;
@@ -59,7 +44,7 @@ static apr_status_t read_question(question_t *q, request_rec *r, llmq_result_t *
         return rv;
     }
     name = apr_table_get(query, "queue_name");
-    if (name && parse_queue(&q->level, name) != APR_SUCCESS) {
+    if (name && llmq_priority_parse_queue(&q->level, name) != APR_SUCCESS) {
         return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, "queue_name",
                                "must be realtime, high, normal or low, or one of them "
                                "with _priority");

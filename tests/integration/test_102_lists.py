@@ -61,7 +61,8 @@ class TestLists:
         ("page=0", "page"), ("page=-1", "page"), ("page=x", "page"), ("page=1.5", "page"),
         ("page_size=0", "page_size"), ("page_size=-5", "page_size"), ("page_size=abc", "page_size"),
         ("sort=content", "sort"), ("sort=id;drop", "sort"), ("order=up", "order"),
-        ("order=DESC", "order"), ("status=done", "status"), ("status=PENDING", "status")])
+        ("order=DESC", "order"), ("queue_name=urgent", "queue_name"),
+        ("queue_name=high&priority=low", "queue_name"), ("status=done", "status"), ("status=PENDING", "status")])
     def test_bad_parameter_is_400(self, api, query, field):
         api.get(f"/messages?{query}").refuses(400, None, field)
 
@@ -84,6 +85,7 @@ class TestLists:
 
     @pytest.mark.parametrize("query, expected", [
         ("user_id=user_1", 20), ("conversation_id=conv_3", 12), ("priority=high", 15),
+        ("queue_name=high_priority", 15), ("queue_name=low_priority&priority=low", 15),
         ("status=pending", 52), ("status=processing", 2), ("status=completed", 2),
         ("status=failed", 3), ("status=timeout", 1),
         ("user_id=user_0&priority=realtime", 5), ("user_id=nobody", 0),
@@ -93,6 +95,9 @@ class TestLists:
         assert data["pagination"]["total"] == len(data["messages"]) == expected
         for name, value in (pair.split("=") for pair in query.split("&")):
             assert all(m[name] == value for m in data["messages"])
+
+    def test_a_queue_goes_by_the_name_of_its_level_too(self, api):
+        assert self.listed(api, "queue_name=high") == self.listed(api, "queue_name=high_priority")
 
     def test_sort_by_priority_starts_with_realtime(self, api):
         got = [m["priority"] for m in

@@ -42,24 +42,6 @@ START_TEST(paused_levels_come_back_as_they_were_written)
 }
 END_TEST
 
-START_TEST(a_queue_has_two_names)
-{
-    static const char *const bad[] = {
-        "", "_priority", "High", "high_", "urgent", "high_priority_priority", "priority"};
-    llmq_level_e level = LLMQ_LEVEL_NONE;
-    apr_size_t i;
-
-    ck_assert_int_eq(llmq_control_level_parse(&level, "high", test_pool), APR_SUCCESS);
-    ck_assert_int_eq(level, LLMQ_LEVEL_HIGH);
-    ck_assert_int_eq(llmq_control_level_parse(&level, "low_priority", test_pool),
-                     APR_SUCCESS);
-    ck_assert_int_eq(level, LLMQ_LEVEL_LOW);
-    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        ck_assert_int_eq(llmq_control_level_parse(&level, bad[i], test_pool), APR_EINVAL);
-    ck_assert_int_eq(level, LLMQ_LEVEL_LOW);
-}
-END_TEST
-
 START_TEST(maintenance_comes_back_as_it_was_written)
 {
     llmq_control_maintenance_t in = {1, "back at \"six\""};
@@ -98,7 +80,6 @@ TCase *case_control(void)
 
     tcase_add_loop_test(tc, paused_levels_are_read, 0, PAUSED);
     tcase_add_test(tc, paused_levels_come_back_as_they_were_written);
-    tcase_add_test(tc, a_queue_has_two_names);
     tcase_add_test(tc, maintenance_comes_back_as_it_was_written);
     tcase_add_test(tc, nonsense_is_no_maintenance);
     return tc;

@@ -67,6 +67,23 @@ START_TEST(the_walk_over_the_levels_begins_with_the_most_urgent)
 }
 END_TEST
 
+START_TEST(a_queue_has_two_names)
+{
+    static const char *const bad[] = {
+        "", "_priority", "High", "high_", "urgent", "high_priority_priority", "priority"};
+    llmq_level_e level = LLMQ_LEVEL_NONE;
+    apr_size_t i;
+
+    ck_assert_int_eq(llmq_priority_parse_queue(&level, "high"), APR_SUCCESS);
+    ck_assert_int_eq(level, LLMQ_LEVEL_HIGH);
+    ck_assert_int_eq(llmq_priority_parse_queue(&level, "low_priority"), APR_SUCCESS);
+    ck_assert_int_eq(level, LLMQ_LEVEL_LOW);
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_int_eq(llmq_priority_parse_queue(&level, bad[i]), APR_EINVAL);
+    ck_assert_int_eq(level, LLMQ_LEVEL_LOW);
+}
+END_TEST
+
 TCase *case_priority(void)
 {
     TCase *tc = test_case("priority");
@@ -75,5 +92,6 @@ TCase *case_priority(void)
     tcase_add_test(tc, other_words_are_einval);
     tcase_add_test(tc, a_level_out_of_range_has_a_word_that_is_no_level);
     tcase_add_test(tc, the_walk_over_the_levels_begins_with_the_most_urgent);
+    tcase_add_test(tc, a_queue_has_two_names);
     return tc;
 }
