@@ -93,20 +93,10 @@ static apr_status_t fail_size(llmq_backend_openai_t *r)
 
 /* --- reading members --- */
 
-static struct json_object *member(struct json_object *obj, const char *name)
-{
-    struct json_object *value = NULL;
-
-    if (json_object_is_type(obj, json_type_object)) {
-        json_object_object_get_ex(obj, name, &value);
-    }
-    return value;
-}
-
 /* A non-empty string, else NULL. */
 static const char *member_text(struct json_object *obj, const char *name)
 {
-    struct json_object *value = member(obj, name);
+    struct json_object *value = llmq_json_member(obj, name);
 
     if (!json_object_is_type(value, json_type_string)
         || json_object_get_string_len(value) == 0) {
@@ -117,7 +107,7 @@ static const char *member_text(struct json_object *obj, const char *name)
 
 static void read_count(int *pcount, struct json_object *usage, const char *name)
 {
-    struct json_object *value = member(usage, name);
+    struct json_object *value = llmq_json_member(usage, name);
 
     if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0) {
         *pcount = json_object_get_int(value);
@@ -129,7 +119,7 @@ static void read_count(int *pcount, struct json_object *usage, const char *name)
 static void read_common(llmq_backend_openai_t *r, struct json_object *answer)
 {
     llmq_call_t *call = r->call;
-    struct json_object *usage = member(answer, "usage");
+    struct json_object *usage = llmq_json_member(answer, "usage");
     const char *model = member_text(answer, "model");
 
     read_count(&call->prompt_tokens, usage, "prompt_tokens");
@@ -155,7 +145,7 @@ static void read_finish(llmq_backend_openai_t *r, struct json_object *choice)
 /* OpenAI has the words in error.message, others in error, message or detail. */
 static const char *error_text(struct json_object *answer)
 {
-    struct json_object *error = member(answer, "error");
+    struct json_object *error = llmq_json_member(answer, "error");
     const char *text = member_text(error, "message");
 
     text = text ? text : member_text(answer, "error");
@@ -165,7 +155,7 @@ static const char *error_text(struct json_object *answer)
 
 static int is_error(struct json_object *answer)
 {
-    struct json_object *error = member(answer, "error");
+    struct json_object *error = llmq_json_member(answer, "error");
 
     return error
            && !(json_object_is_type(error, json_type_boolean)
@@ -175,7 +165,8 @@ static int is_error(struct json_object *answer)
 /* An error object inside a 2xx answer. */
 static apr_status_t take_error(llmq_backend_openai_t *r, struct json_object *answer)
 {
-    struct json_object *code = member(member(answer, "error"), "code");
+    struct json_object *code =
+        llmq_json_member(llmq_json_member(answer, "error"), "code");
     const char *text = error_text(answer);
     apr_int64_t n =
         json_object_is_type(code, json_type_int) ? json_object_get_int64(code) : 0;
@@ -194,8 +185,9 @@ static apr_status_t take_error(llmq_backend_openai_t *r, struct json_object *ans
 
 static apr_status_t take_delta(llmq_backend_openai_t *r, struct json_object *choice)
 {
-    struct json_object *content = member(member(choice, "delta"), "content");
-    struct json_object *index = member(choice, "index");
+    struct json_object *content =
+        llmq_json_member(llmq_json_member(choice, "delta"), "content");
+    struct json_object *index = llmq_json_member(choice, "index");
 
     if (json_object_is_type(index, json_type_int) && json_object_get_int(index) != 0) {
         return APR_SUCCESS;
@@ -214,7 +206,7 @@ static apr_status_t take_delta(llmq_backend_openai_t *r, struct json_object *cho
 
 static apr_status_t take_chunk(llmq_backend_openai_t *r, struct json_object *chunk)
 {
-    struct json_object *choices = member(chunk, "choices");
+    struct json_object *choices = llmq_json_member(chunk, "choices");
     apr_status_t rv = APR_SUCCESS;
     size_t i;
 
@@ -274,7 +266,7 @@ static apr_status_t feed_json(llmq_backend_openai_t *r, const char *data, apr_si
 
 static apr_status_t take_message(llmq_backend_openai_t *r, struct json_object *answer)
 {
-    struct json_object *choices = member(answer, "choices");
+    struct json_object *choices = llmq_json_member(answer, "choices");
     struct json_object *choice = NULL;
     struct json_object *message;
     struct json_object *content;
@@ -282,8 +274,8 @@ static apr_status_t take_message(llmq_backend_openai_t *r, struct json_object *a
     if (json_object_is_type(choices, json_type_array)) {
         choice = json_object_array_get_idx(choices, 0);
     }
-    message = member(choice, "message");
-    content = member(message, "content");
+    message = llmq_json_member(choice, "message");
+    content = llmq_json_member(message, "content");
     if (!json_object_is_type(message, json_type_object)
         || (content && !json_object_is_type(content, json_type_string))) {
         return fail(r, "The backend's answer holds no message");

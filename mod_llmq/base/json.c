@@ -145,6 +145,15 @@ const char *llmq_json_format(struct json_object *obj)
     return obj ? json_object_to_json_string_ext(obj, FORMAT_FLAGS) : "null";
 }
 
+struct json_object *llmq_json_member(struct json_object *obj, const char *key)
+{
+    struct json_object *value = NULL;
+
+    if (json_object_is_type(obj, json_type_object))
+        json_object_object_get_ex(obj, key, &value);
+    return value;
+}
+
 /* The letter of a short escape, 'u' for the long form, 0 for bytes that stand as they are. */
 static char escape_of(unsigned char c)
 {
@@ -200,6 +209,19 @@ void llmq_json_strz(llmq_text_t *t, const char *s)
         llmq_json_string(t, s, strlen(s));
     else
         LLMQ_TEXT_LIT(t, "null");
+}
+
+void llmq_json_strings(llmq_text_t *t, const char *const *strings, int n)
+{
+    int i;
+
+    LLMQ_TEXT_LIT(t, "[");
+    for (i = 0; i < n; i++) {
+        if (i)
+            LLMQ_TEXT_LIT(t, ",");
+        llmq_json_strz(t, strings[i]);
+    }
+    LLMQ_TEXT_LIT(t, "]");
 }
 
 void llmq_json_key(llmq_text_t *t, const char *key)

@@ -37,6 +37,13 @@ apr_status_t llmq_json_parse(struct json_object **pobj, const char *text, apr_si
 const char *llmq_json_format(struct json_object *obj);
 
 /**
+ * @param obj an object; anything else has no members
+ * @param key name of a member
+ * @return the member; NULL where it is absent or null; lives as long as @a obj
+ */
+struct json_object *llmq_json_member(struct json_object *obj, const char *key);
+
+/**
  * Append a string in quotes, escaped. Bytes below 0x20 are written in the short form where
  * JSON has one, else by number.
  * @param t   where to
@@ -47,6 +54,9 @@ void llmq_json_string(llmq_text_t *t, const char *s, apr_size_t len);
 
 /** As llmq_json_string() for a NUL-terminated text; NULL becomes null. */
 void llmq_json_strz(llmq_text_t *t, const char *s);
+
+/** Append a list of strings, each as llmq_json_strz(). */
+void llmq_json_strings(llmq_text_t *t, const char *const *strings, int n);
 
 /** Append `"key":`, with a comma before it unless the last byte is `{` or `[`. */
 void llmq_json_key(llmq_text_t *t, const char *key);

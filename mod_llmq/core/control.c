@@ -21,9 +21,8 @@ static struct json_object *object_of(const char *json, apr_pool_t *p)
 
 static int is_true(struct json_object *obj, const char *name)
 {
-    struct json_object *value = NULL;
+    struct json_object *value = llmq_json_member(obj, name);
 
-    json_object_object_get_ex(obj, name, &value);
     return json_object_is_type(value, json_type_boolean)
            && json_object_get_boolean(value);
 }

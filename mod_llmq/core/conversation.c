@@ -49,15 +49,6 @@ apr_status_t llmq_conversation_state_parse(llmq_conversation_state_e *pstate,
 
 /* ------------------------------------------------------------------------------------- fields */
 
-/* A member of the body; absent and null are both NULL. */
-static json_object *member(const reader_t *r, const char *key)
-{
-    json_object *value = NULL;
-
-    json_object_object_get_ex(r->body, key, &value);
-    return value;
-}
-
 static apr_status_t check_object(const reader_t *r)
 {
     if (json_object_is_type(r->body, json_type_object))
@@ -70,7 +61,7 @@ static apr_status_t check_object(const reader_t *r)
 static apr_status_t read_text(const char **ptext, const reader_t *r, const char *key,
                               apr_size_t max)
 {
-    json_object *value = member(r, key);
+    json_object *value = llmq_json_member(r->body, key);
 
     if (!value)
         return APR_SUCCESS;
@@ -88,7 +79,7 @@ static apr_status_t read_text(const char **ptext, const reader_t *r, const char 
 
 static apr_status_t read_metadata(json_object **pmetadata, const reader_t *r)
 {
-    json_object *value = member(r, "metadata");
+    json_object *value = llmq_json_member(r->body, "metadata");
 
     if (value && !json_object_is_type(value, json_type_object))
         return llmq_result_set(r->why, LLMQ_PROBLEM_REQUEST, "metadata",
@@ -99,7 +90,7 @@ static apr_status_t read_metadata(json_object **pmetadata, const reader_t *r)
 
 static apr_status_t read_state(int *pstate, const reader_t *r, const char *key)
 {
-    json_object *value = member(r, key);
+    json_object *value = llmq_json_member(r->body, key);
     llmq_conversation_state_e state = LLMQ_CONVERSATION_ACTIVE;
 
     if (!value)
@@ -119,7 +110,7 @@ static apr_status_t read_state(int *pstate, const reader_t *r, const char *key)
 static apr_status_t read_user(llmq_conversation_t *c, const reader_t *r,
                               const llmq_conversation_conf_t *conf)
 {
-    json_object *value = member(r, "user_id");
+    json_object *value = llmq_json_member(r->body, "user_id");
 
     if (!value && conf->user) {
         c->user = conf->user;
@@ -130,7 +121,7 @@ static apr_status_t read_user(llmq_conversation_t *c, const reader_t *r,
 
 static apr_status_t read_level(llmq_conversation_t *c, const reader_t *r)
 {
-    json_object *value = member(r, "priority");
+    json_object *value = llmq_json_member(r->body, "priority");
 
     if (!value || llmq_message_parse_level(&c->level, value) == APR_SUCCESS)
         return APR_SUCCESS;
@@ -140,7 +131,7 @@ static apr_status_t read_level(llmq_conversation_t *c, const reader_t *r)
 
 static apr_status_t read_id(llmq_conversation_t *c, const reader_t *r)
 {
-    json_object *value = member(r, "id");
+    json_object *value = llmq_json_member(r->body, "id");
 
     if (!value) {
         c->id = llmq_id_create("conv_", r->pool);

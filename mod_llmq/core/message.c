@@ -29,18 +29,9 @@ typedef struct {
     apr_pool_t *pool;
 } reader_t;
 
-/* A member of the body; absent and null are both NULL. */
-static json_object *member(const reader_t *r, const char *key)
-{
-    json_object *value = NULL;
-
-    json_object_object_get_ex(r->body, key, &value);
-    return value;
-}
-
 static apr_status_t read_content(reader_t *r)
 {
-    json_object *value = member(r, "content");
+    json_object *value = llmq_json_member(r->body, "content");
     const char *text;
     apr_size_t len;
 
@@ -79,7 +70,7 @@ apr_status_t llmq_message_parse_level(llmq_level_e *plevel, struct json_object *
 
 static apr_status_t read_priority(reader_t *r)
 {
-    json_object *value = member(r, "priority");
+    json_object *value = llmq_json_member(r->body, "priority");
 
     r->job->level = r->conf->level ? r->conf->level : LLMQ_LEVEL_NORMAL;
     if (value && llmq_message_parse_level(&r->job->level, value) != APR_SUCCESS)
@@ -128,7 +119,7 @@ apr_status_t llmq_message_parse_user(const char **puser, struct json_object *val
 
 static apr_status_t read_user(reader_t *r)
 {
-    json_object *value = member(r, "user_id");
+    json_object *value = llmq_json_member(r->body, "user_id");
 
     if (!value && r->conf->user) {
         r->job->user = r->conf->user;
@@ -139,7 +130,7 @@ static apr_status_t read_user(reader_t *r)
 
 static apr_status_t read_conversation(reader_t *r)
 {
-    json_object *value = member(r, "conversation_id");
+    json_object *value = llmq_json_member(r->body, "conversation_id");
     const char *chain = "";
 
     if (value && !json_object_is_type(value, json_type_string))
@@ -161,7 +152,7 @@ static apr_status_t read_conversation(reader_t *r)
 
 static apr_status_t read_metadata(reader_t *r)
 {
-    json_object *value = member(r, "metadata");
+    json_object *value = llmq_json_member(r->body, "metadata");
 
     if (value && !json_object_is_type(value, json_type_object))
         return llmq_result_set(r->why, LLMQ_PROBLEM_REQUEST, "metadata",

@@ -15,15 +15,6 @@ typedef struct {
     apr_pool_t *pool;
 } reader_t;
 
-/* A member of the body; absent and null are both NULL. */
-static json_object *member(const reader_t *r, const char *key)
-{
-    json_object *value = NULL;
-
-    json_object_object_get_ex(r->body, key, &value);
-    return value;
-}
-
 static apr_status_t refuse(const reader_t *r, const char *field, const char *reason)
 {
     return llmq_result_set(r->why, LLMQ_PROBLEM_REQUEST, field, reason);
@@ -71,8 +62,8 @@ static apr_status_t read_duration(apr_interval_time_t *pd, const reader_t *r,
 /* When it may begin: a moment or a distance from now. */
 static apr_status_t read_start(reader_t *r)
 {
-    json_object *at = member(r, "scheduled_at");
-    json_object *delay = member(r, "delay");
+    json_object *at = llmq_json_member(r->body, "scheduled_at");
+    json_object *delay = llmq_json_member(r->body, "delay");
     apr_time_t now = r->job.created_at;
     apr_interval_time_t d = 0;
     apr_time_t when = now;
@@ -100,7 +91,7 @@ static apr_status_t read_start(reader_t *r)
 
 static apr_status_t read_deadline(reader_t *r)
 {
-    json_object *value = member(r, "deadline");
+    json_object *value = llmq_json_member(r->body, "deadline");
     apr_time_t when = 0;
     apr_status_t rv;
 
@@ -118,7 +109,7 @@ static apr_status_t read_deadline(reader_t *r)
 
 static apr_status_t read_timeout(reader_t *r)
 {
-    json_object *value = member(r, "timeout");
+    json_object *value = llmq_json_member(r->body, "timeout");
 
     return value ? read_duration(&r->job.timeout, r, "timeout", value,
                                  LLMQ_OPTION_MIN_TIMEOUT, r->conf->max_timeout)
@@ -127,7 +118,7 @@ static apr_status_t read_timeout(reader_t *r)
 
 static apr_status_t read_retries(reader_t *r)
 {
-    json_object *value = member(r, "max_retries");
+    json_object *value = llmq_json_member(r->body, "max_retries");
     apr_int64_t n;
 
     if (!value)

@@ -29,15 +29,14 @@ static const char *const marks[] = {
 
 void llmq_preprocess_metadata(llmq_urgency_t *u, struct json_object *metadata)
 {
-    struct json_object *value = NULL;
+    struct json_object *value;
 
     u->override = LLMQ_LEVEL_NONE;
     u->is_vip = 0;
     if (!metadata)
         return;
-    json_object_object_get_ex(metadata, KEY_OVERRIDE, &value);
-    llmq_message_parse_level(&u->override, value);
-    json_object_object_get_ex(metadata, KEY_VIP, &value);
+    llmq_message_parse_level(&u->override, llmq_json_member(metadata, KEY_OVERRIDE));
+    value = llmq_json_member(metadata, KEY_VIP);
     u->is_vip = value
                 && (!json_object_is_type(value, json_type_boolean)
                     || json_object_get_boolean(value));

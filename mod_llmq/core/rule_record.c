@@ -23,16 +23,15 @@ static struct json_object *parse(const char *text, enum json_type type, apr_pool
 /* A member that is a string, NULL if there is none. */
 static const char *string_of(struct json_object *obj, const char *key)
 {
-    struct json_object *value = NULL;
+    struct json_object *value = llmq_json_member(obj, key);
 
-    json_object_object_get_ex(obj, key, &value);
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value)
                                                         : NULL;
 }
 
 static apr_status_t read_rule(llmq_rule_t *rule, struct json_object *obj)
 {
-    struct json_object *created = NULL;
+    struct json_object *created;
     const char *level;
 
     if (!json_object_is_type(obj, json_type_object))
@@ -40,7 +39,7 @@ static apr_status_t read_rule(llmq_rule_t *rule, struct json_object *obj)
     level = string_of(obj, "priority");
     rule->id = string_of(obj, "id");
     rule->text = string_of(obj, "pattern");
-    json_object_object_get_ex(obj, "created_at", &created);
+    created = llmq_json_member(obj, "created_at");
     rule->created_at = created ? json_object_get_int64(created) : 0;
     if (!level || !llmq_id_is_name(rule->id) || !rule->text
         || llmq_ruleset_refusal(rule->text))

@@ -73,10 +73,8 @@ apr_status_t llmq_stored_read_body(struct json_object **pbody, request_rec *r,
 apr_status_t llmq_stored_read_level(llmq_level_e *plevel, struct json_object *body,
                                     llmq_result_t *why)
 {
-    struct json_object *value = NULL;
-
-    json_object_object_get_ex(body, "priority", &value);
-    if (llmq_message_parse_level(plevel, value) != APR_SUCCESS) {
+    if (llmq_message_parse_level(plevel, llmq_json_member(body, "priority"))
+        != APR_SUCCESS) {
         return llmq_result_set(why, LLMQ_PROBLEM_PRIORITY, "priority",
                                "priority must be realtime, high, normal or low");
     }

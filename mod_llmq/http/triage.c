@@ -1,6 +1,7 @@
 #include "http/triage.h"
 
 #include "base/id.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cfg/cfg_rules.h"
@@ -15,14 +16,6 @@
 #include <json-c/json.h>
 
 APLOG_USE_MODULE(llmq);
-
-static struct json_object *metadata_of(struct json_object *body)
-{
-    struct json_object *metadata = NULL;
-
-    json_object_object_get_ex(body, "metadata", &metadata);
-    return metadata;
-}
 
 static void complain(request_rec *r, const char *directive, const char *err)
 {
@@ -116,7 +109,7 @@ void llmq_triage_level(llmq_job_t *job, struct json_object *body, request_rec *r
                        const llmq_service_t *service)
 {
     const llmq_cfg_dir_t *dir = llmq_cfg_dir(r);
-    struct json_object *metadata = metadata_of(body);
+    struct json_object *metadata = llmq_json_member(body, "metadata");
     llmq_urgency_t u = {0};
     llmq_reason_e reason;
     llmq_analysis_t a;

@@ -3,15 +3,9 @@
 #include "core/message.h"
 #include "store/store_run.h"
 
-#include <apr_strings.h>
 #include <apr_tables.h>
 
 #include <string.h>
-
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
 
 /* Columns of a record, in the order of CONVERSATION and COUNTS. */
 typedef enum {
@@ -61,12 +55,9 @@ apr_status_t llmq_store_conversation_create(llmq_store_t *store,
         c->tenant,  c->id, c->user, number(c->level, p),      c->tenant, c->id,
         now,        now,   now,     number(c->expires_at, p), c->title,  c->context,
         c->metadata};
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CONVERSATION_CREATE, args, p);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : APR_EEXIST;
+    return llmq_store_run_change(store, LLMQ_SQL_CONVERSATION_CREATE, args, APR_EEXIST,
+                                 p);
 }
 
 apr_status_t llmq_store_conversation_find(llmq_conversation_t **pc, llmq_store_t *store,
@@ -125,12 +116,9 @@ apr_status_t llmq_store_conversation_change(llmq_store_t *store,
                           number(c->first_seq, p),
                           before,
                           before};
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CONVERSATION_CHANGE, args, p);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : LLMQ_ESTATE;
+    return llmq_store_run_change(store, LLMQ_SQL_CONVERSATION_CHANGE, args, LLMQ_ESTATE,
+                                 p);
 }
 
 /* Its messages go second, so that one which comes in between begins the conversation anew

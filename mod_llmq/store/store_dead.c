@@ -13,11 +13,6 @@
 
 #define ESCAPE '!' /* of LIKE */
 
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
-
 /* The error is stored as JSON: quotes and the like are looked for as they are written
  * there. */
 static const char *pattern_of(const char *needle, apr_pool_t *p)
@@ -172,16 +167,9 @@ apr_status_t llmq_store_dead_remove(int *pn, llmq_store_t *store, const char *te
     llmq_store_rows_t rows;
     llmq_text_t t;
     apr_status_t rv;
-    int i;
 
     llmq_text_init(&t, (apr_size_t)n * (LLMQ_ID_MAX + 3) + 3, p);
-    LLMQ_TEXT_LIT(&t, "[");
-    for (i = 0; i < n; i++) {
-        if (i)
-            LLMQ_TEXT_LIT(&t, ",");
-        llmq_json_strz(&t, ids[i]);
-    }
-    LLMQ_TEXT_LIT(&t, "]");
+    llmq_json_strings(&t, ids, n);
     args[3] = t.data;
     rv = llmq_store_run(&rows, store, LLMQ_SQL_DEAD_REMOVE, args, p);
     if (rv == APR_SUCCESS)

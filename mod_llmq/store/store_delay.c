@@ -8,11 +8,6 @@
 #define FILTER_COUNT 7
 #define ARGS_MAX     (FILTER_COUNT + 2)
 
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
-
 static int filters(const char **args, const llmq_delay_query_t *query, apr_pool_t *p)
 {
     const char *level = apr_itoa(p, query->level);
@@ -81,10 +76,6 @@ apr_status_t llmq_store_delay_remove(llmq_store_t *store, const char *tenant,
 {
     const char *when = number(now, p);
     const char *args[] = {when, when, id, tenant, apr_itoa(p, kind), when};
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_DELAY_REMOVE, args, p);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : LLMQ_ESTATE;
+    return llmq_store_run_change(store, LLMQ_SQL_DELAY_REMOVE, args, LLMQ_ESTATE, p);
 }

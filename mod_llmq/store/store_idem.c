@@ -2,19 +2,12 @@
 
 #include "store/store_run.h"
 
-#include <apr_strings.h>
-
 #include <string.h>
 
 #define MAX_TRIES 3 /* a key may vanish between the claim and the look at its owner */
 
 /* As stored. */
 typedef enum { STATE_RUNNING = 0, STATE_OPEN = 1, STATE_DONE = 2 } state_e;
-
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
 
 /* @return APR_SUCCESS; APR_NOTFOUND somebody else has it */
 static apr_status_t take(llmq_idem_t *idem, llmq_store_t *store, apr_pool_t *p)
@@ -85,17 +78,6 @@ apr_status_t llmq_store_idem_claim(llmq_idem_t *idem, llmq_idem_answer_t *answer
     return rv;
 }
 
-static apr_status_t change(llmq_store_t *store, llmq_store_sql_e what, const char **args,
-                           apr_pool_t *p)
-{
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, what, args, p);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : LLMQ_ESTATE;
-}
-
 apr_status_t llmq_store_idem_settle(llmq_store_t *store, const llmq_idem_t *idem,
                                     const llmq_idem_answer_t *answer, apr_pool_t *p)
 {
@@ -106,7 +88,7 @@ apr_status_t llmq_store_idem_settle(llmq_store_t *store, const llmq_idem_t *idem
                           idem->scope,
                           number(idem->claim, p)};
 
-    return change(store, LLMQ_SQL_IDEM_SETTLE, args, p);
+    return llmq_store_run_change(store, LLMQ_SQL_IDEM_SETTLE, args, LLMQ_ESTATE, p);
 }
 
 apr_status_t llmq_store_idem_free(llmq_store_t *store, const llmq_idem_t *idem,
@@ -114,7 +96,7 @@ apr_status_t llmq_store_idem_free(llmq_store_t *store, const llmq_idem_t *idem,
 {
     const char *args[] = {idem->scope, number(idem->claim, p)};
 
-    return change(store, LLMQ_SQL_IDEM_FREE, args, p);
+    return llmq_store_run_change(store, LLMQ_SQL_IDEM_FREE, args, LLMQ_ESTATE, p);
 }
 
 apr_status_t llmq_store_idem_renew(llmq_store_t *store, const llmq_idem_t *idem,
@@ -123,7 +105,7 @@ apr_status_t llmq_store_idem_renew(llmq_store_t *store, const llmq_idem_t *idem,
     const char *args[] = {number(now + idem->lease, p), idem->scope,
                           number(idem->claim, p)};
 
-    return change(store, LLMQ_SQL_IDEM_RENEW, args, p);
+    return llmq_store_run_change(store, LLMQ_SQL_IDEM_RENEW, args, LLMQ_ESTATE, p);
 }
 
 apr_status_t llmq_store_idem_prune(int *pn, llmq_store_t *store, apr_time_t now,

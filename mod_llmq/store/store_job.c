@@ -12,11 +12,6 @@
 /* Bytes of an outcome or a row without its texts; only a first guess for buffers. */
 #define ROW_GUESS 256
 
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
-
 void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
 {
     LLMQ_TEXT_LIT(t, "{");
@@ -56,16 +51,9 @@ apr_status_t llmq_store_job_insert(llmq_store_t *store, const char *rows, apr_po
 static const char *ids_to_json(const char *const *ids, int n, apr_pool_t *p)
 {
     llmq_text_t t;
-    int i;
 
     llmq_text_init(&t, (apr_size_t)n * (LLMQ_ID_MAX + 3) + 3, p);
-    LLMQ_TEXT_LIT(&t, "[");
-    for (i = 0; i < n; i++) {
-        if (i)
-            LLMQ_TEXT_LIT(&t, ",");
-        llmq_json_strz(&t, ids[i]);
-    }
-    LLMQ_TEXT_LIT(&t, "]");
+    llmq_json_strings(&t, ids, n);
     return t.data;
 }
 
@@ -291,12 +279,8 @@ apr_status_t llmq_store_job_change(llmq_store_t *store, const llmq_job_change_t 
                                    apr_pool_t *p)
 {
     const char *args[] = {change_to_json(store, change, p)};
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CHANGE, args, p);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : LLMQ_ESTATE;
+    return llmq_store_run_change(store, LLMQ_SQL_CHANGE, args, LLMQ_ESTATE, p);
 }
 
 apr_status_t llmq_store_job_remove(llmq_store_t *store, const char *tenant,
@@ -305,10 +289,6 @@ apr_status_t llmq_store_job_remove(llmq_store_t *store, const char *tenant,
 {
     const char *when = number(now, p);
     const char *args[] = {when, when, id, tenant, number(kind, p)};
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_REMOVE, args, p);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : APR_NOTFOUND;
+    return llmq_store_run_change(store, LLMQ_SQL_REMOVE, args, APR_NOTFOUND, p);
 }

@@ -2,13 +2,6 @@
 
 #include "store/store_run.h"
 
-#include <apr_strings.h>
-
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
-
 static void read_key(llmq_apikey_t *key, const llmq_store_rows_t *rows)
 {
     key->hash = llmq_store_run_text(rows, 0);
@@ -76,10 +69,6 @@ apr_status_t llmq_store_key_revoke(llmq_store_t *store, const char *id, apr_time
                                    apr_pool_t *p)
 {
     const char *args[] = {number(now, p), id};
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_KEY_REVOKE, args, p);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    return rows.n > 0 ? APR_SUCCESS : APR_NOTFOUND;
+    return llmq_store_run_change(store, LLMQ_SQL_KEY_REVOKE, args, APR_NOTFOUND, p);
 }

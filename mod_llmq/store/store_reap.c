@@ -3,14 +3,7 @@
 #include "base/json.h"
 #include "store/store_run.h"
 
-#include <apr_strings.h>
-
 #define NAME_GUESS 96
-
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
 
 static const char *names_to_json(llmq_store_rows_t *rows, apr_pool_t *p)
 {

@@ -18,6 +18,8 @@
 #include "store/store_sql.h"
 #include "store/store_watch.h"
 
+#include <apr_strings.h>
+
 struct llmq_store_t {
     llmq_store_source_t source;
     llmq_store_conf_t conf;
@@ -73,6 +75,25 @@ const char *llmq_store_run_text(const llmq_store_rows_t *rows, int column);
  * @threads the caller of llmq_store_run()
  */
 apr_int64_t llmq_store_run_int(const llmq_store_rows_t *rows, int column);
+
+/** A number as a parameter, in @a p: apr_dbd takes text only. */
+static inline const char *number(apr_int64_t n, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
+}
+
+/**
+ * Run a statement that gives a row for each record it has changed.
+ * @param store the store
+ * @param what  the statement
+ * @param args  its parameters
+ * @param none  what to return where nothing was changed
+ * @param p     scratch
+ * @return APR_SUCCESS; @a none; else as llmq_store_run()
+ * @threads any
+ */
+apr_status_t llmq_store_run_change(llmq_store_t *store, llmq_store_sql_e what,
+                                   const char **args, apr_status_t none, apr_pool_t *p);
 
 /**
  * What the log may show of a database's message: its first line up to a quoted value,

@@ -12,11 +12,6 @@
 #define KEEP_TEN    (8 * 24 * 3600)
 #define ROW_GUESS   512
 
-static const char *number(apr_int64_t n, apr_pool_t *p)
-{
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
-}
-
 /* As the table has it: the hash in hexadecimal, "" of the row of the batch. */
 static const char *tenant_text(apr_uint64_t tenant, apr_pool_t *p)
 {

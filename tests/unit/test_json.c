@@ -521,6 +521,33 @@ START_TEST(the_largest_double_is_written_whole)
 }
 END_TEST
 
+START_TEST(a_member_is_found_and_null_counts_as_absent)
+{
+    static const char text[] = "{\"a\":1,\"b\":null}";
+    struct json_object *obj;
+
+    ck_assert_int_eq(parse(&obj, text, strlen(text), 1, NULL), APR_SUCCESS);
+    ck_assert_int_eq(json_object_get_int(llmq_json_member(obj, "a")), 1);
+    ck_assert_ptr_null(llmq_json_member(obj, "b"));
+    ck_assert_ptr_null(llmq_json_member(obj, "c"));
+    ck_assert_ptr_null(llmq_json_member(llmq_json_member(obj, "a"), "b"));
+    ck_assert_ptr_null(llmq_json_member(NULL, "a"));
+}
+END_TEST
+
+START_TEST(a_list_of_strings_has_commas_between_them)
+{
+    static const char *const strings[] = {"one", "\"", NULL};
+    llmq_text_t t;
+
+    llmq_text_init(&t, 1, test_pool);
+    llmq_json_strings(&t, strings, 0);
+    llmq_json_strings(&t, strings, 1);
+    llmq_json_strings(&t, strings, 3);
+    ck_assert_str_eq(t.data, "[][\"one\"][\"one\",\"\\\"\",null]");
+}
+END_TEST
+
 TCase *case_json(void)
 {
     TCase *tc = test_case("json");
@@ -542,5 +569,7 @@ TCase *case_json(void)
     tcase_add_loop_test(tc, doubles_have_at_most_four_decimals_in_any_locale, 0,
                         COUNT(doubles));
     tcase_add_test(tc, the_largest_double_is_written_whole);
+    tcase_add_test(tc, a_member_is_found_and_null_counts_as_absent);
+    tcase_add_test(tc, a_list_of_strings_has_commas_between_them);
     return tc;
 }
