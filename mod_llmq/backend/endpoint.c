@@ -1,20 +1,16 @@
 #include "backend/endpoint.h"
 
-#include "backend/endpoint_memo.h"
+#include "backend/endpoint_choice.h"
 #include "backend/endpoint_spot.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
 
-#include <apr_general.h>
 #include <apr_thread_mutex.h>
 
 #include <json-c/json.h>
 #include <string.h>
-
-/* Jobs in their retries whose backends are remembered. */
-#define TRIED_MAX 4096
 
 typedef llmq_endpoint_spot_t spot_t;
 typedef llmq_endpoint_group_t group_t;
@@ -24,10 +20,7 @@ struct llmq_endpoints_t {
     llmq_endpoint_conf_t conf;
     spot_t *spots;
     int n;
-    llmq_balance_state_t balance; /* under lock, as all below */
-    llmq_endpoint_memo_t *homes;  /* conversation → 1 + index; NULL: no affinity */
-    llmq_endpoint_memo_t *tried;  /* job → 1 + index of the last eight, a byte each */
-    apr_uint64_t seed;
+    llmq_endpoint_choice_t *choice; /* under lock */
 };
 
 /* ---- making ---- */
@@ -88,11 +81,7 @@ apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
     e->conf = *conf;
     e->spots = apr_pcalloc(p, (apr_size_t)n * sizeof(*e->spots));
     e->n = n;
-    e->tried = llmq_endpoint_memo_create(TRIED_MAX, p);
-    if (conf->balance.affinity && conf->balance.conversations > 0) {
-        e->homes = llmq_endpoint_memo_create(conf->balance.conversations, p);
-    }
-    apr_generate_random_bytes((unsigned char *)&e->seed, sizeof(e->seed));
+    e->choice = llmq_endpoint_choice_create(&conf->balance, p);
     begin(e, backends);
     rv = apr_thread_mutex_create(&e->lock, APR_THREAD_MUTEX_DEFAULT, p);
     if (rv == APR_SUCCESS) {
@@ -117,59 +106,9 @@ int llmq_endpoint_free(llmq_endpoints_t *e)
     return room;
 }
 
-/* The generator "splitmix64" (S. Vigna, public domain; after G. Steele, D. Lea and C.
- * Flood, OOPSLA 2014). */
-static apr_uint64_t next_chance(llmq_endpoints_t *e)
-{
-    apr_uint64_t z = (e->seed += APR_UINT64_C(0x9E3779B97F4A7C15));
-
-    z = (z ^ z >> 30) * APR_UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * APR_UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
 static apr_uint64_t hash_of(const char *id)
 {
     return id ? llmq_id_hash(id, strlen(id), 0) : 0;
-}
-
-/* Leave out what is in the list, unless nothing would be left. */
-static int leave_out(group_t *g, apr_uint64_t list)
-{
-    llmq_balance_candidate_t before[LLMQ_BALANCE_MAX];
-    int i;
-
-    memcpy(before, g->c, sizeof(before));
-    for (; list; list >>= 8) {
-        g->c[(list & 0xFF) - 1].usable = 0;
-    }
-    for (i = 0; i < LLMQ_BALANCE_MAX; i++) {
-        if (g->c[i].usable) {
-            return 1;
-        }
-    }
-    memcpy(g->c, before, sizeof(before));
-    return 0;
-}
-
-static int choose(llmq_endpoints_t *e, group_t *g, apr_uint64_t job, apr_uint64_t chain)
-{
-    apr_uint64_t tried = llmq_endpoint_memo_find(e->tried, job);
-    int home = (int)llmq_endpoint_memo_find(e->homes, chain) - 1;
-    int i;
-
-    /* Those that were tried, or at least the last one. */
-    if (tried && !leave_out(g, tried)) {
-        leave_out(g, tried & 0xFF);
-    }
-    i = home >= 0 && llmq_balance_eligible(&g->c[home])
-            ? home
-            : llmq_balance_pick(&e->balance, e->conf.balance.algorithm, g->c, e->n,
-                                next_chance(e));
-    if (i >= 0) {
-        llmq_endpoint_memo_put(e->homes, chain, (apr_uint64_t)i + 1);
-    }
-    return i;
 }
 
 static int pick_locked(llmq_endpoints_t *e, apr_uint64_t job, apr_uint64_t chain)
@@ -179,7 +118,7 @@ static int pick_locked(llmq_endpoints_t *e, apr_uint64_t job, apr_uint64_t chain
 
     while (!g.holds && llmq_endpoint_spot_group(&g, e->spots, e->n, g.number, now)) {
         if (g.room > 0) {
-            return choose(e, &g, job, chain);
+            return llmq_endpoint_choice_make(e->choice, &g, e->n, job, chain);
         }
     }
     return -1;
@@ -230,16 +169,6 @@ static void tell(llmq_health_news_e news, const llmq_backend_conf_t *backend)
     }
 }
 
-static void learn_job(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, int ok)
-{
-    apr_uint64_t tried = ok ? 0 : llmq_endpoint_memo_find(e->tried, place->job);
-
-    if (!ok) {
-        tried = tried << 8 | (apr_uint64_t)(place->index + 1);
-    }
-    llmq_endpoint_memo_put(e->tried, place->job, tried);
-}
-
 /* Where the job may go meanwhile; @a wait: how soon another backend can be used. */
 static void point_elsewhere(llmq_failure_t *failure, apr_interval_time_t wait)
 {
@@ -264,7 +193,7 @@ learn_locked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, llmq_call_
         return news;
     }
     llmq_endpoint_spot_learn(spot, call, now);
-    learn_job(e, place, call->ok);
+    llmq_endpoint_choice_learn(e->choice, place->job, place->index, call->ok);
     llmq_endpoint_board_count(e->conf.board, spot->record, call->ok,
                               call->ended_at - call->started_at,
                               call->first_at ? call->first_at - call->started_at : 0);
@@ -391,7 +320,6 @@ apr_status_t llmq_endpoint_drain(llmq_endpoints_t *e, const char *name, int on)
 void llmq_endpoint_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t *p)
 {
     struct json_object *names = NULL;
-    struct json_object *value;
     int i;
 
     if (json) {
@@ -401,7 +329,6 @@ void llmq_endpoint_drain_only(llmq_endpoints_t *e, const char *json, apr_pool_t 
         const char *name = e->spots[i].backend->name;
 
         llmq_endpoint_drain(e, name,
-                            names && json_object_object_get_ex(names, name, &value)
-                                && json_object_get_boolean(value));
+                            json_object_get_boolean(llmq_json_member(names, name)));
     }
 }

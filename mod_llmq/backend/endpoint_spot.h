@@ -1,7 +1,7 @@
 /**
  * @file endpoint_spot.h
  * One backend as its dispatcher sees it, a *spot*, and what a list of spots can take. Only
- * endpoint.c, whose lock guards them, includes this.
+ * endpoint.c, whose lock guards them, and its choice include this.
  */
 #ifndef LLMQ_ENDPOINT_SPOT_H
 #define LLMQ_ENDPOINT_SPOT_H

@@ -43,6 +43,7 @@ TCase *test_case(const char *name);
     X(duration)                                                                          \
     X(endpoint)                                                                          \
     X(endpoint_board)                                                                    \
+    X(endpoint_choice)                                                                   \
     X(endpoint_memo)                                                                     \
     X(endpoint_spot)                                                                     \
     X(finisher)                                                                          \
