@@ -8,6 +8,7 @@
 #include "core/control.h"
 #include "core/priority.h"
 #include "http/body.h"
+#include "http/levels.h"
 #include "http/reply.h"
 #include "queue/queue_job.h"
 #include "store/store_setting.h"
@@ -107,10 +108,11 @@ int llmq_api_control_resume(request_rec *r, const llmq_service_t *service, const
     return set_paused(r, service, id, 0);
 }
 
-static void add_level(llmq_text_t *t, int level, const llmq_queue_stats_t *s, int paused)
+static void put_level(llmq_text_t *t, llmq_level_e level, const llmq_queue_stats_t *s,
+                      int paused)
 {
     LLMQ_TEXT_LIT(t, "{");
-    llmq_json_kv(t, "name", llmq_priority_name((llmq_level_e)level));
+    llmq_json_kv(t, "name", llmq_priority_name(level));
     llmq_json_kv_int(t, "priority", level);
     llmq_json_kv_raw(t, "paused", paused ? "true" : "false");
     llmq_json_kv_int(t, "ready", s->ready);
@@ -127,24 +129,13 @@ int llmq_api_control_queues(request_rec *r, const llmq_service_t *service, const
 {
     apr_uint64_t tenant = llmq_queue_job_tenant(tenant_of(r));
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
-    apr_status_t rv = llmq_queue_tenant_stats(stats, service->queue, tenant);
     llmq_text_t t;
-    int l;
+    apr_status_t rv = llmq_levels_begin(&t, stats, service, tenant, put_level, r->pool);
 
     (void)id;
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
-    llmq_text_init(&t, 1024, r->pool);
-    LLMQ_TEXT_LIT(&t, "{\"queues\":[");
-    LLMQ_EACH_LEVEL (l) {
-        if (l > LLMQ_LEVEL_REALTIME) {
-            LLMQ_TEXT_LIT(&t, ",");
-        }
-        add_level(&t, l, &stats[l],
-                  llmq_queue_is_paused(service->queue, tenant, (llmq_level_e)l));
-    }
-    LLMQ_TEXT_LIT(&t, "]");
     llmq_json_kv_raw(&t, "maintenance",
                      llmq_queue_flags(service->queue, tenant) & LLMQ_TENANT_MAINTENANCE
                          ? "true"

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cfg/cfg.h"
 #include "core/priority.h"
+#include "http/levels.h"
 #include "http/reply.h"
 #include "queue/queue_job.h"
 
@@ -12,10 +13,11 @@ static apr_uint64_t waiting(const llmq_queue_stats_t *s)
     return (apr_uint64_t)s->ready + s->blocked + s->delayed;
 }
 
-static void add_level(llmq_text_t *t, int level, const llmq_queue_stats_t *s, int paused)
+static void put_level(llmq_text_t *t, llmq_level_e level, const llmq_queue_stats_t *s,
+                      int paused)
 {
     LLMQ_TEXT_LIT(t, "{");
-    llmq_json_kv(t, "name", llmq_priority_name((llmq_level_e)level));
+    llmq_json_kv(t, "name", llmq_priority_name(level));
     llmq_json_kv_int(t, "priority", level);
     llmq_json_kv_int(t, "size", (apr_int64_t)waiting(s));
     llmq_json_kv_int(t, "max_size", s->max_size);
@@ -38,24 +40,13 @@ int llmq_api_queue_status(request_rec *r, const llmq_service_t *service, const c
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     const llmq_queue_stats_t *sum = &stats[0];
     apr_uint64_t tenant = llmq_queue_job_tenant(llmq_cfg_tenant(llmq_cfg_dir(r)));
-    apr_status_t rv = llmq_queue_tenant_stats(stats, service->queue, tenant);
     llmq_text_t t;
-    int l;
+    apr_status_t rv = llmq_levels_begin(&t, stats, service, tenant, put_level, r->pool);
 
     (void)id;
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
-    llmq_text_init(&t, 2048, r->pool);
-    LLMQ_TEXT_LIT(&t, "{\"queues\":[");
-    LLMQ_EACH_LEVEL (l) {
-        if (l > LLMQ_LEVEL_REALTIME) {
-            LLMQ_TEXT_LIT(&t, ",");
-        }
-        add_level(&t, l, &stats[l],
-                  llmq_queue_is_paused(service->queue, tenant, (llmq_level_e)l));
-    }
-    LLMQ_TEXT_LIT(&t, "]");
     llmq_json_kv_int(&t, "total_size", (apr_int64_t)waiting(sum));
     llmq_json_kv_int(&t, "total_processing", sum->running);
     llmq_json_kv_int(&t, "total_processed", (apr_int64_t)sum->total_completed);
