@@ -113,25 +113,27 @@ static llmq_figure_e figure_of(const llmq_job_t *job, llmq_move_e move, llmq_sta
     }
 }
 
-/* The store has decided; the queue follows. Whoever ran it runs on in vain: the fence is
- * raised. */
-static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
-                       llmq_move_e move, llmq_status_e to)
+/* Another caller may have sent it back since the store decided, and have found the entry
+ * that has left the queue just now: nothing would stand for the message then until the next
+ * walk over the store. */
+static void look_again(const llmq_service_t *service, const llmq_job_t *job,
+                       apr_pool_t *p)
+{
+    llmq_job_t *stored = NULL;
+    apr_status_t rv = llmq_store_job_find(&stored, service->store, job->tenant,
+                                          LLMQ_KIND_MESSAGE, job->id, p);
+
+    if (rv == APR_SUCCESS ? stored->status == LLMQ_STATUS_PENDING : rv != APR_NOTFOUND) {
+        llmq_queue_suspect(service->queue);
+    }
+}
+
+/* Let it run again. */
+static void enter(const llmq_service_t *service, const llmq_job_t *job)
 {
     llmq_entry_t entry;
     llmq_job_t again = *job;
 
-    if (move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH) {
-        llmq_queue_cancel(service->queue, job->id);
-    }
-    llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
-    if (move == LLMQ_MOVE_FINISH) {
-        llmq_queue_note_end(service->queue,
-                            job->id); /* what was claimed is in no queue */
-    }
-    if (move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH) {
-        return;
-    }
     if (llmq_queue_find(&entry, service->queue, job->id) == APR_SUCCESS
         && llmq_queue_requeue(service->queue, job->id, entry.attempt, entry.attempt + 1,
                               0)
@@ -142,6 +144,27 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
     again.attempt = job->attempt + 1;
     llmq_queue_job_entry(&entry, &again);
     llmq_queue_put(service->queue, &entry, 1, 0);
+}
+
+/* The store has decided; the queue follows. Whoever ran it runs on in vain: the fence is
+ * raised. */
+static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
+                       llmq_move_e move, llmq_status_e to, apr_pool_t *p)
+{
+    int leaves = move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH;
+    apr_status_t rv = leaves ? llmq_queue_cancel(service->queue, job->id) : APR_NOTFOUND;
+
+    llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
+    if (move == LLMQ_MOVE_FINISH) {
+        llmq_queue_note_end(service->queue,
+                            job->id); /* what was claimed is in no queue */
+    }
+    if (!leaves) {
+        enter(service, job);
+    }
+    else if (rv != APR_NOTFOUND) {
+        look_again(service, job, p);
+    }
 }
 
 static int reply_changed(request_rec *r, const char *id, llmq_status_e status,
@@ -195,7 +218,7 @@ static apr_status_t try_change(int *preply, request_rec *r, const llmq_service_t
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        tell_queue(service, job, move, wish->to);
+        tell_queue(service, job, move, wish->to, r->pool);
         job->updated_at = change.now;
     }
     *preply = reply_changed(r, job->id, wish->to, job->updated_at);
