@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <apr_uri.h>
 
+#define MAX_KEY        4096 /* bytes */
 #define MAX_CONCURRENT 100000
 
 static llmq_backend_conf_t *create_backend(apr_pool_t *p, const char *name)
@@ -147,7 +148,7 @@ const char *llmq_cfg_backend_set_key_file(cmd_parms *cmd, void *dir, const char 
     llmq_backend_conf_t *b;
     const char *path = ap_server_root_relative(cmd->pool, arg);
     apr_file_t *f;
-    char buf[4097];
+    char buf[MAX_KEY + 2]; /* one more shows that there is more */
     apr_size_t len = sizeof(buf) - 1;
     apr_status_t rv;
     const char *err = llmq_cfg_parse_backend(&b, cmd);
@@ -169,7 +170,7 @@ const char *llmq_cfg_backend_set_key_file(cmd_parms *cmd, void *dir, const char 
         len--;
     }
     buf[len] = '\0';
-    if (strlen(buf) != len || !is_key(buf)) {
+    if (len > MAX_KEY || strlen(buf) != len || !is_key(buf)) {
         return llmq_cfg_parse_complain(
             cmd, arg, "must hold one line of at most 4096 visible characters");
     }

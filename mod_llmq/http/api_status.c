@@ -141,6 +141,7 @@ static void enter(const llmq_service_t *service, const llmq_job_t *job)
         return;
     }
     again.run_at = 0;
+    again.deadline = llmq_job_is_final(job->status) ? 0 : job->deadline;
     again.attempt = job->attempt + 1;
     llmq_queue_job_entry(&entry, &again);
     llmq_queue_put(service->queue, &entry, 1, 0);

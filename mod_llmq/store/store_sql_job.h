@@ -109,7 +109,8 @@
     "retry_count = CASE WHEN r.z = 1 THEN 0 ELSE j.retry_count END, "                    \
     "dead_letter = CASE WHEN r.z = 1 THEN 0 ELSE j.dead_letter END, "                    \
     "error = CASE WHEN r.z = 1 THEN NULL ELSE j.error END, "                             \
-    "run_at = CASE WHEN r.z = 1 THEN r.n ELSE j.run_at END "
+    "deadline = CASE WHEN r.z = 1 THEN 0 ELSE j.deadline END, "                          \
+    "run_at = CASE WHEN r.s = 0 THEN r.n ELSE j.run_at END "
 #define CHANGE_WHERE                                                                     \
     "WHERE j.id = r.i AND j.tenant = r.t AND j.kind = r.k "                              \
     "AND " IS("j.removed_at IS NULL") " AND j.status = r.f AND j.attempt = r.a "         \

@@ -75,6 +75,13 @@ class TestTransitions:
         api.set_status(message_id, "pending")
         assert api.level("high")["size"] == before + 1
 
+    def test_released_message_is_not_delayed_any_more(self, api):
+        message_id = api.send(delay=3600)["id"]
+        later = api.message(message_id)["scheduled_at"]
+        api.set_status(message_id, "processing")
+        api.set_status(message_id, "pending")
+        assert api.message(message_id)["scheduled_at"] < later
+
     @pytest.mark.parametrize("body", [
         {}, {"status": None}, {"status": ""}, {"status": "done"}, {"status": "PROCESSING"},
         {"status": 1}, {"status": []}, {"metadata": {}}])

@@ -110,6 +110,13 @@ class TestSyntaxCheck:
     def test_bad_value_is_caught(self, idle, text, line, name):
         assert "secret" not in idle.refusal(text, name, line)
 
+    @pytest.mark.parametrize("length", [4097, 8192])
+    def test_key_that_is_too_long_is_not_cut(self, idle, tmp_path, length):
+        key = tmp_path / "key"
+        key.write_text("k" * length + "\n", encoding="ascii")
+        text = f"<LLMQBackend b>\nLLMQBackendKeyFile {key}\n</LLMQBackend>"
+        assert "kkkk" not in idle.refusal(text, "LLMQBackendKeyFile", 2)
+
     def test_good_values_are_accepted(self, new_server):
         new_server("sqlite3", GOOD).start()
 

@@ -258,7 +258,9 @@ START_TEST(change_to_final_and_requeue_set_the_times)
     llmq_job_t *job;
 
     store_test_open(_i);
-    store_test_insert(store_test.store, store_test_job("msg_1"));
+    job = store_test_job("msg_1");
+    job->deadline = T0 + 1;
+    store_test_insert(store_test.store, job);
     outcome.retry_count = 3;
     outcome.dead_letter = 1;
     ck_assert_int_eq(accepted(outcome), 1);
@@ -268,6 +270,7 @@ START_TEST(change_to_final_and_requeue_set_the_times)
     ck_assert_int_eq(job->status, LLMQ_STATUS_PENDING);
     ck_assert_int_eq(job->finished_at, 0);
     ck_assert_int_eq(job->run_at, T0 + 10);
+    ck_assert_int_eq(job->deadline, 0); /* it was missed once and would end it again */
     ck_assert_int_eq(job->retry_count, 0);
     ck_assert_int_eq(job->dead_letter, 0);
     ck_assert_ptr_null(job->error);
