@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Rates beside the ceiling of the same httpd: what a bare JSON handler answers, what the
 # queue accepts durably on PostgreSQL and on SQLite (dispatcher off), and messages from
-# accept to completed with the built-in echo. All in one run, works in turn, medians.
+# accept to completed with the built-in echo, without and with what was said before in 1,000
+# conversations of 20 messages. All in one run, works in turn, medians.
 #
 #   scripts/bench.sh        REPS=3 SECS=5 N=20000 MPM=event CONNS=64 PORT=18480
 set -euo pipefail
@@ -43,6 +44,8 @@ LoadModule bench_ceiling_module "$WORK/mod_bench_ceiling.so"
 LLMQDispatcher Off
 $(for level in realtime high normal low; do echo "LLMQQueueSize $level 2000000"; done)
 CONF
+    # The queue by itself; the turns of conversations are a work of their own.
+    echo "LLMQContextTurns 0" >"$WORK/complete.conf"
 }
 
 start() { # start DIR STORE [CONF]
@@ -102,9 +105,13 @@ for rep in $(seq "$REPS"); do
         [ "$store" = sqlite3 ] || load ceiling /ceiling
         load "accept-$store" /api/v1/messages
         stop "accept-$store"
-        start "complete-$store" "$store"
+        start "complete-$store" "$store" "$WORK/complete.conf"
         complete "complete-$store"
         stop "complete-$store"
+        [ "$store" = pgsql ] || continue
+        start context-pgsql pgsql
+        complete context-pgsql
+        stop context-pgsql
     done
 done
 
@@ -115,4 +122,5 @@ row 'durable accepts, PostgreSQL' accept-pgsql
 row 'durable accepts, SQLite' accept-sqlite3
 row "accept to completed ($N), PostgreSQL" complete-pgsql
 row "accept to completed ($N), SQLite" complete-sqlite3
+row "... with up to 20 turns each, PostgreSQL" context-pgsql
 printf '\nEach repetition is a line of %s\n' "${OUT#"$PWD"/}"
