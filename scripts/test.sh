@@ -43,9 +43,12 @@ with_pgsql() {
 
 run_build() { quick_make all; }
 run_unit() { quick_make build/release/unit_tests && with_pgsql make -s check-unit; }
+# Each check is a process of its own, and its search for leaks reads all that the parent has
+# kept aside: a small quarantine makes that a fifth of the time.
 run_unit_address() {
     quick_make SAN=address all build/address/unit_tests &&
-        with_pgsql make -s SAN=address check-unit
+        ASAN_OPTIONS=quarantine_size_mb=4:thread_local_quarantine_size_kb=64${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
+            with_pgsql make -s SAN=address check-unit
 }
 run_unit_thread() { quick_make SAN=thread build/thread/unit_tests && make -s SAN=thread check-unit; }
 run_checks() { make -s lint && shellcheck scripts/*.sh; }
