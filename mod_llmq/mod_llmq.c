@@ -157,7 +157,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static apr_status_t share_counters(llmq_glue_proc_t *proc)
 {
     void *traffic;
-    void *meter;
+    void *meter = NULL;
     apr_status_t rv =
         llmq_glue_shm_area(&traffic, proc->shm, "traffic", llmq_traffic_size());
 

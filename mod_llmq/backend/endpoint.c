@@ -165,7 +165,7 @@ static void tell(llmq_health_news_e news, const llmq_backend_conf_t *backend)
         LLMQ_LOG(LLMQ_LOG_NOTICE, 0, LLMQ_NO(0505) "ep[%s] can be used again",
                  backend->name);
         break;
-    default: break;
+    case LLMQ_HEALTH_NEWS_NONE: break;
     }
 }
 

@@ -22,14 +22,16 @@ static int take_number(double *pn, const char **ps)
 {
     const char *s = *ps;
     double n = 0;
-    double place = 0.1;
+    double place = 1;
     int digits = 0;
 
     for (; apr_isdigit(*s); s++, digits++)
         n = n * 10 + (*s - '0');
     if (*s == '.') {
-        for (s++; apr_isdigit(*s); s++, digits++, place /= 10)
+        for (s++; apr_isdigit(*s); s++, digits++) {
+            place /= 10;
             n += place * (*s - '0');
+        }
     }
     *pn = n;
     *ps = s;

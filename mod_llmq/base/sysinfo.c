@@ -27,14 +27,30 @@ static const char *read_text(char *text, const char *path)
     return text;
 }
 
+/* Numbers of one line, separated by blanks; returns how many there were, at most n. */
+static int read_numbers(unsigned long long *out, int n, const char *s)
+{
+    int i;
+
+    for (i = 0; i < n; i++) {
+        char *end;
+
+        while (*s == ' ' || *s == '\t')
+            s++;
+        if (*s < '0' || *s > '9')
+            break;
+        out[i] = strtoull(s, &end, 10);
+        s = end;
+    }
+    return i;
+}
+
 /* cpu user nice system idle iowait irq softirq steal; what follows is contained in user. */
 apr_status_t llmq_sysinfo_parse_stat(llmq_sysinfo_t *info, const char *text)
 {
     unsigned long long t[8] = {0};
-    int n = sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1],
-                   &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
 
-    if (n < 4)
+    if (strncmp(text, "cpu ", 4) != 0 || read_numbers(t, 8, text + 4) < 4)
         return APR_EINVAL;
     info->cpu_busy = t[0] + t[1] + t[2] + t[5] + t[6] + t[7];
     info->cpu_total = info->cpu_busy + t[3] + t[4];
@@ -43,18 +59,19 @@ apr_status_t llmq_sysinfo_parse_stat(llmq_sysinfo_t *info, const char *text)
 
 void llmq_sysinfo_parse_net(llmq_sysinfo_t *info, const char *text)
 {
-    unsigned long long in, out;
-    char name[64];
+    unsigned long long t[9]; /* the first is bytes in, the ninth bytes out */
 
     info->net_in = info->net_out = 0;
     for (; text; text = strchr(text, '\n')) {
+        const char *name, *end;
+
         text += *text == '\n';
-        if (sscanf(text, " %63[^: \n]: %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &in,
-                   &out)
-                == 3
-            && strcmp(name, "lo") != 0) {
-            info->net_in += in;
-            info->net_out += out;
+        name = text + strspn(text, " ");
+        end = name + strcspn(name, ": \n");
+        if (*end == ':' && end > name && strncmp(name, "lo:", 3) != 0
+            && read_numbers(t, 9, end + 1) == 9) {
+            info->net_in += t[0];
+            info->net_out += t[8];
         }
     }
 }
@@ -63,7 +80,7 @@ static int field(unsigned long long *pn, const char *text, const char *name)
 {
     const char *at = strstr(text, name);
 
-    return at && sscanf(at + strlen(name), " %llu", pn) == 1;
+    return at && read_numbers(pn, 1, at + strlen(name)) == 1;
 }
 
 double llmq_sysinfo_parse_memory(const char *text)

@@ -27,11 +27,12 @@ const char *llmq_health_name(llmq_health_state_e state)
 
 int llmq_health_limit(const llmq_health_t *h, apr_time_t now)
 {
-    switch (llmq_health_state(h, now)) {
-    case LLMQ_HEALTH_HEALTHY: return -1;
-    case LLMQ_HEALTH_HALF_OPEN: return !h->trying;
-    default: return 0;
+    llmq_health_state_e state = llmq_health_state(h, now);
+
+    if (state == LLMQ_HEALTH_HEALTHY) {
+        return -1;
     }
+    return state == LLMQ_HEALTH_HALF_OPEN && !h->trying;
 }
 
 int llmq_health_begin(llmq_health_t *h)
@@ -59,8 +60,11 @@ llmq_health_event_e llmq_health_event(const llmq_failure_t *failure)
             return LLMQ_HEALTH_OK;
         }
         return failure->retry_after > 0 ? LLMQ_HEALTH_NOTHING : LLMQ_HEALTH_FAILED;
-    default: return LLMQ_HEALTH_FAILED;
+    case LLMQ_FAILURE_CONNECT:
+    case LLMQ_FAILURE_TIMEOUT:
+    case LLMQ_FAILURE_PROTOCOL: break;
     }
+    return LLMQ_HEALTH_FAILED;
 }
 
 /* Back in service. Failures are forgotten only by a success: whoever is reachable again
@@ -121,15 +125,17 @@ static llmq_health_news_e fail(llmq_health_t *h, const llmq_health_conf_t *conf,
 static llmq_health_news_e apply(llmq_health_t *h, const llmq_health_conf_t *conf,
                                 llmq_health_event_e event, int others, apr_time_t now)
 {
-    switch (event) {
-    case LLMQ_HEALTH_UNREACHABLE: return go_away(h, now);
-    case LLMQ_HEALTH_FAILED: return fail(h, conf, others, now);
-    case LLMQ_HEALTH_OK:
-        h->failures = 0;
-        return h->cause != LLMQ_HEALTH_CAUSE_NONE ? close_circuit(h)
-                                                  : LLMQ_HEALTH_NEWS_NONE;
-    default: return LLMQ_HEALTH_NEWS_NONE;
+    if (event == LLMQ_HEALTH_UNREACHABLE) {
+        return go_away(h, now);
     }
+    if (event == LLMQ_HEALTH_FAILED) {
+        return fail(h, conf, others, now);
+    }
+    if (event != LLMQ_HEALTH_OK) {
+        return LLMQ_HEALTH_NEWS_NONE;
+    }
+    h->failures = 0;
+    return h->cause != LLMQ_HEALTH_CAUSE_NONE ? close_circuit(h) : LLMQ_HEALTH_NEWS_NONE;
 }
 
 llmq_health_news_e llmq_health_end(llmq_health_t *h, const llmq_health_conf_t *conf,

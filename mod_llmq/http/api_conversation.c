@@ -155,7 +155,7 @@ static apr_status_t put(int *preply, request_rec *r, const llmq_service_t *servi
                         const char *id, int state_only)
 {
     llmq_conversation_conf_t conf;
-    llmq_conversation_patch_t patch;
+    llmq_conversation_patch_t patch = {0};
     llmq_result_t why = {0};
     struct json_object *body;
     apr_status_t rv;
@@ -214,7 +214,7 @@ int llmq_api_conversation_remove(request_rec *r, const llmq_service_t *service,
                                  const char *id)
 {
     llmq_conversation_ref_t ref = ref_of(r, id);
-    apr_array_header_t *ids;
+    apr_array_header_t *ids = NULL;
     apr_status_t rv = APR_NOTFOUND;
     int i;
 
@@ -224,7 +224,7 @@ int llmq_api_conversation_remove(request_rec *r, const llmq_service_t *service,
     if (rv != APR_SUCCESS) {
         return reply_failure(r, rv);
     }
-    for (i = 0; i < ids->nelts; i++) {
+    for (i = 0; ids && i < ids->nelts; i++) {
         llmq_queue_figures_withdraw(service->queue, APR_ARRAY_IDX(ids, i, const char *));
     }
     return llmq_reply_data(r, HTTP_OK, "Conversation deleted successfully", NULL);

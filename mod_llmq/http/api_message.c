@@ -196,7 +196,7 @@ static apr_status_t narrow(llmq_job_query_t *q, const llmq_service_t *service,
                            const char *id, apr_pool_t *p)
 {
     llmq_conversation_ref_t ref = {q->tenant, id, apr_time_now()};
-    llmq_conversation_t c;
+    llmq_conversation_t c = {0};
     apr_status_t rv = APR_NOTFOUND;
 
     if (llmq_id_is_name(id)) {

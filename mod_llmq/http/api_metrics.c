@@ -24,7 +24,7 @@ static void add_rate(llmq_text_t *t, const char *key, double bytes_per_second)
 
     llmq_json_kv(t, key,
                  apr_psprintf(t->pool,
-                              rate >= 0.1 || rate == 0 ? "%.1f MB/s" : "%.3f MB/s",
+                              rate >= 0.1 || rate <= 0 ? "%.1f MB/s" : "%.3f MB/s",
                               rate));
 }
 

@@ -77,7 +77,7 @@ static apr_status_t gather(llmq_stat_t *stats, const question_t *q,
                            const llmq_service_t *service, apr_pool_t *p)
 {
     llmq_queue_unstored_t *unstored = apr_palloc(p, sizeof(*unstored));
-    apr_int64_t batch;
+    apr_int64_t batch = 0;
     apr_status_t rv;
     int tries = 0;
 

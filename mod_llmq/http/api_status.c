@@ -100,17 +100,19 @@ static void change_of(llmq_job_change_t *change, const llmq_job_t *job, llmq_mov
 
 static llmq_figure_e figure_of(const llmq_job_t *job, llmq_move_e move, llmq_status_e to)
 {
-    switch (move) {
-    case LLMQ_MOVE_CLAIM: return LLMQ_FIGURE_CLAIMED;
-    case LLMQ_MOVE_FINISH:
+    if (move == LLMQ_MOVE_CLAIM) {
+        return LLMQ_FIGURE_CLAIMED;
+    }
+    if (move == LLMQ_MOVE_FINISH) {
         return to == LLMQ_STATUS_COMPLETED ? LLMQ_FIGURE_COMPLETED
                : to == LLMQ_STATUS_FAILED  ? LLMQ_FIGURE_FAILED
                                            : LLMQ_FIGURE_TIMEOUT;
-    case LLMQ_MOVE_REQUEUE:
+    }
+    if (move == LLMQ_MOVE_REQUEUE) {
         return job->status == LLMQ_STATUS_TIMEOUT ? LLMQ_FIGURE_REVIVED_TIMEOUT
                                                   : LLMQ_FIGURE_REVIVED_FAILED;
-    default: return LLMQ_FIGURE_COUNT; /* a release counts nowhere */
     }
+    return LLMQ_FIGURE_COUNT; /* a release counts nowhere */
 }
 
 /* Another caller may have sent it back since the store decided, and have found the entry

@@ -154,7 +154,8 @@ static int replay(request_rec *r, const llmq_idem_answer_t *answer)
     if (answer->location) {
         apr_table_setn(r->headers_out, "Location", answer->location);
     }
-    return llmq_reply_json(r, answer->status, answer->body, strlen(answer->body));
+    return llmq_reply_json(r, answer->status, answer->body ? answer->body : "",
+                           answer->body ? strlen(answer->body) : 0);
 }
 
 static int refuse(request_rec *r, apr_status_t rv)

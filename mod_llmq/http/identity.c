@@ -229,10 +229,10 @@ apr_status_t llmq_identity_read(request_rec *r, llmq_result_t *why)
 apr_status_t llmq_identity_check_password(request_rec *r, const char *user,
                                           const char *password, llmq_result_t *why)
 {
-    llmq_identity_t *id;
+    llmq_identity_t *id = NULL;
     apr_status_t rv = read_either(&id, r, password, why);
 
-    if (rv == APR_SUCCESS && strcmp(id->user, user) != 0) {
+    if (rv == APR_SUCCESS && (!id || !id->user || strcmp(id->user, user) != 0)) {
         rv = llmq_result_set(why, LLMQ_PROBLEM_UNAUTHORIZED, NULL,
                              "the token or key is somebody else's");
     }

@@ -87,7 +87,7 @@ static void tell(llmq_queue_t *q, const llmq_entry_t *e, llmq_figure_e what,
     case LLMQ_FIGURE_REMOVED: count(q, e, LLMQ_CELL_REMOVED, 1); break;
     case LLMQ_FIGURE_REVIVED_FAILED: count(q, e, LLMQ_CELL_FAILED, -1); break;
     case LLMQ_FIGURE_REVIVED_TIMEOUT: count(q, e, LLMQ_CELL_TIMEOUT, -1); break;
-    default: break;
+    case LLMQ_FIGURE_COUNT: break;
     }
 }
 

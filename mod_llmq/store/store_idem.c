@@ -39,6 +39,7 @@ static apr_status_t look(llmq_idem_t *idem, llmq_idem_answer_t *answer,
 {
     const char *args[] = {idem->scope};
     llmq_store_rows_t rows;
+    apr_int64_t state;
     apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_IDEM_FIND, args, p);
 
     if (rv != APR_SUCCESS)
@@ -47,17 +48,18 @@ static apr_status_t look(llmq_idem_t *idem, llmq_idem_answer_t *answer,
         return APR_NOTFOUND;
     if (strcmp(llmq_store_run_text(&rows, 0), idem->request) != 0)
         return LLMQ_ESTATE;
-    switch ((state_e)llmq_store_run_int(&rows, 1)) {
-    case STATE_DONE:
+    state = llmq_store_run_int(&rows, 1);
+    if (state == STATE_DONE) {
         answer->status = (int)llmq_store_run_int(&rows, 3);
         answer->body = llmq_store_run_text(&rows, 4);
         answer->location = llmq_store_run_text(&rows, 5);
         return APR_EEXIST;
-    case STATE_RUNNING:
+    }
+    if (state == STATE_RUNNING) {
         idem->busy = llmq_store_run_int(&rows, 2) - idem->now;
         return LLMQ_EBUSY;
-    default: return APR_NOTFOUND;
     }
+    return APR_NOTFOUND;
 }
 
 apr_status_t llmq_store_idem_claim(llmq_idem_t *idem, llmq_idem_answer_t *answer,

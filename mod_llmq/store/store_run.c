@@ -353,7 +353,7 @@ apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
 apr_status_t llmq_store_run_change(llmq_store_t *store, llmq_store_sql_e what,
                                    const char **args, apr_status_t none, apr_pool_t *p)
 {
-    llmq_store_rows_t rows;
+    llmq_store_rows_t rows = {0};
     apr_status_t rv = llmq_store_run(&rows, store, what, args, p);
 
     return rv == APR_SUCCESS && rows.n <= 0 ? none : rv;

@@ -77,6 +77,7 @@ static void fake_start(fake_t *f, const char *password)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof(at);
+    apr_threadattr_t *attr;
     apr_thread_t *thread;
 
     memset(f, 0, sizeof(*f));
@@ -87,7 +88,9 @@ static void fake_start(fake_t *f, const char *password)
     ck_assert_int_eq(listen(f->listener, 5), 0);
     getsockname(f->listener, (struct sockaddr *)&at, &len);
     f->port = ntohs(at.sin_port);
-    ck_assert_int_eq(apr_thread_create(&thread, NULL, fake_thread, f, test_pool), 0);
+    apr_threadattr_create(&attr, test_pool);
+    apr_threadattr_detach_set(attr, 1); /* it ends when its listener is closed */
+    ck_assert_int_eq(apr_thread_create(&thread, attr, fake_thread, f, test_pool), 0);
 }
 
 static llmq_redis_conf_t conf_of(const fake_t *f, const char *password)
