@@ -168,6 +168,17 @@ static double cost(const candidate_t *c, apr_interval_time_t unknown)
            / weight_of(c);
 }
 
+/* Of equals the one that was never timed is taken: it may be the faster one, and only a
+ * call can tell. */
+static int prefer_first(const candidate_t *a, const candidate_t *b,
+                        apr_interval_time_t unknown)
+{
+    double cost_a = cost(a, unknown);
+    double cost_b = cost(b, unknown);
+
+    return cost_a < cost_b || (cost_a <= cost_b && (a->latency <= 0 || b->latency > 0));
+}
+
 static int pick_adaptive_load(llmq_balance_state_t *state, const candidate_t *c, int n,
                               apr_uint64_t chance)
 {
@@ -181,8 +192,11 @@ static int pick_adaptive_load(llmq_balance_state_t *state, const candidate_t *c,
         return -1;
     }
     b = draw(c, n, set & ~(APR_UINT64_C(1) << a), chance >> 32);
+    if (b < 0) {
+        return a;
+    }
     unknown = fastest(c, n);
-    return b < 0 || cost(&c[a], unknown) <= cost(&c[b], unknown) ? a : b;
+    return prefer_first(&c[a], &c[b], unknown) ? a : b;
 }
 
 static const struct {

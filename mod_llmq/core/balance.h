@@ -19,7 +19,8 @@
  *                       (M. Mitzenmacher, IEEE TPDS 12(10), 2001). Cost is the moving mean
  *                       of latency times the calls it would then have, as the "Peak EWMA"
  *                       balancer of Twitter's Finagle; per weight. A candidate without a
- *                       latency counts as fast as the fastest, so that it is tried.
+ *                       latency counts as fast as the fastest and goes before an equal,
+ *                       so that it is tried.
  */
 #ifndef LLMQ_BALANCE_H
 #define LLMQ_BALANCE_H

@@ -322,6 +322,9 @@ START_TEST(balance_adaptive_load_tries_those_it_does_not_know)
     c[0].in_flight = 1;
     count(counts, LLMQ_BALANCE_ADAPTIVE_LOAD, c, 2, 1000);
     ck_assert_int_eq(counts[1], 1000);
+    c[0].in_flight = 0; /* as cheap as what it is taken for: knowledge decides */
+    count(counts, LLMQ_BALANCE_ADAPTIVE_LOAD, c, 2, 1000);
+    ck_assert_int_eq(counts[1], 1000);
 }
 END_TEST
 
