@@ -14,6 +14,11 @@ static const char *const names[] = {
     [LLMQ_PROBLEM_NO_MESSAGE] = "message_not_found",
     [LLMQ_PROBLEM_NO_CONVERSATION] = "conversation_not_found",
     [LLMQ_PROBLEM_NO_RULE] = "rule_not_found",
+    [LLMQ_PROBLEM_NO_TASK] = "task_not_found",
+    [LLMQ_PROBLEM_NOT_CANCELABLE] = "task_not_cancelable",
+    [LLMQ_PROBLEM_NOT_RETRYABLE] = "task_not_retryable",
+    [LLMQ_PROBLEM_STALE_LEASE] = "stale_lease",
+    [LLMQ_PROBLEM_TASK_FINISHED] = "task_finished",
     [LLMQ_PROBLEM_EXISTS] = "conversation_exists",
     [LLMQ_PROBLEM_USER] = "invalid_user_id",
     [LLMQ_PROBLEM_QUEUE_FULL] = "queue_full",
@@ -52,6 +57,8 @@ apr_status_t llmq_result_set(llmq_result_t *why, llmq_problem_e problem,
         why->field = field;
         why->reason = reason;
         why->id = NULL;
+        why->item = 0;
+        why->cancel = 0;
     }
     return LLMQ_EBODY;
 }

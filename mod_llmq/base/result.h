@@ -23,6 +23,11 @@ typedef enum {
     LLMQ_PROBLEM_NO_CONVERSATION, /* S0 1005 */
     LLMQ_PROBLEM_EXISTS,          /* its id is in use */
     LLMQ_PROBLEM_NO_RULE,         /* no such rule of the preprocessor */
+    LLMQ_PROBLEM_NO_TASK,         /* no such task */
+    LLMQ_PROBLEM_NOT_CANCELABLE,  /* the task has ended */
+    LLMQ_PROBLEM_NOT_RETRYABLE,   /* the task has not failed */
+    LLMQ_PROBLEM_STALE_LEASE,     /* the lease has ended, or was never this caller's */
+    LLMQ_PROBLEM_TASK_FINISHED,   /* it has ended, nothing can be reported any more */
     LLMQ_PROBLEM_USER,            /* S0 1006 */
     LLMQ_PROBLEM_QUEUE_FULL,      /* S0 1007 */
     LLMQ_PROBLEM_MAINTENANCE,     /* S0 1008 */
@@ -55,7 +60,9 @@ typedef struct llmq_result_t {
     llmq_problem_e problem;
     const char *field;  /* the field or parameter, NULL when none is to blame */
     const char *reason; /* a short sentence for people; static or in the caller's pool */
-    const char *id;     /* the object that exists all the same; NULL for none */
+    const char *id;     /* the object it is about; NULL for none */
+    int item;           /* which of a batch is to blame, from 1; 0: not a batch */
+    int cancel;         /* tells a worker to stop: nobody wants the work any more */
 } llmq_result_t;
 
 /**

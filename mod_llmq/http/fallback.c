@@ -1,49 +1,57 @@
 #include "http/fallback.h"
 
-#include "cfg/cfg.h"
 #include "http/identity.h"
 #include "http/reply.h"
+#include "http/tongue.h"
 
 #include <http_protocol.h>
 #include <util_filter.h>
 
 static const char filter_name[] = "LLMQ_FALLBACK";
 
-/* An id with an escape that httpd does not decode (%2F, %00) cannot exist. */
-static int is_bad_id(request_rec *r, const llmq_mount_t *mount)
+/* An id with an escape that httpd does not decode (%2F, %00) cannot exist.
+ * @return what stands behind the folder; NULL if this is no such error */
+static const char *bad_id(request_rec *r, const char *folder)
 {
-    static const char messages[] = "/messages/";
+    const llmq_mount_t *mount = llmq_tongue_mount(r);
+    const char *path = llmq_tongue_path(r);
+    size_t len = strlen(folder);
 
-    return r->status == HTTP_NOT_FOUND && mount && mount->handler == LLMQ_HANDLER_QUEUE
-           && strncmp(r->uri + mount->len, messages, sizeof(messages) - 1) == 0;
+    if (r->status != HTTP_NOT_FOUND || !mount || mount->handler != LLMQ_HANDLER_QUEUE
+        || strncmp(path, folder, len) != 0) {
+        return NULL;
+    }
+    return path + len;
 }
 
-/* A request line that is too long is not taken apart by httpd; its beginning tells enough. */
-static const llmq_mount_t *mount_of(request_rec *r)
+static void write_unknown(llmq_text_t *t, request_rec *r, llmq_problem_e problem,
+                          const char *reason, const char *id)
 {
-    const char *line = r->the_request ? ap_strchr_c(r->the_request, ' ') : NULL;
+    llmq_result_t why;
 
-    if (r->uri && r->uri[0] == '/') {
-        return llmq_cfg_find_mount(r->server, r->uri);
-    }
-    return line ? llmq_cfg_find_mount(r->server, line + 1) : NULL;
+    llmq_result_set(&why, problem, id ? NULL : "message_id", reason);
+    why.id = id;
+    llmq_reply_problem_text(t, r, &why);
 }
 
 static void write_body(llmq_text_t *t, request_rec *r)
 {
     const llmq_result_t *refusal = llmq_identity_refusal(r);
-    llmq_result_t why;
+    const char *task = bad_id(r, "/tasks/");
 
     if (refusal) {
-        llmq_reply_problem_text(t, refusal);
-        return;
+        llmq_reply_problem_text(t, r, refusal);
     }
-    if (is_bad_id(r, mount_of(r))) {
-        llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "message_id", "no such message");
-        llmq_reply_problem_text(t, &why);
-        return;
+    else if (task) {
+        write_unknown(t, r, LLMQ_PROBLEM_NO_TASK, "Task with specified ID does not exist",
+                      task);
     }
-    llmq_reply_httpd_error(t, r->status);
+    else if (bad_id(r, "/messages/")) {
+        write_unknown(t, r, LLMQ_PROBLEM_NO_MESSAGE, "no such message", NULL);
+    }
+    else {
+        llmq_reply_httpd_error(t, r);
+    }
 }
 
 /* The first brigade is replaced by our body, whatever else httpd writes is dropped. */
@@ -75,7 +83,7 @@ void llmq_fallback_register(void)
 
 void llmq_fallback_insert(request_rec *r)
 {
-    if (r->status >= 400 && mount_of(r)) {
+    if (r->status >= 400 && llmq_tongue_mount(r)) {
         ap_add_output_filter(filter_name, NULL, r, r->connection);
     }
 }

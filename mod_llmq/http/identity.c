@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cfg/cfg.h"
 #include "core/token.h"
+#include "http/reply.h"
 #include "http/service.h"
 #include "http/shield.h"
 #include "store/store_key.h"
@@ -267,8 +268,7 @@ int llmq_identity_refuse(request_rec *r, const llmq_result_t *why, int sent)
     if (why->problem != LLMQ_PROBLEM_UNAUTHORIZED) {
         apr_table_setn(r->err_headers_out, "Retry-After",
                        apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));
-        return why->problem == LLMQ_PROBLEM_QUEUE ? HTTP_SERVICE_UNAVAILABLE
-                                                  : HTTP_INTERNAL_SERVER_ERROR;
+        return llmq_reply_problem_status(r, why->problem);
     }
     apr_table_setn(r->err_headers_out, "WWW-Authenticate", challenge(r, why, sent));
     return HTTP_UNAUTHORIZED;

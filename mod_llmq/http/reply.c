@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "http/idempotency.h"
+#include "http/reply_s3.h"
 #include "http/shield.h"
+#include "http/tongue.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -30,6 +32,11 @@ static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
     [LLMQ_PROBLEM_NO_MESSAGE] = {404, 1004, 0, "Message not found"},
     [LLMQ_PROBLEM_NO_CONVERSATION] = {404, 1005, 0, "Conversation not found"},
     [LLMQ_PROBLEM_NO_RULE] = {404, 0, 0, "Rule not found"},
+    [LLMQ_PROBLEM_NO_TASK] = {404, 0, 0, "Task not found"},
+    [LLMQ_PROBLEM_NOT_CANCELABLE] = {409, 0, 0, "Task cannot be canceled"},
+    [LLMQ_PROBLEM_NOT_RETRYABLE] = {409, 0, 0, "Task cannot be retried"},
+    [LLMQ_PROBLEM_STALE_LEASE] = {409, 0, 0, "Lease is not valid"},
+    [LLMQ_PROBLEM_TASK_FINISHED] = {409, 0, 0, "Task has ended"},
     [LLMQ_PROBLEM_EXISTS] = {409, 0, 0, "Conversation already exists"},
     [LLMQ_PROBLEM_USER] = {400, 1006, 0, "Invalid request parameters"},
     [LLMQ_PROBLEM_QUEUE_FULL] = {503, 1007, 1, "Queue is full"},
@@ -128,7 +135,7 @@ static void add_details(llmq_text_t *t, const answer_t *a, const llmq_result_t *
     LLMQ_TEXT_LIT(t, "}");
 }
 
-int llmq_reply_problem_text(llmq_text_t *t, const llmq_result_t *why)
+static void add_s0_problem(llmq_text_t *t, const llmq_result_t *why)
 {
     const answer_t *a = &answers[why->problem];
 
@@ -142,24 +149,60 @@ int llmq_reply_problem_text(llmq_text_t *t, const llmq_result_t *why)
                  a->status == 400 ? "validation failed" : llmq_result_name(why->problem));
     add_details(t, a, why);
     add_timestamp(t);
-    return a->status;
+}
+
+static int is_s3(request_rec *r)
+{
+    return llmq_tongue_of(r) == LLMQ_TONGUE_S3;
+}
+
+int llmq_reply_problem_status(request_rec *r, llmq_problem_e problem)
+{
+    return is_s3(r) ? llmq_reply_s3_answer(problem)->status : answers[problem].status;
+}
+
+int llmq_reply_problem_text(llmq_text_t *t, request_rec *r, const llmq_result_t *why)
+{
+    if (is_s3(r)) {
+        llmq_reply_s3_problem(t, why);
+    }
+    else {
+        add_s0_problem(t, why);
+    }
+    return llmq_reply_problem_status(r, why->problem);
+}
+
+static int is_worth_a_retry(request_rec *r, llmq_problem_e problem)
+{
+    return is_s3(r) ? llmq_reply_s3_answer(problem)->retry : answers[problem].retry;
 }
 
 int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
 {
-    const answer_t *a = &answers[why->problem];
     llmq_text_t t;
+    int status;
 
     llmq_text_init(&t, 512, r->pool);
-    llmq_reply_problem_text(&t, why);
-    if (a->retry && !apr_table_get(r->headers_out, "Retry-After")) {
+    status = llmq_reply_problem_text(&t, r, why);
+    if (is_worth_a_retry(r, why->problem)
+        && !apr_table_get(r->headers_out, "Retry-After")) {
         apr_table_setn(r->headers_out, "Retry-After",
                        apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));
     }
-    ap_log_rerror(APLOG_MARK, a->status >= 500 ? APLOG_INFO : APLOG_DEBUG, 0, r,
-                  LLMQ_NO(0201) "answered %d %s: %s", a->status,
+    ap_log_rerror(APLOG_MARK, status >= 500 ? APLOG_INFO : APLOG_DEBUG, 0, r,
+                  LLMQ_NO(0201) "answered %d %s: %s", status,
                   llmq_result_name(why->problem), why->field ? why->field : "-");
-    return llmq_reply_json(r, a->status, t.data, t.len);
+    return llmq_reply_json(r, status, t.data, t.len);
+}
+
+int llmq_reply_no_task(request_rec *r, const char *id)
+{
+    llmq_result_t why;
+
+    llmq_result_set(&why, LLMQ_PROBLEM_NO_TASK, NULL,
+                    "Task with specified ID does not exist");
+    why.id = id;
+    return llmq_reply_problem(r, &why);
 }
 
 /* What a status means for a caller. */
@@ -172,7 +215,7 @@ static const struct {
     {LLMQ_EMEMORY, LLMQ_PROBLEM_MEMORY, "the database has no memory left"},
     {APR_ENOMEM, LLMQ_PROBLEM_MEMORY, "this server has no memory left"},
     {LLMQ_EDISK, LLMQ_PROBLEM_DISK, "the disk of the database is full"},
-    {LLMQ_EFULL, LLMQ_PROBLEM_QUEUE_FULL, "this level takes no more messages for now"},
+    {LLMQ_EFULL, LLMQ_PROBLEM_QUEUE_FULL, "this level takes no more for now"},
     {APR_EINCOMPLETE, LLMQ_PROBLEM_QUEUE,
      "the queue is being rebuilt or stopped, try again later"},
     {APR_EOF, LLMQ_PROBLEM_QUEUE,
@@ -197,11 +240,8 @@ int llmq_reply_status(request_rec *r, apr_status_t rv)
     return llmq_reply_problem(r, &why);
 }
 
-void llmq_reply_httpd_error(llmq_text_t *t, int status)
+static void add_s0_httpd_error(llmq_text_t *t, int status, const char *text)
 {
-    const char *line = ap_get_status_line(status);
-    const char *text = strlen(line) > 4 ? line + 4 : line;
-
     LLMQ_TEXT_LIT(t, "{");
     llmq_json_kv_int(t, "code", status);
     llmq_json_kv(t, "message", text);
@@ -211,4 +251,17 @@ void llmq_reply_httpd_error(llmq_text_t *t, int status)
     llmq_json_kv(t, "reason", text);
     LLMQ_TEXT_LIT(t, "}");
     add_timestamp(t);
+}
+
+void llmq_reply_httpd_error(llmq_text_t *t, request_rec *r)
+{
+    const char *line = ap_get_status_line(r->status);
+    const char *text = strlen(line) > 4 ? line + 4 : line;
+
+    if (is_s3(r)) {
+        llmq_reply_s3_httpd_error(t, r->status, text);
+    }
+    else {
+        add_s0_httpd_error(t, r->status, text);
+    }
 }

@@ -1,7 +1,8 @@
 /**
  * @file reply.h
  * Answers. The only place that knows HTTP statuses, the numbers of S0's error table, and
- * the envelopes of the dialects. Handlers return what these functions return.
+ * the envelopes of the dialects; which of them an error is told in follows from the
+ * request's path (http/tongue.h). Handlers return what these functions return.
  * @threads request
  */
 #ifndef LLMQ_REPLY_H
@@ -23,12 +24,20 @@
 int llmq_reply_data(request_rec *r, int status, const char *message, const char *data);
 
 /**
- * Send S0's error envelope for a problem.
+ * Send the error body of the request's dialect for a problem.
  * @param r   the request
  * @param why what went wrong
  * @return OK (the answer is sent)
  */
 int llmq_reply_problem(request_rec *r, const llmq_result_t *why);
+
+/**
+ * llmq_reply_problem(): no such task.
+ * @param r  the request
+ * @param id what was asked for
+ * @return OK (the answer is sent)
+ */
+int llmq_reply_no_task(request_rec *r, const char *id);
 
 /**
  * As llmq_reply_problem() for a status without a result: those of the store and of the
@@ -60,19 +69,27 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
 int llmq_reply_text(request_rec *r, const char *type, const char *body, apr_size_t len);
 
 /**
- * S0's error envelope for a problem, as text.
+ * @param r       the request
+ * @param problem a problem
+ * @return its HTTP status in the request's dialect
+ */
+int llmq_reply_problem_status(request_rec *r, llmq_problem_e problem);
+
+/**
+ * The error body for a problem, as text.
  * @param t   where to
+ * @param r   the request
  * @param why what went wrong
  * @return the HTTP status that goes with it
  * @threads request
  */
-int llmq_reply_problem_text(llmq_text_t *t, const llmq_result_t *why);
+int llmq_reply_problem_text(llmq_text_t *t, request_rec *r, const llmq_result_t *why);
 
 /**
- * S0's envelope for an error that httpd itself found (401, 403, 404 …).
+ * The error body for what httpd itself found (401, 403, 404 …), as text.
  * @param t      where to
- * @param status HTTP status
+ * @param r      the request; its status tells what was found
  */
-void llmq_reply_httpd_error(llmq_text_t *t, int status);
+void llmq_reply_httpd_error(llmq_text_t *t, request_rec *r);
 
 #endif /* LLMQ_REPLY_H */

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """docs/api.md does not drift: its checklist names each route of http/route.c and tests that
-exist, and its table of problems names each problem of base/result.c with the status and
-number that http/reply.c gives it."""
+exist, and its tables of problems name each problem of base/result.c with the status and the
+number that http/reply.c gives it, the status and the word that http/reply_s3.c does."""
 import re
 import sys
 
@@ -9,6 +9,7 @@ from project import Findings, exists, line_of, read, under
 
 DOC, ROUTES = "docs/api.md", "mod_llmq/http/route.c"
 NAMES, ANSWERS = "mod_llmq/base/result.c", "mod_llmq/http/reply.c"
+ANSWERS_S3 = "mod_llmq/http/reply_s3.c"
 METHOD = {"M_GET": "GET", "M_POST": "POST", "M_PUT": "PUT", "M_DELETE": "DELETE",
           "M_PATCH": "PATCH"}
 
@@ -70,6 +71,21 @@ def check_problems(found):
             found.add(DOC, 1, f"the table of problems does not say: {name} {' '.join(wanted)}")
 
 
+def check_s3_problems(found):
+    if not exists(NAMES) or not exists(ANSWERS_S3):
+        return
+    text = read(ANSWERS_S3)
+    words = dict(re.findall(r"#define (\w+)\s+(\"\w+\")", text))
+    names = dict(re.findall(r"\[(LLMQ_PROBLEM_\w+)\]\s*=\s*\"(\w+)\"", read(NAMES)))
+    rows = {m[1]: (m[2], m[3]) for m in
+            re.finditer(r"^\|\s*(\w+)\s*\|\s*(\d+)\s*\|\s*`([A-Z_]+)`\s*\|", read(DOC), re.M)}
+    for m in re.finditer(r"\[(LLMQ_PROBLEM_\w+)\]\s*=\s*\{(\d+),\s*\d,\s*(\"?\w+\"?)", text):
+        name = names.get(m[1])
+        wanted = (m[2], words.get(m[3], m[3]).strip('"'))
+        if name not in (None, "none") and rows.get(name) != wanted:
+            found.add(DOC, 1, f"the table of S3's problems does not say: {name} {' '.join(wanted)}")
+
+
 def main():
     found = Findings()
     if exists(DOC):
@@ -77,6 +93,7 @@ def main():
         check_routes(found, listed)
         check_tests(found, start, listed)
         check_problems(found)
+        check_s3_problems(found)
     return found.finish()
 
 

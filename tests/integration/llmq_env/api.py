@@ -1,4 +1,5 @@
-"""A client of the S0 dialect that holds every answer to the envelope of the contract."""
+"""A client that holds every answer to the contract: S0's envelope, and the form of S3's errors
+where S3 is spoken."""
 
 import http.client
 import json
@@ -10,6 +11,8 @@ LEVELS = ("realtime", "high", "normal", "low")
 FINAL = ("completed", "failed", "timeout")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 PROBLEM_MEMBERS = {"code", "message", "error", "details", "timestamp"}
+S3_PATH = re.compile(r"/(tasks|stats|workers|queues/info)([/?]|$)"
+                     r"|/messages/[^/]+/(heartbeat|complete|fail|release)([/?]|$)")
 
 
 class Answer:
@@ -45,6 +48,26 @@ class Answer:
         assert got["details"]["reason"], self
         assert got.get("error_code") == got["details"].get("error_code"), self
 
+    def check_s3(self):
+        """S3's errors are objects with exactly these members, and `cancel` at times."""
+        assert self.headers.get("content-type", "").startswith("application/json"), self
+        got = self.json
+        if self.status >= 400:
+            assert set(got) - {"cancel"} == {"error", "message", "code", "details"}, self
+            assert got["error"] and got["message"], self
+            assert re.fullmatch(r"[A-Z]+(_[A-Z0-9]+)*", got["code"]), self
+            assert isinstance(got["details"], dict), self
+
+    def denies(self, status, code, field=None, **details):
+        """refuses() for S3."""
+        assert self.status == status, self
+        got = self.json
+        assert got["code"] == code, self
+        assert got["details"].get("field") == field, self
+        for name, value in details.items():
+            assert got["details"].get(name) == value, self
+        return self
+
     def refuses(self, status, error_code=None, field=None):
         """Assert that this is the refusal we expect; return it for more questions."""
         assert self.status == status, self
@@ -77,7 +100,10 @@ class Api:
             body = body.encode()
         answer = self._send(method, self.base + path, body, headers)
         if check and method != "HEAD" and answer.status != 204:
-            answer.check_envelope()
+            if S3_PATH.match(path):
+                answer.check_s3()
+            else:
+                answer.check_envelope()
         return answer
 
     def _send(self, method, path, body, headers):
