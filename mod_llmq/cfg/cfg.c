@@ -26,6 +26,14 @@ static const llmq_queue_level_conf_t default_levels[LLMQ_LEVEL_COUNT] = {
     [LLMQ_LEVEL_LOW] = {20000, 20},
 };
 
+/* Fifty run at once, whatever their levels (S3's last section). */
+static const llmq_queue_level_conf_t task_levels[LLMQ_LEVEL_COUNT] = {
+    [LLMQ_LEVEL_REALTIME] = {50000, 50},
+    [LLMQ_LEVEL_HIGH] = {50000, 50},
+    [LLMQ_LEVEL_NORMAL] = {50000, 50},
+    [LLMQ_LEVEL_LOW] = {50000, 50},
+};
+
 void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
 {
     llmq_cfg_server_t *conf = apr_pcalloc(p, sizeof(*conf));
@@ -42,6 +50,9 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->queue.ageing = apr_time_from_sec(60);
     conf->queue.reserve = 50;
     conf->queue.max_tenants = 1024;
+    memcpy(conf->task_queue.level, task_levels, sizeof(task_levels));
+    conf->task_types = apr_palloc(p, sizeof(*conf->task_types));
+    llmq_task_type_init(conf->task_types);
     conf->tenant_limits = apr_hash_make(p);
     conf->batch = 64;
     conf->chat.max_turns = 20;
@@ -104,6 +115,12 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->conv_ttl = -1;
     conf->auto_create = -1;
     conf->parallel = -1;
+    conf->task_max_payload = -1;
+    conf->task_max_batch = -1;
+    conf->task_max_retries = -1;
+    conf->task_most_retries = -1;
+    conf->task_timeout = -1;
+    conf->task_max_timeout = -1;
     return conf;
 }
 
@@ -158,6 +175,12 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(conv_ttl);
     MERGE_SET(auto_create);
     MERGE_SET(parallel);
+    MERGE_SET(task_max_payload);
+    MERGE_SET(task_max_batch);
+    MERGE_SET(task_max_retries);
+    MERGE_SET(task_most_retries);
+    MERGE_SET(task_timeout);
+    MERGE_SET(task_max_timeout);
     return conf;
 }
 
@@ -335,6 +358,13 @@ int llmq_cfg_check(apr_pool_t *p, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
                      LLMQ_NO(0103) "LLMQQueueSize: the levels together are larger than"
                                    " the queue can index");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (llmq_cfg_task_complete(llmq_cfg_server(s)) != APR_SUCCESS) {
+        ap_log_error(
+            APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
+            LLMQ_NO(0130) "LLMQTaskQueueSize: the levels together are larger than"
+                          " the queue can index");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return check_backends(conf, s) == OK ? llmq_cfg_rules_build(s)

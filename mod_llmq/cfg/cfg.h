@@ -14,6 +14,7 @@
 #include "core/limiter.h"
 #include "core/conversation.h"
 #include "core/message.h"
+#include "core/task_type.h"
 #include "core/token.h"
 #include "dispatch/dispatch.h"
 #include "queue/queue.h"
@@ -59,6 +60,8 @@ typedef struct llmq_cfg_server_t {
     int dispatcher;                    /* LLMQDispatcher */
     const char *node;                  /* LLMQNode; NULL until post_config */
     llmq_queue_conf_t queue;           /* LLMQQueueSize … LLMQTenantReserve */
+    llmq_queue_conf_t task_queue;      /* LLMQTaskQueueSize, LLMQTaskConcurrency */
+    llmq_task_types_t *task_types;     /* LLMQTaskType */
     apr_interval_time_t store_timeout; /* LLMQStoreTimeout */
     apr_interval_time_t slow_query;    /* LLMQSlowQuery */
     apr_interval_time_t node_timeout;  /* LLMQNodeTimeout */
@@ -109,12 +112,18 @@ typedef struct llmq_cfg_dir_t {
     apr_int64_t long_content;        /* LLMQLongContent, bytes; 0: never long */
     int max_rules;                   /* LLMQMaxRules */
     apr_array_header_t *rules; /* LLMQRule, LLMQUserPriority; of llmq_cfg_rules_t * */
-    const ap_expr_info_t *fairness_key; /* LLMQFairnessKey */
-    apr_int64_t max_title;              /* LLMQMaxTitle, bytes */
-    apr_int64_t max_context;            /* LLMQMaxContext, bytes */
-    apr_interval_time_t conv_ttl;       /* LLMQConversationTTL */
-    int auto_create;                    /* LLMQConversationAutoCreate */
-    int parallel;                       /* LLMQConversationOrder parallel */
+    const ap_expr_info_t *fairness_key;   /* LLMQFairnessKey */
+    apr_int64_t max_title;                /* LLMQMaxTitle, bytes */
+    apr_int64_t max_context;              /* LLMQMaxContext, bytes */
+    apr_interval_time_t conv_ttl;         /* LLMQConversationTTL */
+    int auto_create;                      /* LLMQConversationAutoCreate */
+    int parallel;                         /* LLMQConversationOrder parallel */
+    apr_int64_t task_max_payload;         /* LLMQTaskMaxPayload, bytes */
+    int task_max_batch;                   /* LLMQTaskMaxBatch */
+    int task_max_retries;                 /* LLMQTaskMaxRetries, the first number */
+    int task_most_retries;                /* LLMQTaskMaxRetries, the second */
+    apr_interval_time_t task_timeout;     /* LLMQTaskTimeout */
+    apr_interval_time_t task_max_timeout; /* LLMQTaskMaxTimeout */
 } llmq_cfg_dir_t;
 
 /** mod_dbd's settings of the main server, which the dispatcher needs for itself. */
@@ -183,6 +192,20 @@ const char *llmq_cfg_tenant(const llmq_cfg_dir_t *dir);
  * @param dir  settings of the location
  */
 void llmq_cfg_message(llmq_message_conf_t *conf, const llmq_cfg_dir_t *dir);
+
+/**
+ * Limits of new tasks at a location, defaults filled in.
+ * @param conf out
+ * @param dir  settings of the location
+ * @param s    the request's server
+ */
+void llmq_cfg_task(llmq_task_conf_t *conf, const llmq_cfg_dir_t *dir, server_rec *s);
+
+/**
+ * @param s a server
+ * @return the types of tasks that there are, the same for all virtual hosts
+ */
+const llmq_task_types_t *llmq_cfg_task_types(server_rec *s);
 
 /**
  * What tokens at a location are checked against.

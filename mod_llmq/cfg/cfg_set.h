@@ -50,6 +50,15 @@ llmq_cfg_take2_fn_t llmq_cfg_sched_set_weight;
 llmq_cfg_take1_fn_t llmq_cfg_sched_set_cap;
 llmq_cfg_take1_fn_t llmq_cfg_sched_set_deadline;
 
+/* cfg_task.c: tasks */
+llmq_cfg_argv_fn_t llmq_cfg_task_set_type;
+llmq_cfg_take1_fn_t llmq_cfg_task_set_concurrency;
+llmq_cfg_take2_fn_t llmq_cfg_task_set_queue_size;
+llmq_cfg_take1_fn_t llmq_cfg_task_set_max_payload;
+llmq_cfg_take1_fn_t llmq_cfg_task_set_max_batch;
+llmq_cfg_take1_fn_t llmq_cfg_task_set_duration; /* 1 s to 7 d, at cmd->info */
+llmq_cfg_take2_fn_t llmq_cfg_task_set_max_retries;
+
 /* cfg_ops.c: delays, autoscaling */
 llmq_cfg_take1_fn_t llmq_cfg_ops_set_max_delay;
 llmq_cfg_flag_fn_t llmq_cfg_ops_set_autoscale;
@@ -114,6 +123,14 @@ llmq_cfg_take1_fn_t llmq_cfg_conversation_set_bytes; /* 0 to 16 MiB, at cmd->inf
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turns;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turn_bytes;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_cleanup;
+
+/**
+ * The whole configuration was read: give the queue of tasks what depends on other settings.
+ * @param conf the main server's, its queue of messages complete
+ * @return APR_SUCCESS; APR_EINVAL its sizes are larger than the queue can index
+ * @phase check_config; @threads single
+ */
+apr_status_t llmq_cfg_task_complete(llmq_cfg_server_t *conf);
 
 /**
  * Find out which tenants the configuration names, of all virtual hosts, for what is

@@ -117,6 +117,7 @@ TCase *test_case(const char *name);
     X(store_watch)                                                                       \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \
+    X(task_type)                                                                         \
     X(text)                                                                              \
     X(thread)                                                                            \
     X(token)                                                                             \

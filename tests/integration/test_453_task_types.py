@@ -1,0 +1,67 @@
+"""Types of tasks and the limits that the configuration sets."""
+
+import pytest
+
+# (text, the line that must be blamed, what must be said)
+BAD = [
+    ("LLMQTaskType", 1, "LLMQTaskType"),
+    ("LLMQTaskType 'a b'", 1, "LLMQTaskType"),
+    ("LLMQTaskType ''", 1, "LLMQTaskType"),
+    ("LLMQTaskType " + "x" * 129, 1, "LLMQTaskType"),
+    ("LLMQTaskType x quickly", 1, "max-payload=BYTES"),
+    ("LLMQTaskType x timeout=0", 1, "must be a time"),
+    ("LLMQTaskType x timeout=999ms", 1, "999ms"),
+    ("LLMQTaskType x timeout=169h", 1, "169h"),
+    ("LLMQTaskType x timeout=soon", 1, "soon"),
+    ("LLMQTaskType x retries=-1", 1, "-1"),
+    ("LLMQTaskType x retries=1001", 1, "1001"),
+    ("LLMQTaskType x concurrency=0", 1, "from 1"),
+    ("LLMQTaskType x concurrency=", 1, "from 1"),
+    ("LLMQTaskType x max-payload=1", 1, "from 2"),
+    ("LLMQTaskType x max-payload=4k", 1, "4k"),
+    ("\n".join(f"LLMQTaskType t{n}" for n in range(59)), 59, "there are 64 types already"),
+    ("<Location /x>\nLLMQTaskType x\n</Location>", 2, "LLMQTaskType"),
+    ("LLMQTaskConcurrency 0", 1, "LLMQTaskConcurrency"),
+    ("LLMQTaskConcurrency many", 1, "LLMQTaskConcurrency"),
+    ("<Location /x>\nLLMQTaskConcurrency 5\n</Location>", 2, "LLMQTaskConcurrency"),
+    ("LLMQTaskQueueSize 5", 1, "LLMQTaskQueueSize"),
+    ("LLMQTaskQueueSize urgent 5", 1, "critical, high, normal, low or all"),
+    ("LLMQTaskQueueSize all 0", 1, "from 1"),
+    ("LLMQTaskQueueSize high 10000001", 1, "10000001"),
+    ("<Location /x>\nLLMQTaskQueueSize all 5\n</Location>", 2, "LLMQTaskQueueSize"),
+    ("LLMQTaskMaxPayload 1", 1, "LLMQTaskMaxPayload"),
+    ("LLMQTaskMaxPayload much", 1, "LLMQTaskMaxPayload"),
+    ("LLMQTaskMaxBatch 0", 1, "LLMQTaskMaxBatch"),
+    ("LLMQTaskMaxBatch 10001", 1, "LLMQTaskMaxBatch"),
+    ("LLMQTaskMaxRetries -1", 1, "LLMQTaskMaxRetries"),
+    ("LLMQTaskMaxRetries 3 1001", 1, "1001"),
+    ("LLMQTaskMaxRetries 6 5", 1, "from 0 to 5"),
+    ("LLMQTaskMaxRetries 1 2 3", 1, "LLMQTaskMaxRetries"),
+    ("LLMQTaskTimeout 0", 1, "LLMQTaskTimeout"),
+    ("LLMQTaskTimeout later", 1, "LLMQTaskTimeout"),
+    ("LLMQTaskMaxTimeout 169h", 1, "LLMQTaskMaxTimeout"),
+]
+
+
+class TestSyntax:
+    @pytest.mark.parametrize("text, line, said", BAD, ids=[bad[0][:60] for bad in BAD])
+    def test_bad_value_is_caught(self, idle, text, line, said):
+        assert said in idle.refusal(text, line=line)
+
+    def test_good_values_are_accepted(self, new_server):
+        server = new_server("sqlite3", "\n".join([
+            "LLMQTaskType thumbnails timeout=7s retries=0 concurrency=2 max-payload=2",
+            "LLMQTaskType document_processing concurrency=100000",
+            "LLMQTaskType document_processing timeout=168h",
+            *(f"LLMQTaskType t{n}" for n in range(57)),
+            "LLMQTaskConcurrency 100000",
+            "LLMQTaskQueueSize all 10000",
+            "LLMQTaskQueueSize critical 1",
+            "LLMQTaskQueueSize realtime 2",
+            "LLMQTaskQueueSize low 200000",
+            "LLMQTaskMaxPayload 1073741824",
+            "LLMQTaskMaxBatch 10000",
+            "LLMQTaskMaxRetries 0",
+            "<Location /api/v1>", "LLMQTaskMaxRetries 5 5", "LLMQTaskTimeout 1s",
+            "LLMQTaskMaxTimeout 168h", "</Location>"]))
+        server.start()
