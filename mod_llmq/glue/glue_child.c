@@ -37,6 +37,16 @@ static int is_threaded(void)
            && threaded != AP_MPMQ_NOT_SUPPORTED;
 }
 
+static apr_status_t create_committers(llmq_service_t *service,
+                                      const llmq_commit_conf_t *conf, apr_pool_t *p)
+{
+    llmq_commit_writer_t inserts = {llmq_store_commit_insert, llmq_service_committed,
+                                    NULL, service};
+
+    return llmq_store_commit_create(&service->commit, service->store, conf, &inserts,
+                                    is_threaded(), p);
+}
+
 static apr_status_t create_service(llmq_service_t *service, const llmq_store_conf_t *conf,
                                    server_rec *s, apr_pool_t *p)
 {
@@ -68,11 +78,7 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     if (rv == APR_SUCCESS) {
         rv = llmq_keycache_create(&service->keys, cfg->key_cache, p);
     }
-    if (rv == APR_SUCCESS) {
-        rv = llmq_store_commit_create(&service->commit, service->store, &cfg->commit,
-                                      is_threaded(), llmq_service_committed, service, p);
-    }
-    return rv;
+    return rv == APR_SUCCESS ? create_committers(service, &cfg->commit, p) : rv;
 }
 
 void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store,

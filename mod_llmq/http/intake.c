@@ -27,8 +27,8 @@ static apr_status_t commit(const llmq_service_t *service, const llmq_job_t *job,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = llmq_store_commit_insert(service->commit, row.data, row.len, &entry,
-                                  sizeof(entry));
+    rv = llmq_store_commit_write(service->commit, row.data, row.len, &entry,
+                                 sizeof(entry));
     if (rv != APR_SUCCESS) {
         llmq_queue_dismiss(service->queue, entry.tenant, job->level);
     }

@@ -20,7 +20,7 @@
  * @param conversation the conversation that the path names; NULL: the body may name one
  * @param why          out: what is wrong with LLMQ_EBODY
  * @return APR_SUCCESS; LLMQ_EBODY see @a why; LLMQ_EFULL; LLMQ_ESTORE; APR_EOF the process
- *         is stopping; other failures as from llmq_store_commit_insert()
+ *         is stopping; other failures as from llmq_store_commit_write()
  * @threads request
  */
 apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,

@@ -2,52 +2,29 @@
 
 #include "base/thread.h"
 #include "store/store_commit_batch.h"
+#include "store/store_commit_waiter.h"
 
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
-#include <errno.h>
-#include <semaphore.h>
 #include <string.h>
-#include <time.h>
 
-#define THING_MAX     256
 #define STATEMENT_MAX (4 * 1024 * 1024) /* bytes of one statement, a single row apart */
 #define PENDING_MAX   (64 * 1024 * 1024) /* bytes that may wait for a database that hangs */
 
-typedef enum {
-    WAITER_WAITS = 0,
-    WAITER_DONE,     /* the status is set; its thread takes the record back */
-    WAITER_ABANDONED /* its thread is gone; the committer takes the record back */
-} waiter_state_e;
-
-/*
- * What a request thread sleeps on. Records are never freed, only used again, because the
- * committer may still be inside sem_post() when the thread that it woke has gone on.
- */
-typedef struct waiter_t {
-    struct waiter_t *next; /* free list; under lock */
-    sem_t wake;
-    int state; /* waiter_state_e; atomic */
-    apr_status_t rv;
-    union {
-        char bytes[THING_MAX];
-        apr_int64_t align;
-    } thing;
-} waiter_t;
-
+typedef llmq_store_commit_waiter_t waiter_t;
 typedef llmq_store_commit_row_t row_t;
 typedef llmq_store_commit_batch_t batch_t;
 
 struct llmq_commit_t {
     llmq_store_t *store;
     llmq_commit_conf_t conf;
-    llmq_commit_done_fn_t *done;
-    void *ctx;
+    llmq_commit_writer_t writer;
     apr_pool_t *pool;    /* waiters; under lock */
     apr_pool_t *scratch; /* of the committer, cleared after each statement */
     apr_thread_t *thread;
     apr_thread_mutex_t *lock;
+    apr_thread_mutex_t *turn;  /* without a thread: who writes now; before lock */
     waiter_t *free;            /* under lock */
     batch_t *filling;          /* under lock */
     batch_t *writing;          /* the committer's */
@@ -69,11 +46,9 @@ static waiter_t *waiter_take_locked(llmq_commit_t *c)
         c->free = w->next;
     }
     else {
-        w = apr_pcalloc(c->pool, sizeof(*w));
-        sem_init(&w->wake, 0, 0);
+        w = apr_palloc(c->pool, sizeof(*w));
+        llmq_store_commit_waiter_init(w);
     }
-    w->next = NULL;
-    __atomic_store_n(&w->state, WAITER_WAITS, __ATOMIC_RELAXED);
     return w;
 }
 
@@ -85,103 +60,64 @@ static void waiter_put(llmq_commit_t *c, waiter_t *w)
     apr_thread_mutex_unlock(c->lock);
 }
 
-static void waiter_wake(llmq_commit_t *c, waiter_t *w, apr_status_t rv)
+static void drop(llmq_commit_t *c, void *thing)
 {
-    w->rv = rv;
-    if (__atomic_exchange_n(&w->state, WAITER_DONE, __ATOMIC_ACQ_REL) == WAITER_ABANDONED)
-        waiter_put(c, w);
-    else
-        sem_post(&w->wake);
+    if (c->writer.drop)
+        c->writer.drop(c->writer.ctx, thing);
 }
 
-static void wait_for(sem_t *sem)
+static void waiter_drop(llmq_commit_t *c, waiter_t *w)
 {
-    while (sem_wait(sem) && errno == EINTR)
-        ;
-}
-
-/* @return non-zero if the semaphore was posted in time */
-static int wait_for_until(sem_t *sem, const struct timespec *until)
-{
-    while (sem_clockwait(sem, CLOCK_MONOTONIC, until)) {
-        if (errno != EINTR)
-            return 0;
-    }
-    return 1;
-}
-
-static void deadline(struct timespec *until, apr_interval_time_t usec)
-{
-    clock_gettime(CLOCK_MONOTONIC, until);
-    until->tv_sec += apr_time_sec(usec);
-    until->tv_nsec += apr_time_usec(usec) * 1000;
-    if (until->tv_nsec >= 1000000000) {
-        until->tv_sec++;
-        until->tv_nsec -= 1000000000;
-    }
-}
-
-static apr_status_t waiter_wait(llmq_commit_t *c, waiter_t *w)
-{
-    struct timespec until;
-    apr_status_t rv;
-
-    deadline(&until, llmq_store_conf(c->store)->timeout);
-    if (!wait_for_until(&w->wake, &until)) {
-        if (__atomic_exchange_n(&w->state, WAITER_ABANDONED, __ATOMIC_ACQ_REL)
-            != WAITER_DONE)
-            return LLMQ_ESTORE;
-        wait_for(
-            &w->wake); /* the answer came at the last moment; its post is on the way */
-    }
-    /* Pairs with the exchange of waiter_wake(): the status is set, the thing was read. The
-     * semaphore would do, if sanitizers knew sem_clockwait(). */
-    __atomic_load_n(&w->state, __ATOMIC_ACQUIRE);
-    rv = w->rv;
+    drop(c, w->thing.bytes);
     waiter_put(c, w);
-    return rv;
 }
 
 /* ---------------------------------------------------------------------------------- committer */
 
-static void settle_success(llmq_commit_t *c, const row_t *rows, int n)
+static void **things_of(llmq_commit_t *c, int from, int to)
 {
-    void **things;
+    const row_t *rows = (const row_t *)c->writing->rows->elts;
+    void **things = apr_palloc(c->scratch, sizeof(*things) * (apr_size_t)(to - from));
     int i;
 
-    apr_thread_mutex_lock(c->lock);
-    c->stats.rows += n;
-    c->stats.commits++;
-    apr_thread_mutex_unlock(c->lock);
-    if (!c->done)
-        return;
-    things = apr_palloc(c->scratch, sizeof(*things) * n);
-    for (i = 0; i < n; i++)
-        things[i] = ((waiter_t *)rows[i].waiter)->thing.bytes;
-    c->done(c->ctx, things, n);
+    for (i = from; i < to; i++)
+        things[i - from] = ((waiter_t *)rows[i].waiter)->thing.bytes;
+    return things;
 }
 
-static void settle(llmq_commit_t *c, int from, int to, apr_status_t rv)
+static void count(llmq_commit_t *c, int n, apr_status_t rv)
+{
+    apr_thread_mutex_lock(c->lock);
+    if (rv == APR_SUCCESS) {
+        c->stats.rows += n;
+        c->stats.commits++;
+    }
+    else if (rv == LLMQ_EROW) {
+        c->stats.refused += n;
+    }
+    apr_thread_mutex_unlock(c->lock);
+}
+
+static void settle(llmq_commit_t *c, void *const *things, int from, int to,
+                   apr_status_t rv)
 {
     const row_t *rows = (const row_t *)c->writing->rows->elts;
     int i;
 
-    if (rv == APR_SUCCESS) {
-        settle_success(c, rows + from, to - from);
+    count(c, to - from, rv);
+    if (rv == APR_SUCCESS && c->writer.done)
+        c->writer.done(c->writer.ctx, things, to - from);
+    for (i = from; i < to; i++) {
+        if (!llmq_store_commit_waiter_wake(rows[i].waiter, rv))
+            waiter_drop(c, rows[i].waiter);
     }
-    else if (rv == LLMQ_EROW) {
-        apr_thread_mutex_lock(c->lock);
-        c->stats.refused += to - from;
-        apr_thread_mutex_unlock(c->lock);
-    }
-    for (i = from; i < to; i++)
-        waiter_wake(c, rows[i].waiter, rv);
 }
 
 static void commit_range(llmq_commit_t *c, int from, int to)
 {
     const char *json = llmq_store_commit_batch_json(c->writing, from, to, c->scratch);
-    apr_status_t rv = llmq_store_job_insert(c->store, json, c->scratch);
+    void **things = things_of(c, from, to);
+    apr_status_t rv = c->writer.write(c->store, json, things, to - from, c->scratch);
     int middle = from + (to - from) / 2;
 
     if (rv == LLMQ_EROW && to - from > 1) {
@@ -190,7 +126,7 @@ static void commit_range(llmq_commit_t *c, int from, int to)
         commit_range(c, middle, to);
         return;
     }
-    settle(c, from, to, rv);
+    settle(c, things, from, to, rv);
     apr_pool_clear(c->scratch);
 }
 
@@ -204,8 +140,8 @@ static void drop_abandoned(llmq_commit_t *c)
     for (i = 0; i < b->rows->nelts; i++) {
         waiter_t *w = rows[i].waiter;
 
-        if (__atomic_load_n(&w->state, __ATOMIC_ACQUIRE) == WAITER_ABANDONED)
-            waiter_put(c, w);
+        if (llmq_store_commit_waiter_is_alone(w))
+            waiter_drop(c, w);
         else
             rows[kept++] = rows[i];
     }
@@ -241,22 +177,15 @@ static void swap_locked(llmq_commit_t *c)
  */
 static void sleep_locked(llmq_commit_t *c, int rows, apr_interval_time_t delay)
 {
-    struct timespec until;
-    int posted = 1;
+    int posted;
 
     c->asleep = 1;
     c->wanted = rows;
     apr_thread_mutex_unlock(c->lock);
-    if (delay) {
-        deadline(&until, delay);
-        posted = wait_for_until(&c->work, &until);
-    }
-    else {
-        wait_for(&c->work);
-    }
+    posted = llmq_store_commit_waiter_sleep(&c->work, delay);
     apr_thread_mutex_lock(c->lock);
     if (!posted && !c->asleep)
-        wait_for(&c->work);
+        llmq_store_commit_waiter_sleep(&c->work, 0);
     c->asleep = 0;
 }
 
@@ -292,9 +221,17 @@ static void *APR_THREAD_FUNC committer(apr_thread_t *thread, void *data)
 
 /* ----------------------------------------------------------------------------------- exported */
 
+apr_status_t llmq_store_commit_insert(llmq_store_t *store, const char *rows,
+                                      void *const *things, int n, apr_pool_t *p)
+{
+    (void)things;
+    (void)n;
+    return llmq_store_job_insert(store, rows, p);
+}
+
 apr_status_t llmq_store_commit_create(llmq_commit_t **pc, llmq_store_t *store,
-                                      const llmq_commit_conf_t *conf, int threaded,
-                                      llmq_commit_done_fn_t *done, void *ctx,
+                                      const llmq_commit_conf_t *conf,
+                                      const llmq_commit_writer_t *writer, int threaded,
                                       apr_pool_t *p)
 {
     llmq_commit_t *c = apr_pcalloc(p, sizeof(*c));
@@ -302,14 +239,15 @@ apr_status_t llmq_store_commit_create(llmq_commit_t **pc, llmq_store_t *store,
 
     c->store = store;
     c->conf = *conf;
-    c->done = done;
-    c->ctx = ctx;
+    c->writer = *writer;
     c->pool = llmq_store_commit_batch_pool(p, 0, "llmq_commit");
     c->scratch = llmq_store_commit_batch_pool(p, STATEMENT_MAX, "llmq_commit_scratch");
     c->filling = llmq_store_commit_batch_create(p);
     c->writing = llmq_store_commit_batch_create(p);
     sem_init(&c->work, 0, 0);
     rv = apr_thread_mutex_create(&c->lock, APR_THREAD_MUTEX_DEFAULT, p);
+    if (rv == APR_SUCCESS)
+        rv = apr_thread_mutex_create(&c->turn, APR_THREAD_MUTEX_DEFAULT, p);
     if (rv == APR_SUCCESS && threaded)
         rv = llmq_thread_start(&c->thread, committer, c, c->pool);
     if (rv == APR_SUCCESS)
@@ -317,8 +255,8 @@ apr_status_t llmq_store_commit_create(llmq_commit_t **pc, llmq_store_t *store,
     return rv;
 }
 
-/* Put the row into the filling batch. @return its waiter; NULL with a status */
-static waiter_t *enqueue(llmq_commit_t *c, const char *row, apr_size_t len,
+/* Put the rows into the filling batch. @return their waiter; NULL with a status */
+static waiter_t *enqueue(llmq_commit_t *c, const char *rows, apr_size_t len,
                          const void *thing, apr_size_t thing_size, apr_status_t *prv)
 {
     waiter_t *w = NULL;
@@ -333,9 +271,8 @@ static waiter_t *enqueue(llmq_commit_t *c, const char *row, apr_size_t len,
     }
     else {
         w = waiter_take_locked(c);
-        if (thing_size)
-            memcpy(w->thing.bytes, thing, thing_size);
-        llmq_store_commit_batch_add(c->filling, w, row, len);
+        llmq_store_commit_waiter_begin(w, thing, thing_size);
+        llmq_store_commit_batch_add(c->filling, w, rows, len);
         wake = c->asleep && c->filling->rows->nelts >= c->wanted;
         if (wake)
             c->asleep = 0;
@@ -346,22 +283,51 @@ static waiter_t *enqueue(llmq_commit_t *c, const char *row, apr_size_t len,
     return w;
 }
 
-apr_status_t llmq_store_commit_insert(llmq_commit_t *c, const char *row, apr_size_t len,
-                                      const void *thing, apr_size_t thing_size)
+/* Prefork: the caller writes by itself. */
+static waiter_t *write_alone(llmq_commit_t *c, const char *rows, apr_size_t len,
+                             const void *thing, apr_size_t thing_size, apr_status_t *prv)
 {
-    apr_status_t rv = APR_SUCCESS;
     waiter_t *w;
 
-    if (thing_size > THING_MAX)
-        return APR_EINVAL;
-    w = enqueue(c, row, len, thing, thing_size, &rv);
-    if (!w)
-        return rv;
-    if (!c->thread) {
-        swap_locked(c); /* prefork: nobody else is here */
+    apr_thread_mutex_lock(c->turn);
+    w = enqueue(c, rows, len, thing, thing_size, prv);
+    if (w) {
+        swap_locked(c);
         commit_writing(c);
     }
-    return waiter_wait(c, w);
+    apr_thread_mutex_unlock(c->turn);
+    return w;
+}
+
+/* @return what became of the rows */
+static apr_status_t outcome(llmq_commit_t *c, waiter_t *w, void *thing)
+{
+    apr_status_t rv;
+
+    if (!llmq_store_commit_waiter_wait(w, llmq_store_conf(c->store)->timeout))
+        return LLMQ_ESTORE;
+    rv = w->rv;
+    if (rv != APR_SUCCESS)
+        drop(c, w->thing.bytes);
+    else if (w->size)
+        memcpy(thing, w->thing.bytes, w->size);
+    waiter_put(c, w);
+    return rv;
+}
+
+apr_status_t llmq_store_commit_write(llmq_commit_t *c, const char *rows, apr_size_t len,
+                                     void *thing, apr_size_t thing_size)
+{
+    apr_status_t rv = APR_EINVAL;
+    waiter_t *w = NULL;
+
+    if (thing_size <= LLMQ_STORE_COMMIT_THING_MAX)
+        w = c->thread ? enqueue(c, rows, len, thing, thing_size, &rv)
+                      : write_alone(c, rows, len, thing, thing_size, &rv);
+    if (w)
+        return outcome(c, w, thing);
+    drop(c, thing);
+    return rv;
 }
 
 void llmq_store_commit_stats(llmq_commit_stats_t *stats, llmq_commit_t *c)

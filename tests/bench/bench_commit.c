@@ -70,7 +70,7 @@ static void *inserter(void *data)
         fill(&job, &seed, p);
         llmq_text_init(&row, 700, p);
         llmq_store_job_row(&row, &job);
-        if (llmq_store_commit_insert(commit, row.data, row.len, "", 0) != APR_SUCCESS)
+        if (llmq_store_commit_write(commit, row.data, row.len, NULL, 0) != APR_SUCCESS)
             __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
     }
     apr_pool_destroy(p);
@@ -93,8 +93,9 @@ static void report(double seconds)
 static int run(apr_pool_t *p)
 {
     llmq_store_conf_t conf = {LLMQ_DIALECT_SQLITE3, "bench", apr_time_from_sec(5),
-                              apr_time_from_sec(30), NULL};
+                              apr_time_from_sec(30), 0};
     pthread_t threads[THREADS_MAX];
+    llmq_commit_writer_t inserts = {llmq_store_commit_insert, NULL, NULL, NULL};
     llmq_store_source_t source;
     llmq_store_t *store;
     apr_time_t begin;
@@ -106,7 +107,7 @@ static int run(apr_pool_t *p)
                              apr_time_from_sec(1), p);
     llmq_store_create(&store, &source, &conf, p);
     if (llmq_store_ping(store, NULL, p) != APR_SUCCESS
-        || llmq_store_commit_create(&commit, store, &options.commit, 1, NULL, NULL, p)
+        || llmq_store_commit_create(&commit, store, &options.commit, &inserts, 1, p)
                != APR_SUCCESS)
         return EXIT_FAILURE;
     begin = apr_time_now();

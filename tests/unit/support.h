@@ -97,6 +97,7 @@ TCase *test_case(const char *name);
     X(store)                                                                             \
     X(store_blame)                                                                       \
     X(store_commit)                                                                      \
+    X(store_commit_waiter)                                                               \
     X(store_conversation)                                                                \
     X(store_dead)                                                                        \
     X(store_delay)                                                                       \

@@ -59,6 +59,8 @@ static void done(void *ctx, void *const *things, int n)
     }
 }
 
+static const llmq_commit_writer_t inserts = {llmq_store_commit_insert, done, NULL, NULL};
+
 static void start(int dialect, int threaded, int max_rows, apr_interval_time_t timeout)
 {
     llmq_commit_conf_t conf = {max_rows, 0, 1};
@@ -69,8 +71,8 @@ static void start(int dialect, int threaded, int max_rows, apr_interval_time_t t
     real = store_test.source;
     llmq_store_create(&store_test.store, &source, &store_test.conf, test_pool);
     ck_assert_int_eq(llmq_store_ping(store_test.store, NULL, test_pool), APR_SUCCESS);
-    ck_assert_int_eq(llmq_store_commit_create(&commit, store_test.store, &conf, threaded,
-                                              done, NULL, test_pool),
+    ck_assert_int_eq(llmq_store_commit_create(&commit, store_test.store, &conf, &inserts,
+                                              threaded, test_pool),
                      APR_SUCCESS);
 }
 
@@ -78,7 +80,7 @@ static apr_status_t insert_text(const char *row, int thread, int number)
 {
     thing_t thing = {thread, number};
 
-    return llmq_store_commit_insert(commit, row, strlen(row), &thing, sizeof(thing));
+    return llmq_store_commit_write(commit, row, strlen(row), &thing, sizeof(thing));
 }
 
 static apr_status_t insert_job(const char *id, int thread, int number, apr_pool_t *p)
@@ -223,8 +225,8 @@ START_TEST(delay_waits_for_company_but_not_for_ever)
     int i;
 
     start(_i, 0, 100, apr_time_from_sec(30));
-    ck_assert_int_eq(llmq_store_commit_create(&patient, store_test.store, &conf, 1, done,
-                                              NULL, test_pool),
+    ck_assert_int_eq(llmq_store_commit_create(&patient, store_test.store, &conf, &inserts,
+                                              1, test_pool),
                      APR_SUCCESS);
     commit = patient;
     ck_assert_int_eq(insert_job("msg_alone", 1, 0, test_pool), APR_SUCCESS);
@@ -334,6 +336,105 @@ START_TEST(large_rows_are_split_over_statements)
 }
 END_TEST
 
+/* A writer that doubles what it is given, refuses 13 and counts what it must drop. */
+typedef struct {
+    int number;
+    int answer;
+} question_t;
+
+static int dropped; /* atomic */
+
+static apr_status_t answer_write(llmq_store_t *store, const char *rows,
+                                 void *const *things, int n, apr_pool_t *p)
+{
+    int i;
+
+    (void)rows;
+    for (i = 0; i < n; i++) {
+        if (((const question_t *)things[i])->number == 13)
+            return LLMQ_EROW;
+    }
+    if (llmq_store_ping(store, NULL, p) != APR_SUCCESS)
+        return LLMQ_ESTORE;
+    for (i = 0; i < n; i++) {
+        question_t *q = things[i];
+
+        q->answer = 2 * q->number;
+    }
+    return APR_SUCCESS;
+}
+
+static void answer_drop(void *ctx, void *thing)
+{
+    (void)ctx;
+    (void)thing;
+    __atomic_add_fetch(&dropped, 1, __ATOMIC_RELAXED);
+}
+
+static const llmq_commit_writer_t answers = {answer_write, NULL, answer_drop, NULL};
+
+static void start_answers(int dialect, int threaded, apr_interval_time_t timeout)
+{
+    llmq_commit_conf_t conf = {1000, 0, 1};
+
+    start(dialect, 0, 1000, timeout);
+    ck_assert_int_eq(llmq_store_commit_create(&commit, store_test.store, &conf, &answers,
+                                              threaded, test_pool),
+                     APR_SUCCESS);
+}
+
+/* @return 0 if the answer is to the question */
+static void *ask(void *data)
+{
+    question_t q = {(int)(size_t)data, 0};
+    apr_status_t rv = llmq_store_commit_write(commit, "{},{}", 5, &q, sizeof(q));
+    int right = q.number == 13 ? rv == LLMQ_EROW && q.answer == 0
+                               : rv == APR_SUCCESS && q.answer == 2 * q.number;
+
+    return (void *)(size_t)!right;
+}
+
+START_TEST(each_caller_hears_of_its_own_rows)
+{
+    pthread_t threads[20];
+    int threaded, i;
+    void *wrong;
+
+    for (threaded = 0; threaded < 2; threaded++) {
+        start_answers(_i, threaded, apr_time_from_sec(30));
+        for (i = 0; i < 20; i++)
+            pthread_create(&threads[i], NULL, ask, (void *)(size_t)i);
+        for (i = 0; i < 20; i++) {
+            pthread_join(threads[i], &wrong);
+            ck_assert_ptr_null(wrong);
+        }
+        ck_assert_int_eq(dropped, threaded + 1);
+        llmq_store_commit_stop(commit);
+        store_test_close();
+    }
+}
+END_TEST
+
+START_TEST(what_a_failed_call_held_is_dropped_once)
+{
+    question_t q = {1, 0};
+    int i;
+
+    start_answers(_i, 1, apr_time_from_msec(100));
+    pthread_mutex_lock(&door);
+    for (i = 0; i < 3; i++)
+        ck_assert_int_eq(llmq_store_commit_write(commit, "{}", 2, &q, sizeof(q)),
+                         LLMQ_ESTORE);
+    pthread_mutex_unlock(&door);
+    while (llmq_store_commit_write(commit, "{}", 2, &q, sizeof(q)) != APR_SUCCESS)
+        i++;
+    llmq_store_commit_stop(commit);
+    ck_assert_int_eq(llmq_store_commit_write(commit, "{}", 2, &q, sizeof(q)), APR_EOF);
+    ck_assert_int_eq(dropped, i + 1);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_commit(void)
 {
     TCase *tc = test_case("store_commit");
@@ -350,5 +451,7 @@ TCase *case_store_commit(void)
     tcase_add_loop_test(
         tc, caller_of_a_hanging_database_gives_up_and_leaves_nothing_dangling, 0, n);
     tcase_add_loop_test(tc, large_rows_are_split_over_statements, 0, n);
+    tcase_add_loop_test(tc, each_caller_hears_of_its_own_rows, 0, n);
+    tcase_add_loop_test(tc, what_a_failed_call_held_is_dropped_once, 0, n);
     return tc;
 }
