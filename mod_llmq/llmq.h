@@ -3,8 +3,8 @@
  * Words that every layer shares: the version, the levels of priority, the states of a
  * job, the module's own status codes and the limits of names.
  *
- * Terms. A *job* is anything accepted to be done once: a message today, a task, an agent
- * run or a completion later. Its *level* says how urgent it is, its *key* with whom it
+ * Terms. A *job* is anything accepted to be done once: a message, a task, an agent run or a
+ * completion later. Its *level* says how urgent it is, its *key* with whom it
  * takes turns inside the level, its *chain* behind whom it must wait (a conversation). Its
  * *attempt* is the fence: whoever takes work away from somebody else raises it, and a
  * result that names an older attempt changes nothing.
@@ -31,7 +31,12 @@ typedef enum {
 #define LLMQ_EACH_LEVEL(l) for (l = LLMQ_LEVEL_REALTIME; l < LLMQ_LEVEL_COUNT; l++)
 
 /** What a job is; stored. */
-typedef enum { LLMQ_KIND_NONE = 0, LLMQ_KIND_MESSAGE = 1, LLMQ_KIND_COUNT } llmq_kind_e;
+typedef enum {
+    LLMQ_KIND_NONE = 0,
+    LLMQ_KIND_MESSAGE = 1,
+    LLMQ_KIND_TASK = 2,
+    LLMQ_KIND_COUNT
+} llmq_kind_e;
 
 /** Where a job stands; stored. Everything from COMPLETED on is final. */
 typedef enum {
@@ -40,6 +45,7 @@ typedef enum {
     LLMQ_STATUS_COMPLETED = 2,
     LLMQ_STATUS_FAILED = 3,
     LLMQ_STATUS_TIMEOUT = 4,
+    LLMQ_STATUS_CANCELED = 5, /* of tasks; a message that is withdrawn is removed */
     LLMQ_STATUS_COUNT
 } llmq_status_e;
 

@@ -195,7 +195,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     /* 3. What all processes share; after a restart it is found again. */
     proc = make_settings(&dbd, dialect, s, pconf);
-    if (llmq_glue_shm_post_config(&proc->shm, &llmq_cfg_server(s)->queue, s)
+    if (llmq_glue_shm_post_config(&proc->shm, &llmq_cfg_server(s)->queue,
+                                  &llmq_cfg_server(s)->task_queue, s)
             != APR_SUCCESS
         || share_board(proc) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
@@ -237,7 +238,8 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot
     (void)gen;
     (void)slot;
     if (status == MPM_CHILD_EXITED && server_side) {
-        llmq_queue_suspect(server_side->shm->queue);
+        llmq_queue_suspect(server_side->shm->messages.queue);
+        llmq_queue_suspect(server_side->shm->tasks.queue);
     }
 }
 

@@ -5,7 +5,7 @@
 static const char *const names[] = {
     [LLMQ_STATUS_PENDING] = "pending",     [LLMQ_STATUS_PROCESSING] = "processing",
     [LLMQ_STATUS_COMPLETED] = "completed", [LLMQ_STATUS_FAILED] = "failed",
-    [LLMQ_STATUS_TIMEOUT] = "timeout",
+    [LLMQ_STATUS_TIMEOUT] = "timeout",     [LLMQ_STATUS_CANCELED] = "canceled",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_STATUS_COUNT,
                "each state has a word");
@@ -20,12 +20,13 @@ _Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_STATUS_COUNT,
 
 /* Rows: from. Columns: to. */
 static const llmq_move_e moves[LLMQ_STATUS_COUNT][LLMQ_STATUS_COUNT] = {
-    /*                 PENDING  PROCESSING COMPLETED FAILED  TIMEOUT */
-    /* PENDING    */ { SAME,    CLAIM,     NO,       FINISH, FINISH },
-    /* PROCESSING */ { RELEASE, SAME,      FINISH,   FINISH, FINISH },
-    /* COMPLETED  */ { NO,      NO,        SAME,     NO,     NO     },
-    /* FAILED     */ { REQUEUE, NO,        NO,       SAME,   NO     },
-    /* TIMEOUT    */ { REQUEUE, NO,        NO,       NO,     SAME   },
+    /*                 PENDING  PROCESSING COMPLETED FAILED  TIMEOUT CANCELED */
+    /* PENDING    */ { SAME,    CLAIM,     NO,       FINISH, FINISH, NO },
+    /* PROCESSING */ { RELEASE, SAME,      FINISH,   FINISH, FINISH, NO },
+    /* COMPLETED  */ { NO,      NO,        SAME,     NO,     NO,     NO },
+    /* FAILED     */ { REQUEUE, NO,        NO,       SAME,   NO,     NO },
+    /* TIMEOUT    */ { REQUEUE, NO,        NO,       NO,     SAME,   NO },
+    /* CANCELED   */ { NO,      NO,        NO,       NO,     NO,     SAME },
 };
 /* clang-format on */
 
@@ -53,7 +54,7 @@ apr_status_t llmq_job_status_parse(llmq_status_e *pstatus, const char *word)
 {
     int i;
 
-    for (i = 0; word && i < LLMQ_STATUS_COUNT; i++) {
+    for (i = 0; word && i <= LLMQ_STATUS_TIMEOUT; i++) { /* S0 knows no others */
         if (strcmp(word, names[i]) == 0) {
             *pstatus = (llmq_status_e)i;
             return APR_SUCCESS;

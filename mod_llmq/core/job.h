@@ -9,6 +9,8 @@
  *                     │  release, retry with back-off             │
  *                     └───────────────────────────────────────────┘
  *
+ * A task may be canceled besides, from PENDING or PROCESSING; that is final.
+ *
  * Times of a job: created_at accepted; run_at not before this (back-off, delays);
  * started_at the present or last attempt began; finished_at it became final; updated_at
  * the last of any change. All are microseconds since 1970, 0 is "not yet".
@@ -56,6 +58,14 @@ typedef struct llmq_job_t {
     int parallel;          /* non-zero: need not wait for its conversation */
     int alone;             /* non-zero: its conversation was made for it; not stored */
     apr_time_t expires_at; /* keeps its conversation, 0 = for ever; only written */
+    /* Of tasks, and of what outside workers do. */
+    const char *type;        /* the task's type; NULL for a message */
+    const char *note;        /* what the worker says of its progress; NULL: nothing */
+    const char *lease_token; /* who holds it may say what becomes of it; NULL: nobody */
+    const char *callback;    /* JSON array of URLs that hear of its end; NULL: none */
+    apr_time_t lease_until;  /* end of the lease, 0 = none */
+    int progress;            /* percent */
+    int deliveries;          /* how often a worker was given it */
 } llmq_job_t;
 
 /** A state change somebody asks for from outside (PUT …/status). */

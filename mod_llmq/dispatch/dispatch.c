@@ -17,20 +17,22 @@
 
 #define TICK apr_time_from_msec(100)
 
-apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
+apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd,
+                                  const llmq_dispatch_queues_t *queues,
                                   const llmq_dispatch_conf_t *conf,
                                   const llmq_dispatch_host_t *host, apr_pool_t *p)
 {
     llmq_dispatch_t *d = apr_pcalloc(p, sizeof(*d));
     apr_status_t rv;
 
-    d->queue = queue;
+    d->queue = queues->messages;
+    d->tasks = queues->tasks;
     d->conf = conf;
     d->host = *host;
     d->pool = p;
     d->owner = (apr_uint32_t)getpid();
     APR_RING_INIT(&d->in_flight, llmq_attempt_t, in_flight);
-    d->pace = llmq_pace_create(queue, &conf->pace, p);
+    d->pace = llmq_pace_create(d->queue, &conf->pace, p);
     d->drain_store = llmq_dispatch_inner_store(d, p);
     d->janitor_store = llmq_dispatch_inner_store(d, p);
     if (!d->drain_store || !d->janitor_store) {

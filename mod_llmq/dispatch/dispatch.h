@@ -52,16 +52,23 @@ typedef struct llmq_dispatch_conf_t {
     const char *db_params; /* its connection string, never logged */
 } llmq_dispatch_conf_t;
 
+/** The shared queues, their mutexes re-attached in this process. */
+typedef struct llmq_dispatch_queues_t {
+    llmq_queue_t *messages;
+    llmq_queue_t *tasks;
+} llmq_dispatch_queues_t;
+
 /**
- * @param pd    out
- * @param queue the shared queue, mutex re-attached in this process
- * @param conf  settings; borrowed
- * @param host  the process around; copied
- * @param p     pool, as long as the dispatcher
+ * @param pd     out
+ * @param queues what there is to do; copied
+ * @param conf   settings; borrowed
+ * @param host   the process around; copied
+ * @param p      pool, as long as the dispatcher
  * @return APR_SUCCESS; else threads or the engine could not be started
  * @phase dispatcher; @threads single
  */
-apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd, llmq_queue_t *queue,
+apr_status_t llmq_dispatch_create(llmq_dispatch_t **pd,
+                                  const llmq_dispatch_queues_t *queues,
                                   const llmq_dispatch_conf_t *conf,
                                   const llmq_dispatch_host_t *host, apr_pool_t *p);
 

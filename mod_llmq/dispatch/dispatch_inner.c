@@ -2,6 +2,11 @@
 
 #define STORE_PAUSE apr_time_from_sec(1) /* between tries to reach the database */
 
+llmq_queue_t *llmq_dispatch_inner_queue(const llmq_dispatch_t *d, llmq_kind_e kind)
+{
+    return kind == LLMQ_KIND_TASK ? d->tasks : d->queue;
+}
+
 static apr_status_t destroy_pool(void *data)
 {
     apr_pool_destroy(data);

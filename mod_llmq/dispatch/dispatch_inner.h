@@ -17,7 +17,8 @@
 enum { LLMQ_ASKED_NOTHING = 0, LLMQ_ASKED_DRAIN = 1, LLMQ_ASKED_STOP = 2 };
 
 struct llmq_dispatch_t {
-    llmq_queue_t *queue;
+    llmq_queue_t *queue; /* messages */
+    llmq_queue_t *tasks;
     const llmq_dispatch_conf_t *conf;
     llmq_dispatch_host_t host;
     apr_pool_t *pool;   /* first thread only once the others run */
@@ -36,6 +37,14 @@ struct llmq_dispatch_t {
     _Atomic(int) asked;      /* set by signal handlers */
     apr_uint32_t winding_up; /* atomic: calls that fail now are handed back */
 };
+
+/**
+ * @param d    the dispatcher
+ * @param kind of a job
+ * @return the queue that holds it
+ * @threads any of the dispatcher
+ */
+llmq_queue_t *llmq_dispatch_inner_queue(const llmq_dispatch_t *d, llmq_kind_e kind);
 
 /**
  * A pool with an allocator of its own, for one thread; goes with @a p.

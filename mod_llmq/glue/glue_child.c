@@ -54,7 +54,8 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     llmq_store_source_t source;
     apr_status_t rv;
 
-    service->queue = shm->queue;
+    service->queue = shm->messages.queue;
+    service->tasks = shm->tasks.queue;
     service->board = shm->board;
     service->backends = (const llmq_backend_conf_t *const *)(void *)cfg->backends->elts;
     service->n_backends = cfg->backends->nelts;

@@ -222,12 +222,13 @@ static int dispatcher_main(const llmq_glue_proc_t *proc, apr_pool_t *p)
 {
     llmq_glue_shm_t *g = proc->shm;
     llmq_dispatch_host_t host = {owner_alive, deaths, orphaned, g->shared};
+    llmq_dispatch_queues_t queues = {g->messages.queue, g->tasks.queue};
     llmq_dispatch_t *dispatch = NULL;
     apr_status_t rv;
 
     rv = llmq_glue_shm_attach(g, p);
     if (rv == APR_SUCCESS) {
-        rv = llmq_dispatch_create(&dispatch, g->queue, &proc->conf, &host, p);
+        rv = llmq_dispatch_create(&dispatch, &queues, &proc->conf, &host, p);
     }
     if (rv != APR_SUCCESS) {
         LLMQ_LOG(LLMQ_LOG_CRIT, rv, LLMQ_NO(0804) "the dispatcher cannot start");

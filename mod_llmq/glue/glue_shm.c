@@ -14,12 +14,15 @@
 
 apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf)
 {
-    apr_status_t rv =
-        ap_mutex_register(pconf, LLMQ_QUEUE_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
+    static const char *const types[] = {LLMQ_QUEUE_MUTEX, LLMQ_TASKS_MUTEX,
+                                        LLMQ_STORE_MUTEX};
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t i;
 
-    return rv != APR_SUCCESS
-               ? rv
-               : ap_mutex_register(pconf, LLMQ_STORE_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
+    for (i = 0; i < sizeof(types) / sizeof(types[0]) && rv == APR_SUCCESS; i++) {
+        rv = ap_mutex_register(pconf, types[i], NULL, APR_LOCK_DEFAULT, 0);
+    }
+    return rv;
 }
 
 static apr_status_t complain(apr_status_t rv, const char *what)
@@ -28,43 +31,74 @@ static apr_status_t complain(apr_status_t rv, const char *what)
     return rv;
 }
 
-/* A segment of its own for the queue. The one before, if any, is unmapped here only; old
- * children keep theirs until they end. */
-static apr_status_t create_segment(llmq_glue_shm_t *g, const llmq_queue_conf_t *conf)
+/* A segment of its own for a queue, with room before it for what its server shares besides;
+ * of that the present one's content is kept. The one before, if any, is unmapped here only;
+ * old children keep theirs until they end. */
+static apr_status_t create_segment(llmq_glue_segment_t *segment, apr_size_t head,
+                                   const llmq_queue_conf_t *conf, apr_pool_t *p)
 {
     apr_pool_t *pool;
+    apr_shm_t *shm;
     apr_os_file_t rd;
     apr_os_file_t wr;
     char *base;
     apr_status_t rv;
 
-    apr_pool_create(&pool, g->pool);
+    apr_pool_create(&pool, p);
     apr_pool_tag(pool, "llmq_segment");
-    rv = apr_shm_create(&g->shm, ALIGNMENT + HEADER_BYTES + llmq_queue_segment_size(conf),
-                        NULL, pool);
+    rv = apr_shm_create(&shm, ALIGNMENT + head + llmq_queue_segment_size(conf), NULL,
+                        pool);
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(pool);
         return complain(rv, "the shared memory segment");
     }
-    base = apr_shm_baseaddr_get(g->shm); /* zero: fresh pages, touched when needed */
+    base = apr_shm_baseaddr_get(shm); /* zero: fresh pages, touched when needed */
     base = (char *)APR_ALIGN((apr_uintptr_t)base,
                              ALIGNMENT); /* APR keeps a size before it */
-    if (g->shared) {
-        memcpy(base, g->shared, sizeof(llmq_shared_t));
+    if (segment->base) {
+        memcpy(base, segment->base, head);
     }
-    apr_os_file_get(&rd, g->wake_rd);
-    apr_os_file_get(&wr, g->wake_wr);
-    rv = llmq_queue_create(&g->queue, base + HEADER_BYTES, g->queue_mutex, rd, wr, conf,
+    apr_os_file_get(&rd, segment->wake_rd);
+    apr_os_file_get(&wr, segment->wake_wr);
+    rv = llmq_queue_create(&segment->queue, base + head, segment->mutex, rd, wr, conf,
                            pool);
     if (rv != APR_SUCCESS) {
         return complain(rv, "the queue");
     }
-    g->shared = (llmq_shared_t *)(void *)base;
-    if (g->segment_pool) {
-        apr_pool_destroy(g->segment_pool);
+    segment->base = base;
+    if (segment->pool) {
+        apr_pool_destroy(segment->pool);
     }
-    g->segment_pool = pool;
+    segment->pool = pool;
     return APR_SUCCESS;
+}
+
+/* Limits that fit what is there are applied to it. */
+static apr_status_t configure(llmq_glue_segment_t *segment, apr_size_t head,
+                              const llmq_queue_conf_t *conf, apr_pool_t *p)
+{
+    return segment->queue && llmq_queue_configure(segment->queue, conf) == APR_SUCCESS
+               ? APR_SUCCESS
+               : create_segment(segment, head, conf, p);
+}
+
+static apr_status_t create_mutex(apr_global_mutex_t **pmutex, const char *type,
+                                 server_rec *s, apr_pool_t *p)
+{
+    return ap_global_mutex_create(pmutex, NULL, type, NULL, s, p, 0); /* logs by itself */
+}
+
+static apr_status_t prepare(llmq_glue_segment_t *segment, const char *mutex,
+                            server_rec *s, apr_pool_t *p)
+{
+    apr_status_t rv = create_mutex(&segment->mutex, mutex, s, p);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_file_pipe_create_ex(&segment->wake_rd, &segment->wake_wr, APR_FULL_NONBLOCK,
+                                 p);
+    return rv == APR_SUCCESS ? rv : complain(rv, "the wake-up pipe");
 }
 
 static apr_status_t create_first(llmq_glue_shm_t *g, server_rec *s)
@@ -74,21 +108,16 @@ static apr_status_t create_first(llmq_glue_shm_t *g, server_rec *s)
     g->pool = s->process->pool;
     g->areas = apr_hash_make(g->pool);
     g->started_at = apr_time_now();
-    rv = ap_global_mutex_create(&g->queue_mutex, NULL, LLMQ_QUEUE_MUTEX, NULL, s, g->pool,
-                                0);
-    if (rv == APR_SUCCESS) {
-        rv = ap_global_mutex_create(&g->store_mutex, NULL, LLMQ_STORE_MUTEX, NULL, s,
-                                    g->pool, 0);
+    if ((rv = prepare(&g->messages, LLMQ_QUEUE_MUTEX, s, g->pool)) == APR_SUCCESS
+        && (rv = prepare(&g->tasks, LLMQ_TASKS_MUTEX, s, g->pool)) == APR_SUCCESS) {
+        rv = create_mutex(&g->store_mutex, LLMQ_STORE_MUTEX, s, g->pool);
     }
-    if (rv != APR_SUCCESS) {
-        return rv; /* logged by util_mutex */
-    }
-    rv = apr_file_pipe_create_ex(&g->wake_rd, &g->wake_wr, APR_FULL_NONBLOCK, g->pool);
-    return rv == APR_SUCCESS ? rv : complain(rv, "the wake-up pipe");
+    return rv;
 }
 
 apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
-                                       const llmq_queue_conf_t *conf, server_rec *s)
+                                       const llmq_queue_conf_t *messages,
+                                       const llmq_queue_conf_t *tasks, server_rec *s)
 {
     llmq_glue_shm_t *g = ap_retained_data_get(RETAINED_KEY);
     apr_status_t rv = APR_SUCCESS;
@@ -98,10 +127,12 @@ apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
         rv = create_first(g, s);
     }
     if (rv == APR_SUCCESS
-        && (!g->queue || llmq_queue_configure(g->queue, conf) != APR_SUCCESS)) {
-        rv = create_segment(g, conf);
+        && (rv = configure(&g->messages, HEADER_BYTES, messages, g->pool))
+               == APR_SUCCESS) {
+        rv = configure(&g->tasks, 0, tasks, g->pool);
     }
     if (rv == APR_SUCCESS) {
+        g->shared = g->messages.base;
         *pg = g;
     }
     return rv;
@@ -162,7 +193,10 @@ static apr_status_t attach_mutex(apr_global_mutex_t **pm, apr_pool_t *p)
 
 apr_status_t llmq_glue_shm_attach(llmq_glue_shm_t *g, apr_pool_t *p)
 {
-    apr_status_t rv = attach_mutex(&g->queue_mutex, p);
+    apr_status_t rv = attach_mutex(&g->messages.mutex, p);
 
+    if (rv == APR_SUCCESS) {
+        rv = attach_mutex(&g->tasks.mutex, p);
+    }
     return rv == APR_SUCCESS ? attach_mutex(&g->store_mutex, p) : rv;
 }

@@ -1,9 +1,11 @@
 /**
  * @file glue_shm.h
- * What all processes of a server share and what outlives a graceful restart: the segment
- * with the queue, its mutexes, the wake-up pipe, and the list of dispatchers that live.
+ * What all processes of a server share and what outlives a graceful restart: the segments
+ * with the queues of messages and of tasks, their mutexes and wake-up pipes, and the list of
+ * dispatchers that live.
  *
- *     [ llmq_shared_t | padding to 64 | queue (queue/queue_layout.h) ]
+ *     messages [ llmq_shared_t | padding to 64 | queue (queue/queue_layout.h) ]
+ *     tasks    [ queue ]
  *
  * It hangs on the process pool, so children of the old generation and the new one work on
  * the same queue. Only when the configured sizes no longer fit is a new segment made; what
@@ -30,17 +32,23 @@ typedef struct llmq_shared_t {
     apr_uint32_t deaths;                      /* dispatchers that have ended */
 } llmq_shared_t;
 
-/** One per server process tree; children inherit the pointers. */
-typedef struct llmq_glue_shm_t {
-    apr_pool_t *pool;         /* the process pool */
-    apr_pool_t *segment_pool; /* of shm and queue */
-    apr_shm_t *shm;
-    llmq_shared_t *shared;
+/** A queue and what it needs; both queues of a server are such. */
+typedef struct llmq_glue_segment_t {
+    apr_pool_t *pool; /* of what follows, until the next one is made */
+    void *base;       /* what stands before the queue */
     llmq_queue_t *queue;
-    apr_global_mutex_t *queue_mutex;
-    apr_global_mutex_t *store_mutex; /* SQLite's one writer */
+    apr_global_mutex_t *mutex; /* of the process pool, as are the descriptors */
     apr_file_t *wake_rd;
     apr_file_t *wake_wr;
+} llmq_glue_segment_t;
+
+/** One per server process tree; children inherit the pointers. */
+typedef struct llmq_glue_shm_t {
+    apr_pool_t *pool; /* the process pool */
+    llmq_shared_t *shared;
+    llmq_glue_segment_t messages;
+    llmq_glue_segment_t tasks;
+    apr_global_mutex_t *store_mutex; /* SQLite's one writer */
     apr_time_t started_at;
     llmq_limiter_t *limiter; /* callers and their rates */
     apr_uint32_t *held;      /* places of requests that wait; http/wait.h */
@@ -51,6 +59,7 @@ typedef struct llmq_glue_shm_t {
 
 /** The names of the mutexes, for the Mutex directive. */
 #define LLMQ_QUEUE_MUTEX "llmq-queue"
+#define LLMQ_TASKS_MUTEX "llmq-tasks"
 #define LLMQ_STORE_MUTEX "llmq-store"
 
 /**
@@ -63,14 +72,16 @@ apr_status_t llmq_glue_shm_pre_config(apr_pool_t *pconf);
 
 /**
  * Create what is shared, or find it again after a restart and apply the new limits.
- * @param pg   out
- * @param conf limits of the queue
- * @param s    the main server
+ * @param pg       out
+ * @param messages limits of the queue of messages
+ * @param tasks    limits of the queue of tasks
+ * @param s        the main server
  * @return APR_SUCCESS; else it was logged
  * @phase post_config, second pass
  */
 apr_status_t llmq_glue_shm_post_config(llmq_glue_shm_t **pg,
-                                       const llmq_queue_conf_t *conf, server_rec *s);
+                                       const llmq_queue_conf_t *messages,
+                                       const llmq_queue_conf_t *tasks, server_rec *s);
 
 /**
  * Further memory that all processes share and that outlives a graceful restart: counters of

@@ -32,6 +32,11 @@ void llmq_service_set(const llmq_service_t *service)
     current = service;
 }
 
+llmq_queue_t *llmq_service_queue(const llmq_service_t *service, llmq_kind_e kind)
+{
+    return kind == LLMQ_KIND_TASK ? service->tasks : service->queue;
+}
+
 void llmq_service_committed(void *ctx, void *const *things, int n)
 {
     const llmq_service_t *service = ctx;
@@ -39,13 +44,16 @@ void llmq_service_committed(void *ctx, void *const *things, int n)
     int done = 0;
 
     while (done < n) {
+        unsigned char kind = ((const llmq_entry_t *)things[done])->kind;
         int count = 0;
 
-        while (count < MAX_BATCH && done < n) {
+        while (count < MAX_BATCH && done < n
+               && ((const llmq_entry_t *)things[done])->kind == kind) {
             entries[count++] = *(const llmq_entry_t *)things[done++];
         }
         /* A damaged queue takes nothing now; its rebuild finds the rows in the store. */
-        llmq_queue_put(service->queue, entries, count, LLMQ_PUT_ADMITTED);
+        llmq_queue_put(llmq_service_queue(service, (llmq_kind_e)kind), entries, count,
+                       LLMQ_PUT_ADMITTED);
     }
 }
 

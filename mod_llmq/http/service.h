@@ -14,7 +14,8 @@
 #include "store/store_commit.h"
 
 typedef struct llmq_service_t {
-    llmq_queue_t *queue;
+    llmq_queue_t *queue; /* messages */
+    llmq_queue_t *tasks;
     llmq_store_t *store;
     llmq_commit_t *commit;
     llmq_keycache_t *keys;              /* API keys seen lately */
@@ -44,8 +45,16 @@ const llmq_service_t *llmq_service_get(void);
 void llmq_service_set(const llmq_service_t *service);
 
 /**
- * The committer's done function: puts entries (the things are llmq_entry_t) into the
- * queue, all of a transaction under one lock.
+ * @param service the service
+ * @param kind    of a job
+ * @return the queue that holds it
+ * @threads any
+ */
+llmq_queue_t *llmq_service_queue(const llmq_service_t *service, llmq_kind_e kind);
+
+/**
+ * The committer's done function: puts entries (the things are llmq_entry_t) into their
+ * queues, as many under one lock as follow one another.
  * @param ctx    the llmq_service_t
  * @param things llmq_entry_t, in stored order
  * @param n      their number

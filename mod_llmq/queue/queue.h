@@ -95,16 +95,17 @@ typedef enum {
 /** What the queue knows of a job: what a caller puts in, and a copy of what comes out. */
 typedef struct llmq_entry_t {
     char id[LLMQ_ID_MAX + 1];
-    apr_uint64_t key;     /* llmq_id_hash() of tenant and fairness key, not 0 */
-    apr_uint64_t chain;   /* llmq_id_hash() of tenant and conversation, 0 = none */
-    apr_uint64_t tenant;  /* llmq_id_hash() of the tenant's name */
-    apr_time_t deadline;  /* to be taken before this, 0 = none */
-    apr_time_t put_at;    /* accepted; waits are counted from here */
-    apr_time_t run_at;    /* not before this; 0 or past = now */
-    apr_time_t taken_at;  /* out: when it was taken, 0 before */
-    apr_uint32_t attempt; /* the fence, as in the store */
-    apr_uint32_t owner;   /* out: dispatcher (pid) that runs it, 0 when none */
-    apr_uint32_t weight;  /* takes of its key in a turn, 1 to 1000; 0 counts as 1 */
+    apr_uint64_t key;       /* llmq_id_hash() of tenant and fairness key, not 0 */
+    apr_uint64_t chain;     /* llmq_id_hash() of tenant and conversation, 0 = none */
+    apr_uint64_t tenant;    /* llmq_id_hash() of the tenant's name */
+    apr_time_t deadline;    /* to be taken before this, 0 = none */
+    apr_time_t put_at;      /* accepted; waits are counted from here */
+    apr_time_t run_at;      /* not before this; 0 or past = now */
+    apr_time_t taken_at;    /* out: when it was taken, 0 before */
+    apr_time_t lease_until; /* running: a worker has it until then; 0: a dispatcher has */
+    apr_uint32_t attempt;   /* the fence, as in the store */
+    apr_uint32_t owner;     /* out: dispatcher (pid) that runs it, 0 when none */
+    apr_uint32_t weight;    /* takes of its key in a turn, 1 to 1000; 0 counts as 1 */
     apr_uint32_t key_cap; /* most of its key that run at once in its level, 0 = no cap */
     unsigned char level;
     unsigned char kind;

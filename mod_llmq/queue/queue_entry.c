@@ -224,6 +224,7 @@ apr_uint32_t llmq_queue_entry_arrive_running(llmq_queue_t *q, const llmq_entry_t
     enchain(q, i, LLMQ_QUEUE_CHAIN_FIRST);
     slot_at(q, i)->entry.owner = entry->owner;
     slot_at(q, i)->entry.taken_at = entry->taken_at;
+    slot_at(q, i)->entry.lease_until = entry->lease_until;
     slot_at(q, i)->entry.canceled = entry->canceled;
     slot_at(q, i)->tried = 1;
     set_state(q, i, LLMQ_ENTRY_RUNNING);

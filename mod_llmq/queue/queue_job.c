@@ -19,6 +19,16 @@ apr_uint64_t llmq_queue_job_tenant(const char *tenant)
     return llmq_id_hash(tenant, strlen(tenant), 0);
 }
 
+apr_uint64_t llmq_queue_job_lane(const char *tenant, const char *type)
+{
+    return type ? hash_in_tenant(tenant, type) : llmq_queue_job_tenant(tenant);
+}
+
+apr_uint64_t llmq_queue_job_tenant_of(const llmq_job_t *job)
+{
+    return llmq_queue_job_lane(job->tenant, job->type);
+}
+
 apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job)
 {
     return job->chain ? hash_in_tenant(job->tenant, job->chain) : 0;
@@ -28,7 +38,7 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
 {
     memset(e, 0, sizeof(*e));
     apr_cpystrn(e->id, job->id, sizeof(e->id));
-    e->tenant = llmq_queue_job_tenant(job->tenant);
+    e->tenant = llmq_queue_job_tenant_of(job);
     e->key = job->fair_key ? job->fair_key
                            : hash_in_tenant(job->tenant, job->user ? job->user : "");
     e->chain = job->parallel ? 0 : llmq_queue_job_chain(job);

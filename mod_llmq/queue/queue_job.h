@@ -16,6 +16,23 @@
 apr_uint64_t llmq_queue_job_tenant(const char *tenant);
 
 /**
+ * Tasks have a queue of their own. What is a tenant to the queue, with counts, turns and
+ * bounds, is there each type of task of each tenant.
+ * @param tenant a tenant's name
+ * @param type   a type of task; NULL for messages
+ * @return what the queue of that kind knows it by
+ * @threads any
+ */
+apr_uint64_t llmq_queue_job_lane(const char *tenant, const char *type);
+
+/**
+ * @param job tenant and type are read
+ * @return llmq_queue_job_lane() of it
+ * @threads any
+ */
+apr_uint64_t llmq_queue_job_tenant_of(const llmq_job_t *job);
+
+/**
  * @param job tenant and chain are read
  * @return the hash of its conversation within its tenant, also if it need not wait for it;
  *         0 if it has none
@@ -28,7 +45,7 @@ apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job);
  * which are its users unless the job has a fairness key; the chain is the conversation
  * within its tenant, so that equal names of two tenants never meet.
  * @param e   out
- * @param job id, tenant, user, chain, kind, level, attempt, created_at, run_at and how it
+ * @param job id, tenant, type, user, chain, kind, level, attempt, created_at, run_at and how it
  *            takes turns are read
  * @threads any
  */

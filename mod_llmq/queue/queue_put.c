@@ -85,9 +85,11 @@ static void put_one(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_
         if (flags & LLMQ_PUT_ADMITTED)
             llmq_queue_room_dismiss(room);
     }
+    else if ((flags & LLMQ_PUT_WALK) && llmq_queue_gone_is_marked(q, e->id))
+        return;
     else if (flags & LLMQ_PUT_RUNNING)
         put_running(q, e, room);
-    else if (!(flags & LLMQ_PUT_WALK) || !llmq_queue_gone_is_marked(q, e->id))
+    else
         put_waiting(q, e, room, flags, now);
 }
 

@@ -35,6 +35,8 @@ void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
     llmq_json_kv_int(t, "e", job->deadline);
     llmq_json_kv_int(t, "s", job->parallel ? 1 : 0);
     llmq_json_kv_int(t, "h", job->expires_at ? job->expires_at : APR_INT64_MAX);
+    llmq_json_kv(t, "y", job->type);
+    llmq_json_kv(t, "b", job->callback);
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -169,12 +171,16 @@ static void backlog_read(llmq_backlog_t *b, const llmq_store_rows_t *rows)
     b->key_cap = (int)llmq_store_run_int(rows, 13);
     b->deadline = llmq_store_run_int(rows, 14);
     b->parallel = (int)llmq_store_run_int(rows, 15);
+    b->type = llmq_store_run_text(rows, 16);
+    b->lease_until = llmq_store_run_int(rows, 17);
+    b->started_at = llmq_store_run_int(rows, 18);
 }
 
 apr_status_t llmq_store_job_backlog(llmq_backlog_t **prows, int *pn, llmq_store_t *store,
-                                    apr_int64_t after, int limit, apr_pool_t *p)
+                                    const llmq_backlog_page_t *page, apr_pool_t *p)
 {
-    const char *args[] = {store->conf.node, number(after, p), number(limit, p)};
+    const char *args[] = {store->conf.node, number(page->kind, p), number(page->after, p),
+                          number(page->limit, p)};
     llmq_store_rows_t rows;
     llmq_backlog_t *list;
     apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_BACKLOG, args, p);

@@ -97,21 +97,30 @@ typedef struct llmq_backlog_t {
     int key_cap;
     apr_time_t deadline;
     int parallel;
+    const char *type;       /* of a task, else NULL */
+    apr_time_t lease_until; /* a worker has it until then; 0: none */
+    apr_time_t started_at;
 } llmq_backlog_t;
 
+/** A page of the walk over the backlog. */
+typedef struct llmq_backlog_page_t {
+    llmq_kind_e kind;
+    apr_int64_t after; /* seq of the last row of the page before, 0 at first */
+    int limit;         /* rows a page */
+} llmq_backlog_page_t;
+
 /**
- * Walk this node's unfinished jobs (PENDING and PROCESSING, without those claimed from
- * outside) in the order of acceptance, a page at a time.
+ * Walk this node's unfinished jobs of a kind (PENDING and PROCESSING, without those claimed
+ * from outside but for those under a lease) in the order of acceptance, a page at a time.
  * @param prows out: rows, in @a p
- * @param pn    out: their number; less than @a limit means the end
- * @param after seq of the last row of the page before, 0 at first
- * @param limit rows a page
+ * @param pn    out: their number; less than page->limit means the end
+ * @param page  which page
  * @return APR_SUCCESS; LLMQ_ESTORE
  */
 apr_status_t llmq_store_job_backlog(llmq_backlog_t **prows, int *pn, llmq_store_t *store,
-                                    apr_int64_t after, int limit, apr_pool_t *p);
+                                    const llmq_backlog_page_t *page, apr_pool_t *p);
 
-/** A tenant's final jobs by level, for counters that outlive the queue's segment. */
+/** A tenant's final messages by level, for counters that outlive the queue's segment. */
 typedef struct llmq_totals_t {
     const char *tenant;
     apr_uint64_t completed[LLMQ_LEVEL_COUNT];

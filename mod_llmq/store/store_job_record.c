@@ -32,7 +32,14 @@ typedef enum {
     COLUMN_WEIGHT,
     COLUMN_KEY_CAP,
     COLUMN_DEADLINE,
-    COLUMN_PARALLEL
+    COLUMN_PARALLEL,
+    COLUMN_TYPE,
+    COLUMN_NOTE,
+    COLUMN_LEASE_TOKEN,
+    COLUMN_CALLBACK,
+    COLUMN_LEASE_UNTIL,
+    COLUMN_PROGRESS,
+    COLUMN_DELIVERIES
 } column_e;
 
 static void read_texts(llmq_job_t *job, const llmq_store_rows_t *rows)
@@ -81,6 +88,17 @@ static void read_turns(llmq_job_t *job, const llmq_store_rows_t *rows)
     job->parallel = (int)llmq_store_run_int(rows, COLUMN_PARALLEL);
 }
 
+static void read_work(llmq_job_t *job, const llmq_store_rows_t *rows)
+{
+    job->type = llmq_store_run_text(rows, COLUMN_TYPE);
+    job->note = llmq_store_run_text(rows, COLUMN_NOTE);
+    job->lease_token = llmq_store_run_text(rows, COLUMN_LEASE_TOKEN);
+    job->callback = llmq_store_run_text(rows, COLUMN_CALLBACK);
+    job->lease_until = llmq_store_run_int(rows, COLUMN_LEASE_UNTIL);
+    job->progress = (int)llmq_store_run_int(rows, COLUMN_PROGRESS);
+    job->deliveries = (int)llmq_store_run_int(rows, COLUMN_DELIVERIES);
+}
+
 void llmq_store_job_record_read(llmq_job_t *job, const llmq_store_rows_t *rows)
 {
     memset(job, 0, sizeof(*job));
@@ -88,4 +106,5 @@ void llmq_store_job_record_read(llmq_job_t *job, const llmq_store_rows_t *rows)
     read_times(job, rows);
     read_numbers(job, rows);
     read_turns(job, rows);
+    read_work(job, rows);
 }

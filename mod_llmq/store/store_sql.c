@@ -61,13 +61,15 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_BACKLOG] = {"llmq_backlog", REPEAT,
                           BOTH("SELECT seq, id, tenant, chain, user_id, created_at, "
                                "run_at, attempt, kind, level, status, fair_key, weight, "
-                               "key_cap, deadline, parallel FROM llmq_jobs "
-                               "WHERE node = %s AND " OPEN
+                               "key_cap, deadline, parallel, type, lease_until, "
+                               "started_at FROM llmq_jobs "
+                               "WHERE node = %s AND kind = CAST(%s AS smallint) "
+                               "AND " BACKLOG
                                " AND seq > CAST(%s AS bigint) ORDER BY seq "
                                "LIMIT CAST(%s AS integer)")},
     [LLMQ_SQL_TOTALS] = {"llmq_totals", REPEAT,
                          BOTH("SELECT tenant, level, status, count(*) FROM llmq_jobs "
-                              "WHERE node = %s AND status >= 2 "
+                              "WHERE node = %s AND kind = 1 AND status >= 2 "
                               "GROUP BY tenant, level, status ORDER BY tenant")},
     [LLMQ_SQL_FIND] = {"llmq_find", REPEAT,
                        BOTH("SELECT " RECORD " FROM llmq_jobs WHERE id = %s "

@@ -12,10 +12,14 @@
     "seq, id, tenant, node, owner, chain, user_id, payload, metadata, result, error, "   \
     "created_at, updated_at, run_at, started_at, finished_at, timeout_usec, attempt, "   \
     "retry_count, max_retries, kind, level, status, dead_letter, "                       \
-    "fair_key, weight, key_cap, deadline, parallel"
+    "fair_key, weight, key_cap, deadline, parallel, "                                    \
+    "type, note, lease_token, callback, lease_until, progress, deliveries"
 
 /* Work of ours that may go on; the first two terms are those of the index llmq_jobs_open. */
 #define OPEN "status < 2 AND removed_at IS NULL AND owner IS NULL"
+
+/* What the queue holds: besides, what workers have under a lease. */
+#define BACKLOG "status < 2 AND removed_at IS NULL AND (owner IS NULL OR lease_until > 0)"
 
 /* The same for rows that are looked up by their ids: a condition of one number hides the
  * columns from PostgreSQL's planner, which would otherwise, on a table without statistics,
@@ -31,7 +35,7 @@
     "INSERT INTO llmq_jobs (id, tenant, chain, user_id, payload, metadata, created_at, " \
     "updated_at, run_at, timeout_usec, attempt, max_retries, kind, level, fair_key, "    \
     "weight, "                                                                           \
-    "key_cap, deadline, parallel, expires_at, node) "
+    "key_cap, deadline, parallel, expires_at, type, callback, node) "
 
 /* Ids are unique for all times, so a row that is there already is this very row, written
  * by the try before: that makes the statement repeatable. */
@@ -47,16 +51,18 @@
     "json_extract(value, '$.m'), json_extract(value, '$.k'), json_extract(value, "       \
     "'$.l'), json_extract(value, '$.f'), json_extract(value, '$.w'), "                   \
     "json_extract(value, '$.x'), json_extract(value, '$.e'), json_extract(value, "       \
-    "'$.s'), json_extract(value, '$.h'), "                                               \
+    "'$.s'), json_extract(value, '$.h'), json_extract(value, '$.y'), "                   \
+    "json_extract(value, '$.b'), "                                                       \
     "%s FROM json_each(%s) WHERE true ON CONFLICT (id) DO NOTHING"
 
 #define INSERT_PGSQL                                                                     \
     INSERT_INTO                                                                          \
     "SELECT r.i, r.t, r.c, r.u, r.p, r.d, r.n, r.n, r.r, r.o, r.a, r.m, r.k, r.l, r.f, " \
-    "r.w, r.x, r.e, r.s, r.h, %s "                                                       \
+    "r.w, r.x, r.e, r.s, r.h, r.y, r.b, %s "                                             \
     "FROM json_to_recordset(CAST(%s AS json)) AS r(i text, t text, c text, u text, "     \
     "p text, d text, n bigint, r bigint, o bigint, a integer, m integer, k smallint, "   \
-    "l smallint, f bigint, w integer, x integer, e bigint, s smallint, h bigint) ON "    \
+    "l smallint, f bigint, w integer, x integer, e bigint, s smallint, h bigint, y "     \
+    "text, b text) ON "                                                                  \
     "CONFLICT "                                                                          \
     "(id) DO NOTHING"
 

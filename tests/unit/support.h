@@ -122,7 +122,8 @@ TCase *test_case(const char *name);
     X(text)                                                                              \
     X(thread)                                                                            \
     X(token)                                                                             \
-    X(utf8)
+    X(utf8)                                                                              \
+    X(walk)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)

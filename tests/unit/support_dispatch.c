@@ -96,6 +96,7 @@ dispatch_rig_t *dispatch_rig(void)
     rig->gate = -1;
     rig->queue = queue_rig_with(5000, 1000, APR_LOCK_PROC_PTHREAD);
     rig->q = rig->queue->q;
+    rig->tasks = queue_rig_with(5000, 1000, APR_LOCK_PROC_PTHREAD)->q;
     open_store(rig);
     set_backend(rig, 0, "");
     rig->conf.batch = 8;
@@ -130,9 +131,10 @@ dispatch_rig_t *dispatch_rig_gate(void)
 void dispatch_rig_create(dispatch_rig_t *rig)
 {
     llmq_dispatch_host_t host = {owner_alive, deaths, orphaned, rig};
+    llmq_dispatch_queues_t queues = {rig->q, rig->tasks};
 
     ck_assert_int_eq(apr_pool_create_unmanaged_ex(&rig->pool, NULL, NULL), APR_SUCCESS);
-    ck_assert_int_eq(llmq_dispatch_create(&rig->d, rig->q, &rig->conf, &host, rig->pool),
+    ck_assert_int_eq(llmq_dispatch_create(&rig->d, &queues, &rig->conf, &host, rig->pool),
                      APR_SUCCESS);
 }
 

@@ -25,6 +25,7 @@
 typedef struct dispatch_rig_t {
     queue_rig_t *queue;
     llmq_queue_t *q;
+    llmq_queue_t *tasks;
     llmq_backend_conf_t backend;
     const llmq_backend_conf_t *backends[1];
     llmq_dispatch_conf_t conf;

@@ -119,6 +119,7 @@ START_TEST(every_call_of_a_store_without_a_database_is_estore)
     llmq_store_source_t source = {refuse, NULL, NULL};
     const char *ids[] = {"msg_1"};
     llmq_store_t *store;
+    llmq_backlog_page_t page = {LLMQ_KIND_MESSAGE, 0, 1};
     llmq_backlog_t *backlog;
     llmq_totals_t *totals;
     llmq_job_t **jobs, *job;
@@ -133,7 +134,7 @@ START_TEST(every_call_of_a_store_without_a_database_is_estore)
     ck_assert_int_eq(llmq_store_job_load(&jobs, store, ids, 1, p), LLMQ_ESTORE);
     ck_assert_int_eq(llmq_store_job_finish(store, &outcome, 1, p), LLMQ_ESTORE);
     ck_assert_int_eq(llmq_store_job_fence(store, ids, 1, p), LLMQ_ESTORE);
-    ck_assert_int_eq(llmq_store_job_backlog(&backlog, &n, store, 0, 1, p), LLMQ_ESTORE);
+    ck_assert_int_eq(llmq_store_job_backlog(&backlog, &n, store, &page, p), LLMQ_ESTORE);
     ck_assert_int_eq(llmq_store_job_totals(&totals, &n, store, p), LLMQ_ESTORE);
     ck_assert_int_eq(llmq_store_job_find(&job, store, "t", 1, "i", p), LLMQ_ESTORE);
     ck_assert_int_eq(llmq_store_job_list(&job, &n, &total, store, &q, p), LLMQ_ESTORE);

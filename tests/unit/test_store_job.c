@@ -266,8 +266,48 @@ START_TEST(fence_puts_back_what_is_not_final)
 }
 END_TEST
 
+START_TEST(backlog_of_tasks_holds_what_workers_have)
+{
+    llmq_backlog_page_t page = {LLMQ_KIND_TASK, 0, 10};
+    llmq_backlog_t *rows = NULL;
+    llmq_job_t *job;
+    int n = 0;
+
+    store_test_open(_i);
+    store_test_insert(store_test.store, store_test_job("msg_1"));
+    job = store_test_job("task_1");
+    job->kind = LLMQ_KIND_TASK;
+    job->type = "vector_storage";
+    job->callback = "[\"http://example.org/\"]";
+    store_test_insert(store_test.store, job);
+    job->id = "task_2";
+    job->type = "health_check";
+    store_test_insert(store_test.store, job);
+    store_test_sql("UPDATE llmq_jobs SET status = 1, owner = 'w', lease_until = 77, "
+                   "started_at = 5 WHERE id = 'task_2'");
+    ck_assert_int_eq(
+        llmq_store_job_backlog(&rows, &n, store_test.store, &page, test_pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(n, 2);
+    ck_assert_str_eq(rows[0].id, "task_1");
+    ck_assert_str_eq(rows[0].type, "vector_storage");
+    ck_assert_int_eq(rows[0].lease_until, 0);
+    ck_assert_str_eq(rows[1].id, "task_2");
+    ck_assert_int_eq(rows[1].lease_until, 77);
+    ck_assert_int_eq(rows[1].started_at, 5);
+    page.kind = LLMQ_KIND_MESSAGE;
+    ck_assert_int_eq(
+        llmq_store_job_backlog(&rows, &n, store_test.store, &page, test_pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(n, 1);
+    ck_assert_ptr_null(rows[0].type);
+    store_test_close();
+}
+END_TEST
+
 START_TEST(backlog_walks_open_work_of_this_node_in_order)
 {
+    llmq_backlog_page_t page = {LLMQ_KIND_MESSAGE, 0, 2};
     llmq_backlog_t *rows = NULL;
     llmq_job_t *job;
     int i, n = 0;
@@ -287,8 +327,9 @@ START_TEST(backlog_walks_open_work_of_this_node_in_order)
     store_test_sql("UPDATE llmq_jobs SET removed_at = 5 WHERE id = 'msg_8'");
     store_test_sql("UPDATE llmq_jobs SET status = 1, owner = '' WHERE id = 'msg_7'");
     store_test_sql("UPDATE llmq_jobs SET status = 1 WHERE id = 'msg_6'");
-    ck_assert_int_eq(llmq_store_job_backlog(&rows, &n, store_test.store, 0, 2, test_pool),
-                     APR_SUCCESS);
+    ck_assert_int_eq(
+        llmq_store_job_backlog(&rows, &n, store_test.store, &page, test_pool),
+        APR_SUCCESS);
     ck_assert_int_eq(n, 2);
     ck_assert_str_eq(rows[0].id, "msg_6");
     ck_assert_int_eq(rows[0].status, LLMQ_STATUS_PROCESSING);
@@ -297,8 +338,9 @@ START_TEST(backlog_walks_open_work_of_this_node_in_order)
     ck_assert_str_eq(rows[0].user, "user_1");
     ck_assert_int_eq(rows[0].created_at, T0);
     ck_assert_str_eq(rows[1].id, "msg_5");
+    page.after = rows[1].seq;
     ck_assert_int_eq(
-        llmq_store_job_backlog(&rows, &n, store_test.store, rows[1].seq, 2, test_pool),
+        llmq_store_job_backlog(&rows, &n, store_test.store, &page, test_pool),
         APR_SUCCESS);
     ck_assert_int_eq(n, 1);
     ck_assert_str_eq(rows[0].id, "msg_0");
@@ -319,7 +361,7 @@ START_TEST(totals_count_final_jobs_of_this_node_by_tenant_and_level)
 
     store_test_open(_i);
     LLMQ_EACH_LEVEL (level) {
-        for (status = 0; status < LLMQ_STATUS_COUNT; status++) {
+        for (status = 0; status <= LLMQ_STATUS_TIMEOUT; status++) {
             llmq_job_t *job =
                 store_test_job(apr_psprintf(test_pool, "msg_%d_%d", level, status));
 
@@ -383,6 +425,7 @@ TCase *case_store_job(void)
     tcase_add_loop_test(tc, load_keeps_the_order_and_leaves_gaps, 0, dialects);
     tcase_add_loop_test(tc, load_and_fence_of_nothing_are_allowed, 0, dialects);
     tcase_add_loop_test(tc, fence_puts_back_what_is_not_final, 0, dialects);
+    tcase_add_loop_test(tc, backlog_of_tasks_holds_what_workers_have, 0, dialects);
     tcase_add_loop_test(tc, backlog_walks_open_work_of_this_node_in_order, 0, dialects);
     tcase_add_loop_test(tc, totals_count_final_jobs_of_this_node_by_tenant_and_level, 0,
                         dialects);
