@@ -19,6 +19,7 @@ TCase *test_case(const char *name);
 
 /** Name, case function: one line per file, kept sorted. */
 #define TEST_CASES(X)                                                                    \
+    X(agenda)                                                                            \
     X(analysis)                                                                          \
     X(apikey)                                                                            \
     X(attempt)                                                                           \
@@ -116,6 +117,7 @@ TCase *test_case(const char *name);
     X(store_survey)                                                                      \
     X(store_turn)                                                                        \
     X(store_watch)                                                                       \
+    X(stream)                                                                            \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \
     X(task_type)                                                                         \
