@@ -30,6 +30,7 @@ TCase *test_case(const char *name);
     X(backend_echo)                                                                      \
     X(backend_openai)                                                                    \
     X(balance)                                                                           \
+    X(callback)                                                                          \
     X(chat)                                                                              \
     X(checkup)                                                                           \
     X(clock)                                                                             \
@@ -42,6 +43,7 @@ TCase *test_case(const char *name);
     X(dispatch_inner)                                                                    \
     X(dispatch_run)                                                                      \
     X(duration)                                                                          \
+    X(egress)                                                                            \
     X(endpoint)                                                                          \
     X(endpoint_board)                                                                    \
     X(endpoint_choice)                                                                   \
@@ -125,7 +127,8 @@ TCase *test_case(const char *name);
     X(thread)                                                                            \
     X(token)                                                                             \
     X(utf8)                                                                              \
-    X(walk)
+    X(walk)                                                                              \
+    X(webhook_sign)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)
