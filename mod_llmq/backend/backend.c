@@ -28,6 +28,7 @@ static const struct {
 } kinds[] = {
     [LLMQ_BACKEND_ECHO] = {"echo", start_echo},
     [LLMQ_BACKEND_OPENAI] = {"openai", llmq_backend_curl_start},
+    [LLMQ_BACKEND_HTTP] = {"http", llmq_backend_curl_start},
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == LLMQ_BACKEND_KIND_COUNT,
                "a row for each kind of backend");
@@ -70,7 +71,8 @@ static void reset_outcome(llmq_call_t *call)
 {
     call->ok = 0;
     call->failure = (llmq_failure_t){.kind = LLMQ_FAILURE_REQUEST};
-    call->error = call->content = call->model = call->finish_reason = NULL;
+    call->error = call->answer = NULL;
+    call->content = call->model = call->finish_reason = NULL;
     call->prompt_tokens = call->completion_tokens = -1;
     call->first_at = call->ended_at = 0;
     call->engine = NULL;
@@ -129,6 +131,9 @@ const char *llmq_backend_result(const llmq_call_t *call, apr_pool_t *p)
 {
     llmq_text_t t;
 
+    if (call->answer) {
+        return call->answer;
+    }
     llmq_text_init(&t, 256 + (call->content ? strlen(call->content) : 0), p);
     LLMQ_TEXT_LIT(&t, "{");
     llmq_json_kv(&t, "content", call->content);

@@ -1,7 +1,8 @@
 /**
  * @file backend.h
- * Calls to language models. A *backend* is a configured endpoint with its limits; a *kind*
- * (echo, openai) is a set of functions that knows how to talk to it; a *call* is one
+ * Calls to language models, and to whoever else works for us or is told of it over HTTP.
+ * A *backend* is a configured endpoint with its limits; a *kind*
+ * (echo, openai, http) is a set of functions that knows how to talk to it; a *call* is one
  * attempt of one job at one backend. backend.c knows the kinds, endpoint.c chooses,
  * backend_curl.c is the engine: one thread, one curl multi handle, any number of calls in
  * flight.
@@ -10,6 +11,7 @@
 #define LLMQ_BACKEND_H
 
 #include "base/text.h"
+#include "core/egress.h"
 #include "core/health.h"
 #include "core/retry.h"
 
@@ -18,6 +20,7 @@
 typedef enum {
     LLMQ_BACKEND_ECHO = 0, /* answers by itself, deterministic */
     LLMQ_BACKEND_OPENAI,   /* any OpenAI-compatible /chat/completions */
+    LLMQ_BACKEND_HTTP,     /* any server that takes JSON; backend_http.h */
     LLMQ_BACKEND_KIND_COUNT
 } llmq_backend_kind_e;
 
@@ -26,7 +29,8 @@ typedef struct llmq_backend_conf_t {
     const char *name;
     llmq_backend_kind_e kind;
     const char
-        *url; /* openai: base such as http://host:port/v1; /chat/completions is added */
+        *url; /* openai: base such as http://host:port/v1; /chat/completions is added.
+                 http: where to POST, as it is */
     const char *model; /* sent as "model"; NULL: "default" */
     const char
         *key;   /* bearer key, read from its file at start; NULL none; never logged */
@@ -51,9 +55,14 @@ typedef struct llmq_call_t {
     const char *id;       /* of the job, for logs and X-Request-Id */
     const char *messages; /* JSON array text, llmq_chat_format() */
     const char
-        *check; /* instead of messages: GET this path below the backend's url; ok is
+        *check;       /* instead of messages: GET this path below the backend's url; ok is
                           any answer but a failure of the server's own */
-    apr_interval_time_t timeout;            /* of the job */
+    const char *body; /* kind http: JSON text to send instead of messages */
+    int deaf;         /* kind http: only the status of the answer matters */
+    const char *const *headers; /* kind http: further "Name: value" lines */
+    int n_headers;
+    const llmq_egress_t *egress; /* where it may go; NULL: wherever the url leads */
+    apr_interval_time_t timeout; /* of the job */
     void (*done)(struct llmq_call_t *call); /* called exactly once, on the engine's thread
                                                or inside llmq_backend_start() */
     void *ctx;
@@ -62,7 +71,8 @@ typedef struct llmq_call_t {
     int ok;                    /* non-zero: answered */
     llmq_failure_t failure;    /* when not ok */
     const char *error;         /* when not ok: a sentence without keys or URLs */
-    const char *content;       /* when ok; UTF-8, may be empty */
+    const char *answer;        /* when ok and it had a body: the result, a JSON object */
+    const char *content;       /* when ok else; UTF-8, may be empty */
     const char *model;         /* as the backend says, else as configured */
     const char *finish_reason; /* "stop" when the backend says nothing */
     int prompt_tokens;         /* of usage; -1 unknown */
@@ -78,7 +88,7 @@ typedef struct llmq_engine_t llmq_engine_t;
 
 /**
  * @param kind a kind
- * @return its word ("echo", "openai"); static; "unknown" for another number
+ * @return its word ("echo", "openai", "http"); static; "unknown" for another number
  * @threads any
  */
 const char *llmq_backend_kind_name(llmq_backend_kind_e kind);
@@ -127,7 +137,7 @@ void llmq_backend_engine_stop(llmq_engine_t *engine);
  * The answer as the store keeps it.
  * @param call an answered call
  * @param p    pool of the text
- * @return {"content","model","finish_reason","usage":{…},"backend"}
+ * @return {"content","model","finish_reason","usage":{…},"backend"}, or call->answer
  * @threads any, once done() was called
  */
 const char *llmq_backend_result(const llmq_call_t *call, apr_pool_t *p);

@@ -46,7 +46,7 @@ apr_status_t llmq_backend_check(apr_interval_time_t *ptook, const char **preason
     code = curl_easy_perform(easy);
     curl_easy_cleanup(easy);
     if (code != CURLE_OK) {
-        *preason = llmq_backend_transfer_sentence(llmq_backend_transfer_trouble(code));
+        *preason = llmq_backend_trouble_sentence(llmq_backend_trouble_of(code));
         return LLMQ_EBACKEND;
     }
     *ptook = llmq_backend_transfer_clock() - began;

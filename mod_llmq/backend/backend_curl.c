@@ -166,7 +166,7 @@ static void engine_reap(llmq_engine_t *e)
             continue;
         }
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        transfer_end(e, t, llmq_backend_transfer_trouble(code));
+        transfer_end(e, t, llmq_backend_trouble_of(code));
     }
 }
 

@@ -1,5 +1,6 @@
 #include "backend/backend_transfer.h"
 
+#include "backend/backend_guard.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "llmq.h"
@@ -14,91 +15,6 @@
 /* How long a server that has sent [DONE] may take to end the body properly, which is what
  * makes the connection usable again. */
 #define LINGER apr_time_from_sec(1)
-
-/* A row for each trouble. Those that stand do so whatever the backend has said. */
-static const struct {
-    llmq_failure_e kind;
-    int stands;
-    const char *sentence;
-} troubles[] = {
-    [LLMQ_BACKEND_TROUBLE_NONE] = {LLMQ_FAILURE_PROTOCOL, 0, "The answer is missing"},
-    [LLMQ_BACKEND_TROUBLE_NAME] = {LLMQ_FAILURE_UNREACHABLE, 0,
-                                   "The backend's name is not known"},
-    [LLMQ_BACKEND_TROUBLE_REFUSED] = {LLMQ_FAILURE_UNREACHABLE, 0,
-                                      "The backend cannot be reached"},
-    [LLMQ_BACKEND_TROUBLE_CONNECT_TIME] = {LLMQ_FAILURE_UNREACHABLE, 0,
-                                           "No connection to the backend in time"},
-    [LLMQ_BACKEND_TROUBLE_TLS] = {LLMQ_FAILURE_UNREACHABLE, 0,
-                                  "TLS with the backend failed"},
-    [LLMQ_BACKEND_TROUBLE_CERTIFICATE] = {LLMQ_FAILURE_UNREACHABLE, 0,
-                                          "The backend's certificate is not trusted"},
-    [LLMQ_BACKEND_TROUBLE_NOTHING] = {LLMQ_FAILURE_CONNECT, 0,
-                                      "The backend hung up without an answer"},
-    [LLMQ_BACKEND_TROUBLE_LOST] = {LLMQ_FAILURE_CONNECT, 0,
-                                   "The connection to the backend was lost"},
-    [LLMQ_BACKEND_TROUBLE_BROKEN] = {LLMQ_FAILURE_PROTOCOL, 0, "The answer broke off"},
-    [LLMQ_BACKEND_TROUBLE_HTTP] = {LLMQ_FAILURE_PROTOCOL, 0,
-                                   "The backend does not speak HTTP"},
-    [LLMQ_BACKEND_TROUBLE_URL] = {LLMQ_FAILURE_REQUEST, 0,
-                                  "The backend's url cannot be used"},
-    [LLMQ_BACKEND_TROUBLE_FIRST_TIME] = {LLMQ_FAILURE_TIMEOUT, 0,
-                                         "The backend did not begin its answer in time"},
-    [LLMQ_BACKEND_TROUBLE_TOTAL_TIME] = {LLMQ_FAILURE_TIMEOUT, 0,
-                                         "The backend did not finish its answer in time"},
-    [LLMQ_BACKEND_TROUBLE_OTHER] = {LLMQ_FAILURE_CONNECT, 0,
-                                    "The call to the backend failed"},
-    [LLMQ_BACKEND_TROUBLE_REQUEST] = {LLMQ_FAILURE_REQUEST, 1,
-                                      "The backend has no url or the call no messages"},
-    [LLMQ_BACKEND_TROUBLE_CONTROL] = {LLMQ_FAILURE_REQUEST, 1,
-                                      "The id or the key holds control characters"},
-    [LLMQ_BACKEND_TROUBLE_HANDLE] = {LLMQ_FAILURE_CONNECT, 1, "No handle for the call"},
-    [LLMQ_BACKEND_TROUBLE_ABORT] = {LLMQ_FAILURE_CONNECT, 1, "The call was aborted"},
-    [LLMQ_BACKEND_TROUBLE_STOP] = {LLMQ_FAILURE_CONNECT, 1, "The server is stopping"},
-};
-_Static_assert(sizeof(troubles) / sizeof(troubles[0]) == LLMQ_BACKEND_TROUBLE_COUNT,
-               "a row for each trouble");
-
-/* curl's codes; those that are missing are OTHER. A version of HTTP that curl does not
- * know is an unsupported protocol to it, so that code does not blame the url alone. */
-static const struct {
-    CURLcode code;
-    llmq_backend_trouble_e trouble;
-} codes[] = {
-    {CURLE_OK, LLMQ_BACKEND_TROUBLE_NONE},
-    {CURLE_COULDNT_RESOLVE_HOST, LLMQ_BACKEND_TROUBLE_NAME},
-    {CURLE_COULDNT_CONNECT, LLMQ_BACKEND_TROUBLE_REFUSED},
-    {CURLE_OPERATION_TIMEDOUT, LLMQ_BACKEND_TROUBLE_CONNECT_TIME},
-    {CURLE_SSL_CONNECT_ERROR, LLMQ_BACKEND_TROUBLE_TLS},
-    {CURLE_PEER_FAILED_VERIFICATION, LLMQ_BACKEND_TROUBLE_CERTIFICATE},
-    {CURLE_SSL_CACERT_BADFILE, LLMQ_BACKEND_TROUBLE_CERTIFICATE},
-    {CURLE_GOT_NOTHING, LLMQ_BACKEND_TROUBLE_NOTHING},
-    {CURLE_SEND_ERROR, LLMQ_BACKEND_TROUBLE_LOST},
-    {CURLE_RECV_ERROR, LLMQ_BACKEND_TROUBLE_LOST},
-    {CURLE_PARTIAL_FILE, LLMQ_BACKEND_TROUBLE_BROKEN},
-    {CURLE_WEIRD_SERVER_REPLY, LLMQ_BACKEND_TROUBLE_HTTP},
-    {CURLE_UNSUPPORTED_PROTOCOL, LLMQ_BACKEND_TROUBLE_HTTP},
-    {CURLE_BAD_CONTENT_ENCODING, LLMQ_BACKEND_TROUBLE_HTTP},
-    {CURLE_URL_MALFORMAT, LLMQ_BACKEND_TROUBLE_URL},
-};
-
-llmq_backend_trouble_e llmq_backend_transfer_trouble(CURLcode code)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-        if (codes[i].code == code) {
-            return codes[i].trouble;
-        }
-    }
-    return LLMQ_BACKEND_TROUBLE_OTHER;
-}
-
-const char *llmq_backend_transfer_sentence(llmq_backend_trouble_e trouble)
-{
-    return (unsigned)trouble < LLMQ_BACKEND_TROUBLE_COUNT
-               ? troubles[trouble].sentence
-               : troubles[LLMQ_BACKEND_TROUBLE_OTHER].sentence;
-}
 
 /* --- deadlines --- */
 
@@ -175,6 +91,25 @@ static const char *make_url(const llmq_backend_conf_t *conf, const char *path,
     return len ? apr_pstrcat(p, apr_pstrmemdup(p, conf->url, len), path, NULL) : NULL;
 }
 
+static void prepare(llmq_backend_transfer_t *t)
+{
+    llmq_call_t *call = t->call;
+
+    if (call->check) {
+        t->url = make_url(call->backend, call->check, call->pool);
+    }
+    else if (call->backend->kind == LLMQ_BACKEND_HTTP) {
+        t->url = call->backend->url;
+        t->body = llmq_backend_http_request(&t->body_len, call);
+        t->taker = llmq_backend_http_create(call);
+    }
+    else {
+        t->url = make_url(call->backend, LLMQ_BACKEND_OPENAI_PATH, call->pool);
+        t->body = llmq_backend_openai_request(&t->body_len, call);
+        t->reader = llmq_backend_openai_create(call);
+    }
+}
+
 llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt,
                                                     llmq_call_t *call)
 {
@@ -185,12 +120,7 @@ llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt
     }
     t = apr_pcalloc(call->pool, sizeof(*t));
     t->call = call;
-    t->url = make_url(call->backend, call->check ? call->check : LLMQ_BACKEND_OPENAI_PATH,
-                      call->pool);
-    if (!call->check) {
-        t->body = llmq_backend_openai_request(&t->body_len, call);
-        t->reader = llmq_backend_openai_create(call);
-    }
+    prepare(t);
     if (!t->url || (!t->body && !call->check)) {
         return LLMQ_BACKEND_TROUBLE_REQUEST;
     }
@@ -208,6 +138,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 
     if (!t->call->first_at) {
         t->call->first_at = llmq_clock_now();
+    }
+    if (t->taker) {
+        return llmq_backend_http_feed(t->taker, data, len) == APR_SUCCESS ? len : 0;
     }
     if (!t->reader) {
         return len;
@@ -240,9 +173,18 @@ static int add_headers(llmq_backend_transfer_t *t)
 {
     const llmq_call_t *call = t->call;
     const char *key = call->backend->key;
+    int i;
 
+    for (i = 0; i < call->n_headers; i++) {
+        if (!add_header(t, call->headers[i], "")) {
+            return 0;
+        }
+    }
     return add_header(t, "Content-Type: application/json", "")
-           && add_header(t, "Accept: application/json, text/event-stream", "")
+           && add_header(t,
+                         t->taker ? "Accept: application/json"
+                                  : "Accept: application/json, text/event-stream",
+                         "")
            && add_header(t, "Expect:", "")
            && (!call->id || add_header(t, "X-Request-Id: ", call->id))
            && (!key || !*key || add_header(t, "Authorization: Bearer ", key));
@@ -311,21 +253,13 @@ llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
     t->earliest = earliest;
     t->easy = curl_easy_init();
     if (!t->easy || !add_headers(t) || !set_connection(t->easy, t->call->backend)
-        || !set_request(t)) {
+        || !set_request(t) || !llmq_backend_guard_set(t)) {
         return LLMQ_BACKEND_TROUBLE_HANDLE;
     }
     return LLMQ_BACKEND_TROUBLE_NONE;
 }
 
 /* --- the end --- */
-
-static void fail(llmq_call_t *call, llmq_backend_trouble_e trouble)
-{
-    call->ok = 0;
-    call->failure = (llmq_failure_t){.kind = troubles[trouble].kind,
-                                     .ours = troubles[trouble].stands};
-    call->error = troubles[trouble].sentence;
-}
 
 static void call_end(llmq_call_t *call)
 {
@@ -355,7 +289,7 @@ static void read_retry_after(llmq_backend_transfer_t *t)
 static void decide_check(llmq_call_t *call, llmq_backend_trouble_e trouble, long status)
 {
     if (trouble != LLMQ_BACKEND_TROUBLE_NONE) {
-        fail(call, trouble);
+        llmq_backend_trouble_tell(call, trouble);
         return;
     }
     call->ok = status > 0 && (status < 500 || status == 501);
@@ -364,29 +298,46 @@ static void decide_check(llmq_call_t *call, llmq_backend_trouble_e trouble, long
     call->error = call->ok ? NULL : "The backend answered the check with an error";
 }
 
+/* Nothing has been said that could count for more than the connection's end. */
+static int is_silent(const llmq_backend_transfer_t *t)
+{
+    return t->taker ? !llmq_backend_http_has_ended(t->taker)
+                    : llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_READING;
+}
+
+static void decide_trouble(llmq_call_t *call, llmq_backend_trouble_e trouble)
+{
+    if (llmq_backend_trouble_is(trouble, LLMQ_FAILURE_CONNECT) && call->first_at
+        && !llmq_backend_trouble_stands(trouble)) {
+        trouble = LLMQ_BACKEND_TROUBLE_BROKEN;
+    }
+    llmq_backend_trouble_tell(call, trouble);
+}
+
 static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
 {
     llmq_call_t *call = t->call;
     long status = 0;
-    int silent;
 
     if (t->easy) {
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     }
-    if (!t->reader) {
+    trouble = llmq_backend_guard_trouble(t, trouble);
+    if (!t->reader && !t->taker) {
         decide_check(call, trouble, status);
         return;
     }
-    silent = llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_READING;
-    if (trouble && (troubles[trouble].stands || (status <= 399 && silent))) {
-        if (troubles[trouble].kind == LLMQ_FAILURE_CONNECT && call->first_at
-            && !troubles[trouble].stands) {
-            trouble = LLMQ_BACKEND_TROUBLE_BROKEN;
-        }
-        fail(call, trouble);
+    if (trouble
+        && (llmq_backend_trouble_stands(trouble) || (status <= 399 && is_silent(t)))) {
+        decide_trouble(call, trouble);
         return;
     }
-    llmq_backend_openai_end(t->reader, (int)status);
+    if (t->taker) {
+        llmq_backend_http_end(t->taker, (int)status);
+    }
+    else {
+        llmq_backend_openai_end(t->reader, (int)status);
+    }
     if (!call->ok && call->failure.kind == LLMQ_FAILURE_STATUS) {
         read_retry_after(t);
     }
@@ -404,6 +355,6 @@ void llmq_backend_transfer_end(llmq_backend_transfer_t *t, llmq_backend_trouble_
 
 void llmq_backend_transfer_refuse(llmq_call_t *call, llmq_backend_trouble_e trouble)
 {
-    fail(call, trouble);
+    llmq_backend_trouble_tell(call, trouble);
     call_end(call);
 }

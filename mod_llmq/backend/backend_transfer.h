@@ -2,13 +2,13 @@
  * @file backend_transfer.h
  * One call as a curl handle: how the request looks, what curl may do for it, and what
  * becomes of the call when it ends. backend_curl.c, the engine, drives transfers;
- * backend_check.c only borrows the words.
+ * a kind's own file puts a call into bytes and reads the answer; backend_trouble.c has the
+ * words for what went wrong.
  *
  *   create (caller's thread) ──► open ──► bytes arrive ──► end: outcome, done()
  *
- * A *trouble* is a reason for a transfer to end without an answer. What the backend said
- * counts for more than how the connection ended, except for the troubles that are our own
- * will (abort, stop).
+ * What the backend said counts for more than how the connection ended, except for the
+ * troubles that are our own will (abort, stop).
  *
  * Memory: a transfer lives in call->pool; end gives the handle back before done(), after
  * which the transfer may be gone.
@@ -16,44 +16,24 @@
 #ifndef LLMQ_BACKEND_TRANSFER_H
 #define LLMQ_BACKEND_TRANSFER_H
 
-#include "backend/backend.h"
+#include "backend/backend_http.h"
 #include "backend/backend_openai.h"
-
-#include <curl/curl.h>
-
-typedef enum {
-    LLMQ_BACKEND_TROUBLE_NONE = 0, /* the connection ended well */
-    LLMQ_BACKEND_TROUBLE_NAME,     /* not resolved */
-    LLMQ_BACKEND_TROUBLE_REFUSED,
-    LLMQ_BACKEND_TROUBLE_CONNECT_TIME,
-    LLMQ_BACKEND_TROUBLE_TLS,
-    LLMQ_BACKEND_TROUBLE_CERTIFICATE,
-    LLMQ_BACKEND_TROUBLE_NOTHING, /* closed before a byte came */
-    LLMQ_BACKEND_TROUBLE_LOST,    /* closed or reset on the way */
-    LLMQ_BACKEND_TROUBLE_BROKEN,  /* closed inside the body */
-    LLMQ_BACKEND_TROUBLE_HTTP,    /* what came is not HTTP */
-    LLMQ_BACKEND_TROUBLE_URL,
-    LLMQ_BACKEND_TROUBLE_FIRST_TIME, /* no byte of the body in time */
-    LLMQ_BACKEND_TROUBLE_TOTAL_TIME,
-    LLMQ_BACKEND_TROUBLE_OTHER,
-    LLMQ_BACKEND_TROUBLE_REQUEST, /* no url, or no messages */
-    LLMQ_BACKEND_TROUBLE_CONTROL, /* control characters in the id or the key */
-    LLMQ_BACKEND_TROUBLE_HANDLE,  /* curl gave no handle */
-    LLMQ_BACKEND_TROUBLE_ABORT,
-    LLMQ_BACKEND_TROUBLE_STOP,
-    LLMQ_BACKEND_TROUBLE_COUNT
-} llmq_backend_trouble_e;
+#include "backend/backend_trouble.h"
 
 typedef struct llmq_backend_transfer_t {
     struct llmq_backend_transfer_t *next;  /* the engine's list */
     struct llmq_backend_transfer_t **link; /* what points here; NULL while in no list */
     llmq_call_t *call;
-    llmq_backend_openai_t *reader;
+    llmq_backend_openai_t *reader; /* of kind openai; NULL for checks */
+    llmq_backend_http_t *taker;    /* of kind http; NULL for checks */
     CURL *easy;
     struct curl_slist *headers;
     const char *url;
     const char *body;
     apr_size_t body_len;
+    int anywhere;                       /* its name is on the list of call->egress */
+    int sockets;                        /* how many were allowed */
+    int refused;                        /* an address was not */
     apr_interval_time_t first_deadline; /* usec on the monotonic clock; 0 none */
     apr_interval_time_t total_deadline;
     apr_interval_time_t
@@ -111,20 +91,6 @@ apr_interval_time_t llmq_backend_transfer_deadline(const llmq_backend_transfer_t
  */
 llmq_backend_trouble_e llmq_backend_transfer_expired(const llmq_backend_transfer_t *t,
                                                      apr_interval_time_t now);
-
-/**
- * @param code curl's result
- * @return its trouble; NONE for CURLE_OK
- * @threads any
- */
-llmq_backend_trouble_e llmq_backend_transfer_trouble(CURLcode code);
-
-/**
- * @param trouble a trouble
- * @return what people are told of it; static
- * @threads any
- */
-const char *llmq_backend_transfer_sentence(llmq_backend_trouble_e trouble);
 
 /**
  * Decide the outcome, give the handle back and call done().

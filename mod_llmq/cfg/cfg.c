@@ -334,11 +334,11 @@ static int check_backends(const llmq_cfg_server_t *conf, server_rec *s)
         const llmq_backend_conf_t *b =
             APR_ARRAY_IDX(conf->backends, i, const llmq_backend_conf_t *);
 
-        if (b->kind == LLMQ_BACKEND_OPENAI && !b->url) {
+        if (b->kind != LLMQ_BACKEND_ECHO && !b->url) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
-                         LLMQ_NO(0101) "<LLMQBackend %s> is of kind openai and has no"
+                         LLMQ_NO(0101) "<LLMQBackend %s> is of kind %s and has no"
                                        " LLMQBackendURL",
-                         b->name);
+                         b->name, llmq_backend_kind_name(b->kind));
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }

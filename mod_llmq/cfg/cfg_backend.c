@@ -82,7 +82,7 @@ const char *llmq_cfg_backend_set_kind(cmd_parms *cmd, void *dir, const char *arg
 
     (void)dir;
     if (!err && llmq_backend_kind_parse(&b->kind, arg) != APR_SUCCESS) {
-        err = llmq_cfg_parse_complain(cmd, arg, "must be echo or openai");
+        err = llmq_cfg_parse_complain(cmd, arg, "must be echo, openai or http");
     }
     return err;
 }

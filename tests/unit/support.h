@@ -28,7 +28,10 @@ TCase *test_case(const char *name);
     X(backend_check)                                                                     \
     X(backend_curl)                                                                      \
     X(backend_echo)                                                                      \
+    X(backend_guard)                                                                     \
+    X(backend_http)                                                                      \
     X(backend_openai)                                                                    \
+    X(backend_trouble)                                                                   \
     X(balance)                                                                           \
     X(callback)                                                                          \
     X(chat)                                                                              \

@@ -26,6 +26,11 @@ static llmq_call_t call_of(const llmq_backend_conf_t *conf)
     call.id = "msg_1";
     call.messages = "[{\"role\":\"user\",\"content\":\"hi there\"}]";
     call.check = NULL;
+    call.body = NULL;
+    call.headers = NULL;
+    call.n_headers = call.deaf = 0;
+    call.egress = NULL;
+    call.answer = NULL;
     call.done = count_end;
     call.pool = test_pool;
     ended = 0;
@@ -54,13 +59,14 @@ START_TEST(backend_kind_names_parse_to_themselves)
     }
     ck_assert_str_eq(llmq_backend_kind_name(LLMQ_BACKEND_ECHO), "echo");
     ck_assert_str_eq(llmq_backend_kind_name(LLMQ_BACKEND_OPENAI), "openai");
+    ck_assert_str_eq(llmq_backend_kind_name(LLMQ_BACKEND_HTTP), "http");
     ck_assert_str_eq(llmq_backend_kind_name(LLMQ_BACKEND_KIND_COUNT), "unknown");
 }
 END_TEST
 
 START_TEST(backend_kind_parse_refuses_other_words)
 {
-    static const char *const words[] = {NULL, "", "Echo", "echo ", "http", "unknown"};
+    static const char *const words[] = {NULL, "", "Echo", "echo ", "unknown"};
     llmq_backend_kind_e kind = LLMQ_BACKEND_KIND_COUNT;
     size_t i;
 

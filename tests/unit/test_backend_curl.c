@@ -541,28 +541,6 @@ START_TEST(transfer_abort_counts_more_than_an_answer)
 }
 END_TEST
 
-START_TEST(transfer_knows_the_codes_of_curl)
-{
-    static const struct {
-        CURLcode code;
-        llmq_backend_trouble_e trouble;
-    } cases[] = {
-        {CURLE_OK, LLMQ_BACKEND_TROUBLE_NONE},
-        {CURLE_COULDNT_CONNECT, LLMQ_BACKEND_TROUBLE_REFUSED},
-        {CURLE_OPERATION_TIMEDOUT, LLMQ_BACKEND_TROUBLE_CONNECT_TIME},
-        {CURLE_PEER_FAILED_VERIFICATION, LLMQ_BACKEND_TROUBLE_CERTIFICATE},
-        {CURLE_RECV_ERROR, LLMQ_BACKEND_TROUBLE_LOST},
-        {CURLE_PARTIAL_FILE, LLMQ_BACKEND_TROUBLE_BROKEN},
-        {CURLE_TELNET_OPTION_SYNTAX, LLMQ_BACKEND_TROUBLE_OTHER},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        ck_assert_int_eq(llmq_backend_transfer_trouble(cases[i].code), cases[i].trouble);
-    }
-}
-END_TEST
-
 #define CALLS 120
 
 /* Half of the calls are started by each of two threads; one in six stalls and is aborted by
@@ -711,7 +689,6 @@ TCase *case_backend_curl(void)
     tcase_add_test(tc, transfer_troubles_are_failures_of_their_kind);
     tcase_add_test(tc, curl_says_why_it_stopped_reading);
     tcase_add_test(tc, transfer_abort_counts_more_than_an_answer);
-    tcase_add_test(tc, transfer_knows_the_codes_of_curl);
     tcase_add_test(tc, curl_keeps_many_calls_of_many_threads_apart);
     tcase_add_test(tc, curl_done_may_destroy_the_pool_and_start_the_next_call);
     tcase_add_loop_test(tc, a_check_asks_whether_the_backend_is_there, 0,
