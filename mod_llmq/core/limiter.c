@@ -1,12 +1,8 @@
 #include "core/limiter.h"
 
-#include <sched.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <time.h>
+#include "base/spin.h"
 
-#define STEAL_AFTER APR_USEC_PER_SEC
-#define SPINS       64 /* before the processor is offered to others */
+#include <string.h>
 
 /* Times are nanoseconds, so that the gap between calls need hardly be rounded. */
 #define NSEC APR_INT64_C(1000)
@@ -17,7 +13,7 @@ typedef struct {
 } place_t;
 
 typedef struct {
-    _Alignas(64) _Atomic(apr_uint32_t) taken; /* lock of the set */
+    _Alignas(64) llmq_spin_t taken; /* lock of the set */
     place_t place[LLMQ_LIMITER_WAYS];
 } set_t;
 
@@ -52,52 +48,6 @@ llmq_limiter_t *llmq_limiter_init(void *memory, int keys)
     }
     l->sets = sets;
     return l;
-}
-
-/* ---- the lock of a set ---- */
-
-static apr_int64_t monotonic(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * APR_USEC_PER_SEC + t.tv_nsec / 1000;
-}
-
-static int try_lock(set_t *set)
-{
-    apr_uint32_t free = 0;
-
-    return atomic_compare_exchange_strong_explicit(
-        &set->taken, &free, 1, memory_order_acquire, memory_order_relaxed);
-}
-
-static void lock(set_t *set)
-{
-    apr_int64_t since = 0;
-    int i;
-
-    while (!try_lock(set)) {
-        for (i = 0; i < SPINS && atomic_load_explicit(&set->taken, memory_order_relaxed);
-             i++)
-            ;
-        if (i < SPINS) {
-            continue;
-        }
-        sched_yield();
-        if (!since) {
-            since = monotonic();
-        }
-        else if (monotonic() - since > STEAL_AFTER) {
-            atomic_load_explicit(&set->taken, memory_order_acquire);
-            return; /* taken it is already */
-        }
-    }
-}
-
-static void unlock(set_t *set)
-{
-    atomic_store_explicit(&set->taken, 0, memory_order_release);
 }
 
 /* ---- one call ---- */
@@ -156,9 +106,9 @@ void llmq_limiter_ask(llmq_limiter_verdict_t *verdict, llmq_limiter_t *l,
     set_t *set = &l->set[(key >> 24 ^ key) & (l->sets - 1)];
     place_t *place;
 
-    lock(set);
+    llmq_spin_lock(&set->taken);
     place = place_of(set, key);
     place->key = key;
     judge(verdict, place, rule, now * NSEC);
-    unlock(set);
+    llmq_spin_unlock(&set->taken);
 }

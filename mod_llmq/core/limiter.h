@@ -15,8 +15,7 @@
  * So a table that is too small may refuse what should pass, but in any span of time never
  * lets through more than the burst and what the rate yields in it.
  *
- * Each set has a lock, held for some ten instructions without any call; whoever waits for
- * it longer than a second takes it, as its holder was killed.
+ * Each set has a lock (base/spin.h).
  */
 #ifndef LLMQ_LIMITER_H
 #define LLMQ_LIMITER_H

@@ -97,8 +97,11 @@ TCase *test_case(const char *name);
     X(redis)                                                                             \
     X(result)                                                                            \
     X(retry)                                                                             \
+    X(roster)                                                                            \
+    X(roster_table)                                                                      \
     X(rule_record)                                                                       \
     X(ruleset)                                                                           \
+    X(spin)                                                                              \
     X(steward)                                                                           \
     X(store)                                                                             \
     X(store_blame)                                                                       \

@@ -1,0 +1,30 @@
+/**
+ * @file spin.h
+ * A lock of one word in memory that processes share, zero while it is free. It is meant for
+ * what takes some ten instructions and calls nothing: nobody is put to sleep, and nothing
+ * tells who holds it. Whoever waits for it longer than a second takes it, as its holder was
+ * killed; what the holder left half done is then the new one's to judge.
+ */
+#ifndef LLMQ_SPIN_H
+#define LLMQ_SPIN_H
+
+#include <apr.h>
+
+#include <stdatomic.h>
+
+typedef _Atomic(apr_uint32_t) llmq_spin_t;
+
+/**
+ * @param lock in shared memory
+ * @return 0; non-zero if it was taken from somebody who did not give it back
+ * @threads any, of any process
+ */
+int llmq_spin_lock(llmq_spin_t *lock);
+
+/**
+ * @param lock held by the caller
+ * @threads any, of any process
+ */
+void llmq_spin_unlock(llmq_spin_t *lock);
+
+#endif /* LLMQ_SPIN_H */

@@ -1,0 +1,265 @@
+/**
+ * @file roster.h
+ * The workers that this server knows: a table of fixed size in memory that all its processes
+ * share. Somebody who claims tasks, or tells of their progress, becomes known by it, as the
+ * pair of a tenant and the name that he calls himself by.
+ *
+ *                 a sign of life
+ *   (unknown) ───────────────────► IDLE ◄──────────► BUSY (holds leases)
+ *                                   │ ▲                │
+ *              silent for timeout   │ │ comes back     │
+ *                                   ▼ │                │
+ *                                STOPPED ◄─────────────┘
+ *
+ * A worker whose claim is parked lives as long as that waits. One that comes back after it
+ * had stopped has started anew; its counts go on. What is in its hands is counted here for
+ * the figures of the server only: a count that went astray, as a process died between the
+ * store and this table, holds no longer than the last lease that was heard of.
+ *
+ * *Counts are of all times*, not of this server's run: what the store has of a worker is
+ * added once (llmq_roster_restore()) before the sums are stored for the first time. So
+ * storing writes whole sums, and doing it twice is as good as once.
+ *
+ * Locks. Each place has one (base/spin.h) for what stands in it; finding a place takes none.
+ * Only who makes a worker known, or forgets one, takes that of the table; under it, those of
+ * places. A full table gives the place of the worker that has been silent the longest, of
+ * those that have stopped and whose sums are stored, if there is one. Without any that has
+ * stopped nobody new becomes known, which `missed` counts: his calls work all the same.
+ *
+ * All functions do nothing where the table is NULL or the worker has no name.
+ */
+#ifndef LLMQ_ROSTER_H
+#define LLMQ_ROSTER_H
+
+#include "llmq.h"
+
+#include <apr_time.h>
+
+typedef struct llmq_roster_t llmq_roster_t; /* lies in shared memory */
+
+/** Settings; filled by cfg/. */
+typedef struct llmq_roster_conf_t {
+    int max;                       /* workers with a place, > 0 */
+    apr_interval_time_t timeout;   /* silent for longer: stopped */
+    apr_interval_time_t retention; /* silent for longer: forgotten */
+} llmq_roster_conf_t;
+
+typedef enum {
+    LLMQ_WORKER_STOPPED,
+    LLMQ_WORKER_IDLE,
+    LLMQ_WORKER_BUSY,
+    LLMQ_WORKER_COUNT
+} llmq_worker_e;
+
+/** How a task left a worker's hands. */
+typedef enum {
+    LLMQ_ROSTER_SUCCEEDED,
+    LLMQ_ROSTER_FAILED,   /* told so, or out of time */
+    LLMQ_ROSTER_EXPIRED,  /* its lease has ended: a failure of its worker, too */
+    LLMQ_ROSTER_RELEASED, /* given back */
+    LLMQ_ROSTER_CANCELED, /* withdrawn */
+    LLMQ_ROSTER_ENDS
+} llmq_roster_end_e;
+
+/** A worker. */
+typedef struct llmq_worker_t {
+    char tenant[LLMQ_NAME_MAX + 1];
+    char id[LLMQ_NAME_MAX + 1];
+    apr_uint32_t tasks;       /* in its hands, as far as is known; see above */
+    apr_time_t started;       /* first sign of life since it was last stopped */
+    apr_time_t seen;          /* last one; never in the future */
+    apr_time_t waits_until;   /* end of its parked claim, 0 = none */
+    apr_time_t holds_until;   /* end of the last of its leases */
+    apr_int64_t succeeded;    /* tasks, as are the next */
+    apr_int64_t failed;       /* lease expired, too */
+    apr_interval_time_t busy; /* time of both, all together */
+} llmq_worker_t;
+
+/**
+ * @param max workers, > 0
+ * @return bytes that llmq_roster_init() needs
+ * @threads any
+ */
+apr_size_t llmq_roster_size(int max);
+
+/**
+ * Lay out an empty table; one that has been laid out for as many stays as it is.
+ * @param memory  64-byte aligned, at first zero, of llmq_roster_size() bytes
+ * @param max     workers, > 0
+ * @param timeout from when on a silent worker has stopped
+ * @return the table, at the address of @a memory
+ * @phase parent; @threads single
+ */
+llmq_roster_t *llmq_roster_init(void *memory, int max, apr_interval_time_t timeout);
+
+/* ---- what workers do ---- */
+
+/**
+ * A sign of life.
+ * @param r      the table
+ * @param tenant of the worker
+ * @param worker its name
+ * @param now    the present
+ * @threads any, of any process; so it is with all that follow
+ */
+void llmq_roster_seen(llmq_roster_t *r, const char *tenant, const char *worker,
+                      apr_time_t now);
+
+/**
+ * A claim waits, or waits no longer. Of several claims under one name the last to speak
+ * holds.
+ * @param r      the table
+ * @param tenant of the worker
+ * @param worker its name
+ * @param until  the claim's end at the latest; not in the future when it has ended
+ * @param now    the present
+ * @threads any
+ */
+void llmq_roster_waits(llmq_roster_t *r, const char *tenant, const char *worker,
+                       apr_time_t until, apr_time_t now);
+
+/**
+ * Tasks were handed out.
+ * @param r      the table
+ * @param tenant of the worker
+ * @param worker its name
+ * @param n      how many
+ * @param until  end of their leases
+ * @param now    the present
+ * @threads any
+ */
+void llmq_roster_claimed(llmq_roster_t *r, const char *tenant, const char *worker, int n,
+                         apr_time_t until, apr_time_t now);
+
+/**
+ * A lease was renewed.
+ * @param r      the table
+ * @param tenant of the worker
+ * @param worker its name
+ * @param until  its new end
+ * @param now    the present
+ * @threads any
+ */
+void llmq_roster_renewed(llmq_roster_t *r, const char *tenant, const char *worker,
+                         apr_time_t until, apr_time_t now);
+
+/** How a task left a worker's hands, and how long it was in them. */
+typedef struct llmq_roster_end_t {
+    llmq_roster_end_e how;
+    apr_interval_time_t took;
+} llmq_roster_end_t;
+
+/**
+ * A task has left its worker's hands, and the store knows. A sign of life, unless the lease
+ * expired or the task was withdrawn: then the worker has said nothing.
+ * @param r      the table
+ * @param tenant of the worker
+ * @param worker its name
+ * @param end    how
+ * @param now    the present
+ * @threads any
+ */
+void llmq_roster_ended(llmq_roster_t *r, const char *tenant, const char *worker,
+                       llmq_roster_end_t end, apr_time_t now);
+
+/* ---- what is known ---- */
+
+/**
+ * @param w   a worker
+ * @param now the present
+ * @return when it last gave a sign of life; @a now while its claim waits
+ * @threads any
+ */
+apr_time_t llmq_roster_sign(const llmq_worker_t *w, apr_time_t now);
+
+/**
+ * @param w       a worker
+ * @param now     the present
+ * @param timeout from when on a silent one has stopped
+ * @return where it stands
+ * @threads any
+ */
+llmq_worker_e llmq_roster_state(const llmq_worker_t *w, apr_time_t now,
+                                apr_interval_time_t timeout);
+
+/**
+ * @param state where a worker stands
+ * @return S3's word for it; static
+ * @threads any
+ */
+const char *llmq_roster_state_name(llmq_worker_e state);
+
+/** All of a server. */
+typedef struct llmq_roster_sums_t {
+    apr_uint32_t workers[LLMQ_WORKER_COUNT]; /* by where they stand */
+    apr_uint64_t ends[LLMQ_ROSTER_ENDS];     /* since the server was started */
+    apr_uint64_t deliveries;                 /* tasks handed out; likewise */
+    apr_uint64_t missed;                     /* signs of life that found no place */
+} llmq_roster_sums_t;
+
+/**
+ * @param sums out
+ * @param r    the table
+ * @param now  the present
+ * @threads any
+ */
+void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, apr_time_t now);
+
+/** A copy of a place. */
+typedef struct llmq_roster_row_t {
+    llmq_worker_t worker;
+    int restored;         /* non-zero: what is stored of it is in its counts */
+    int changed;          /* non-zero: since it was stored */
+    apr_uint32_t version; /* of the worker's record; for llmq_roster_stored() */
+    apr_uint32_t place;
+} llmq_roster_row_t;
+
+/**
+ * Walk the table.
+ * @param row    out: the next worker
+ * @param r      the table
+ * @param cursor in, out: 0 at first
+ * @return non-zero unless there is none any more
+ * @threads any
+ */
+int llmq_roster_next(llmq_roster_row_t *row, llmq_roster_t *r, apr_uint32_t *cursor);
+
+/**
+ * Look at one worker.
+ * @param row    out: untouched unless APR_SUCCESS
+ * @param r      the table
+ * @param tenant of the worker
+ * @param worker its name
+ * @return APR_SUCCESS; APR_NOTFOUND
+ * @threads any
+ */
+apr_status_t llmq_roster_find(llmq_roster_row_t *row, llmq_roster_t *r,
+                              const char *tenant, const char *worker);
+
+/* ---- the store's side ---- */
+
+/**
+ * Add what is stored of a worker, unless that was done; make it known if there is room.
+ * @param r      the table
+ * @param stored what is stored; without counts and times if there is nothing
+ * @threads the dispatcher
+ */
+void llmq_roster_restore(llmq_roster_t *r, const llmq_worker_t *stored);
+
+/**
+ * A row was stored as it was copied.
+ * @param r   the table
+ * @param row the row
+ * @threads the dispatcher
+ */
+void llmq_roster_stored(llmq_roster_t *r, const llmq_roster_row_t *row);
+
+/**
+ * Forget workers whose last sign of life is older than that and whose sums are stored.
+ * @param r      the table
+ * @param before when
+ * @threads the dispatcher
+ */
+void llmq_roster_forget(llmq_roster_t *r, apr_time_t before);
+
+#endif /* LLMQ_ROSTER_H */
