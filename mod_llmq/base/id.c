@@ -4,6 +4,7 @@
 #include "llmq.h"
 
 #include <apr_general.h>
+#include <apr_strings.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +13,7 @@
 
 #define HALF_BITS 40
 #define HALF_MASK ((1ULL << HALF_BITS) - 1)
-#define TIME_MASK ((1ULL << 48) - 1)
+#define TIME_MASK (((apr_uint64_t)1 << 48) - 1)
 
 #define FNV_BASIS 14695981039346656037ULL
 #define FNV_PRIME 1099511628211ULL
@@ -123,6 +124,37 @@ const char *llmq_id_create(const char *prefix, apr_pool_t *p)
     encode(id + len + 18, ulid.low, 8);
     id[len + LLMQ_ULID_LEN] = '\0';
     return id;
+}
+
+static apr_uint64_t decode(const char *text, int n)
+{
+    apr_uint64_t value = 0;
+
+    while (n-- > 0) {
+        const char *digit = *text ? strchr(digits, *text) : NULL;
+
+        value = value << 5 | (digit ? (apr_uint64_t)(digit - digits) : 0);
+        text += *text != '\0';
+    }
+    return value;
+}
+
+/* Of the 80 bits of chance the lower 74 are kept, so that those which are counted up are. */
+const char *llmq_id_uuid(const char *ulid, int n, apr_pool_t *p)
+{
+    apr_size_t len = strlen(ulid);
+    apr_uint64_t msec = decode(ulid, 10) & TIME_MASK;
+    apr_uint64_t high = len > 10 ? decode(ulid + 10, 8) : 0;
+    apr_uint64_t low = len > 18 ? decode(ulid + 18, 8) : 0;
+    apr_uint64_t tail = high << HALF_BITS | low;
+    apr_uint64_t head = high >> (62 - HALF_BITS);
+
+    if (n > 0)
+        tail = llmq_id_hash(&n, sizeof(n), llmq_id_hash(ulid, len, 0));
+    return apr_psprintf(p, "%08x-%04x-7%03x-%04x-%012" APR_UINT64_T_HEX_FMT,
+                        (unsigned)(msec >> 16), (unsigned)(msec & 0xFFFF),
+                        (unsigned)(head & 0xFFF),
+                        (unsigned)(0x8000 | (tail >> 48 & 0x3FFF)), tail & TIME_MASK);
 }
 
 static int is_name_byte(unsigned char c)

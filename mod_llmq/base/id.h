@@ -23,6 +23,20 @@
  */
 const char *llmq_id_create(const char *prefix, apr_pool_t *p);
 
+/** Characters of a UUID. */
+#define LLMQ_UUID_LEN 36
+
+/**
+ * Make a UUID of version 7 (RFC 9562) of an id of ours: the same time, as much of its chance
+ * as a UUID has room for. The same arguments make the same UUID.
+ * @param ulid what llmq_id_create("") made
+ * @param n    0; or which of several that are made of one id
+ * @param p    pool of the result
+ * @return 36 characters; those of n 0 sort as the ids do
+ * @threads any
+ */
+const char *llmq_id_uuid(const char *ulid, int n, apr_pool_t *p);
+
 /**
  * Is this an id that a caller may choose or send: 1 to LLMQ_NAME_MAX characters of
  * `[A-Za-z0-9_.:-]`?

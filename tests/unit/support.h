@@ -128,6 +128,7 @@ TCase *test_case(const char *name);
     X(stream)                                                                            \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \
+    X(task)                                                                              \
     X(task_type)                                                                         \
     X(text)                                                                              \
     X(thread)                                                                            \

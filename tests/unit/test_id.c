@@ -250,6 +250,49 @@ START_TEST(the_hash_is_never_zero)
 }
 END_TEST
 
+START_TEST(a_uuid_has_the_time_and_the_chance_of_its_id)
+{
+    /* RFC 9562, appendix A.6: the time 0x017F22E279B0, the chance CC3 and 18C4DC0C0C07398F. */
+    ck_assert_str_eq(llmq_id_uuid("01FWHE4YDG0CRDHH6W1G60EECF", 0, test_pool),
+                     "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+}
+END_TEST
+
+START_TEST(uuids_are_version_7_and_sort_as_their_ids)
+{
+    const char *last = "";
+    int i;
+
+    for (i = 0; i < 100; i++) {
+        const char *uuid = llmq_id_uuid(llmq_id_create("", test_pool), 0, test_pool);
+
+        ck_assert_uint_eq(strlen(uuid), LLMQ_UUID_LEN);
+        ck_assert_uint_eq(strspn(uuid, "0123456789abcdef-"), LLMQ_UUID_LEN);
+        ck_assert_int_eq(uuid[14], '7');
+        ck_assert_ptr_nonnull(strchr("89ab", uuid[19]));
+        ck_assert(llmq_id_is_name(uuid));
+        ck_assert_int_gt(strcmp(uuid, last), 0);
+        last = uuid;
+    }
+}
+END_TEST
+
+START_TEST(several_uuids_of_one_id_differ_and_come_again)
+{
+    const char *id = llmq_id_create("", test_pool);
+    const char *seen[20];
+    int i, k;
+
+    for (i = 0; i < 20; i++) {
+        seen[i] = llmq_id_uuid(id, i, test_pool);
+        ck_assert_str_eq(seen[i], llmq_id_uuid(id, i, test_pool));
+        ck_assert_int_eq(strncmp(seen[i], seen[0], 13), 0);
+        for (k = 0; k < i; k++)
+            ck_assert_str_ne(seen[i], seen[k]);
+    }
+}
+END_TEST
+
 static void give_clock_back(void)
 {
     llmq_clock_set(0);
@@ -267,6 +310,9 @@ TCase *case_id(void)
     tcase_add_test(tc, chance_is_drawn_anew_each_millisecond);
     tcase_add_test(tc, a_forked_child_does_not_repeat_its_parents_ids);
     tcase_add_test(tc, ids_of_many_threads_are_unique_and_ordered_in_each);
+    tcase_add_test(tc, a_uuid_has_the_time_and_the_chance_of_its_id);
+    tcase_add_test(tc, uuids_are_version_7_and_sort_as_their_ids);
+    tcase_add_test(tc, several_uuids_of_one_id_differ_and_come_again);
     tcase_add_test(tc, names_have_only_the_allowed_characters);
     tcase_add_test(tc, names_have_1_to_128_bytes);
     tcase_add_test(tc, the_hash_is_fnv_1a);
