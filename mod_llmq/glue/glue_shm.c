@@ -1,10 +1,12 @@
 #include "glue/glue_shm.h"
 
 #include "base/log.h"
+#include "queue/queue_bell.h"
 
 #include <apr_file_io.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
+#include <ap_mpm.h>
 #include <http_log.h>
 #include <util_mutex.h>
 
@@ -29,6 +31,19 @@ static apr_status_t complain(apr_status_t rv, const char *what)
 {
     LLMQ_LOG(LLMQ_LOG_CRIT, rv, LLMQ_NO(0801) "cannot create %s", what);
     return rv;
+}
+
+/* One for each process that can be there: the children of this generation and of the one
+ * before a graceful restart, and the dispatchers of both. */
+static int bell_count(void)
+{
+    int daemons = 0;
+
+    if (ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons) != APR_SUCCESS
+        || daemons > LLMQ_QUEUE_BELLS / 2 - 2) {
+        return LLMQ_QUEUE_BELLS;
+    }
+    return 2 * daemons + 4;
 }
 
 /* A segment of its own for a queue, with room before it for what its server shares besides;
@@ -62,6 +77,9 @@ static apr_status_t create_segment(llmq_glue_segment_t *segment, apr_size_t head
     apr_os_file_get(&wr, segment->wake_wr);
     rv = llmq_queue_create(&segment->queue, base + head, segment->mutex, rd, wr, conf,
                            pool);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_queue_bell_create(segment->queue, bell_count(), pool);
+    }
     if (rv != APR_SUCCESS) {
         return complain(rv, "the queue");
     }

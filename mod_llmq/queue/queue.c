@@ -158,16 +158,6 @@ apr_uint32_t llmq_queue_flags(llmq_queue_t *q, apr_uint64_t tenant)
     return t ? atomic_load(&tenant_at(q, t)->flags) : 0;
 }
 
-apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q)
-{
-    apr_time_t due = atomic_load(&q->header->due_at), now;
-
-    if (due == 0)
-        return -1;
-    now = llmq_clock_now();
-    return due > now ? due - now : 0;
-}
-
 /* ---- what ends, what changes ---- */
 
 static void ack_one(llmq_queue_t *q, const llmq_queue_ack_t *ack, apr_time_t now)

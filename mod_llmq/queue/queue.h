@@ -72,6 +72,7 @@ typedef struct llmq_queue_tenant_conf_t {
     apr_uint32_t weight;      /* takes in a turn, 1 to 1000; 0 counts as 1 */
     apr_uint32_t max_waiting; /* waiting entries in each level, 0 = the level's bound */
     apr_uint32_t max_running; /* running entries in each level, 0 = the level's bound */
+    apr_uint32_t max_running_total; /* in all levels together, 0 = no bound of its own */
 } llmq_queue_tenant_conf_t;
 
 /** Settings; filled by cfg/. */
@@ -79,7 +80,9 @@ typedef struct llmq_queue_conf_t {
     llmq_queue_level_conf_t level[LLMQ_LEVEL_COUNT]; /* by level, slot 0 unused */
     apr_interval_time_t ageing; /* wait that makes a level one more urgent, 0 = never */
     apr_uint32_t reserve;       /* percent that is divided among the named tenants */
+    apr_uint32_t max_running;   /* running entries in all levels together, 0 = no bound */
     apr_uint32_t max_tenants;   /* tenants with a record of their own */
+    int no_figures;             /* nobody drains cells (queue_figures.h): fill none */
     const llmq_queue_tenant_conf_t *tenants; /* those named, each once */
     int n_tenants;
 } llmq_queue_conf_t;
@@ -95,17 +98,18 @@ typedef enum {
 /** What the queue knows of a job: what a caller puts in, and a copy of what comes out. */
 typedef struct llmq_entry_t {
     char id[LLMQ_ID_MAX + 1];
-    apr_uint64_t key;       /* llmq_id_hash() of tenant and fairness key, not 0 */
-    apr_uint64_t chain;     /* llmq_id_hash() of tenant and conversation, 0 = none */
-    apr_uint64_t tenant;    /* llmq_id_hash() of the tenant's name */
-    apr_time_t deadline;    /* to be taken before this, 0 = none */
-    apr_time_t put_at;      /* accepted; waits are counted from here */
-    apr_time_t run_at;      /* not before this; 0 or past = now */
-    apr_time_t taken_at;    /* out: when it was taken, 0 before */
-    apr_time_t lease_until; /* running: a worker has it until then; 0: a dispatcher has */
-    apr_uint32_t attempt;   /* the fence, as in the store */
-    apr_uint32_t owner;     /* out: dispatcher (pid) that runs it, 0 when none */
-    apr_uint32_t weight;    /* takes of its key in a turn, 1 to 1000; 0 counts as 1 */
+    apr_uint64_t key;    /* llmq_id_hash() of tenant and fairness key, not 0 */
+    apr_uint64_t chain;  /* llmq_id_hash() of tenant and conversation, 0 = none */
+    apr_uint64_t tenant; /* llmq_id_hash() of the tenant's name */
+    apr_time_t deadline; /* to be taken before this, 0 = none */
+    apr_time_t put_at;   /* accepted; waits are counted from here */
+    apr_time_t run_at;   /* not before this; 0 or past = now */
+    apr_time_t taken_at; /* out: when it was taken, 0 before */
+    apr_time_t
+        lease_until; /* running: a worker has it until then, see queue_claim.h; 0: a dispatcher has */
+    apr_uint32_t attempt; /* the fence, as in the store */
+    apr_uint32_t owner;   /* out: process (pid) that took it, 0 = none or unknown */
+    apr_uint32_t weight;  /* takes of its key in a turn, 1 to 1000; 0 counts as 1 */
     apr_uint32_t key_cap; /* most of its key that run at once in its level, 0 = no cap */
     unsigned char level;
     unsigned char kind;
@@ -208,8 +212,12 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
 #define LLMQ_QUEUE_SETTLE apr_time_from_msec(15)
 
 #define LLMQ_PUT_ADMITTED 1 /* each entry uses up a place of llmq_queue_admit() */
-#define LLMQ_PUT_RUNNING  2 /* each entry is running: owner and taken_at are its own */
-#define LLMQ_PUT_WALK     4 /* from a walk over the store: not what left since it began */
+#define LLMQ_PUT_RUNNING                                                                 \
+    2 /* each entry is running: owner, taken_at and lease_until are
+                               its own */
+#define LLMQ_PUT_WALK                                                                    \
+    4 /* from a walk over the store: not what left since it began;
+                               one that has a lease is running */
 
 /**
  * Put entries in, in order, under one lock, and wake the taker if it sleeps. An id that is
@@ -228,7 +236,8 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
  * @param q       the queue
  * @param entries what to put: id, key, chain, put_at, run_at, attempt, level, kind
  * @param n       their number
- * @param flags   0, LLMQ_PUT_ADMITTED, LLMQ_PUT_RUNNING or LLMQ_PUT_WALK
+ * @param flags   0, LLMQ_PUT_ADMITTED, or one or both of LLMQ_PUT_RUNNING and
+ *                LLMQ_PUT_WALK
  * @return APR_SUCCESS; APR_EINCOMPLETE the segment is damaged, nothing was put (the
  *         rebuild will) and all places are given back; APR_EINVAL those without an id or
  *         with an unknown level were skipped

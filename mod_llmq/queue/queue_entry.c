@@ -1,6 +1,7 @@
 #include "queue/queue_entry.h"
 
 #include "queue/queue_gone.h"
+#include "queue/queue_lease.h"
 #include "queue/queue_ready.h"
 #include "queue/queue_room.h"
 #include "queue/queue_table.h"
@@ -59,10 +60,24 @@ static void set_state(llmq_queue_t *q, apr_uint32_t i, llmq_entry_state_e state)
     slot->entry.state = (unsigned char)state;
 }
 
-static void note_if_takeable(llmq_queue_t *q, const llmq_queue_level_t *level)
+static void note_if_takeable(llmq_queue_t *q, apr_uint32_t level)
 {
-    if (llmq_queue_turn_is_takeable(level))
+    if (llmq_queue_turn_is_takeable(q, level))
         llmq_queue_wake_note(q);
+}
+
+/* Something runs no more: with bounds over all levels it may have stood in the way of
+ * other levels too. */
+static void note_end(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level)
+{
+    apr_uint32_t l;
+
+    if (!atomic_load(&q->header->max_busy) && !tenant_at(q, t)->max_running) {
+        note_if_takeable(q, level);
+        return;
+    }
+    LLMQ_EACH_LEVEL (l)
+        note_if_takeable(q, l);
 }
 
 static void count_answered(llmq_queue_t *q, const llmq_queue_slot_t *slot, int n)
@@ -106,7 +121,7 @@ static void activate(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
     }
     set_state(q, i, LLMQ_ENTRY_READY);
     llmq_queue_ready_add(q, i, now);
-    note_if_takeable(q, level_of(q, slot));
+    note_if_takeable(q, slot->entry.level);
 }
 
 static void running_add(llmq_queue_t *q, apr_uint32_t i)
@@ -131,6 +146,7 @@ static void running_remove(llmq_queue_t *q, apr_uint32_t i)
     }
     else
         llmq_queue_ready_end(q, i);
+    llmq_queue_lease_set(q, i, 0);
     if (slot->prev)
         slot_at(q, slot->prev)->next = slot->next;
     else
@@ -224,8 +240,8 @@ apr_uint32_t llmq_queue_entry_arrive_running(llmq_queue_t *q, const llmq_entry_t
     enchain(q, i, LLMQ_QUEUE_CHAIN_FIRST);
     slot_at(q, i)->entry.owner = entry->owner;
     slot_at(q, i)->entry.taken_at = entry->taken_at;
-    slot_at(q, i)->entry.lease_until = entry->lease_until;
     slot_at(q, i)->entry.canceled = entry->canceled;
+    llmq_queue_lease_set(q, i, entry->lease_until);
     slot_at(q, i)->tried = 1;
     set_state(q, i, LLMQ_ENTRY_RUNNING);
     llmq_queue_ready_begin(q, i);
@@ -233,17 +249,24 @@ apr_uint32_t llmq_queue_entry_arrive_running(llmq_queue_t *q, const llmq_entry_t
     return i;
 }
 
-void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
-                            apr_time_t now)
+void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i, const llmq_queue_taker_t *by)
 {
     llmq_queue_slot_t *slot = slot_at(q, i);
 
     llmq_queue_room_leave(room_of(q, slot));
     set_state(q, i, LLMQ_ENTRY_RUNNING);
     running_add(q, i);
-    slot->entry.owner = owner;
-    slot->entry.taken_at = now;
+    llmq_queue_lease_set(q, i, by->lease_until);
+    slot->entry.owner = by->owner;
+    slot->entry.taken_at = by->now;
     slot->tried = 1;
+}
+
+void llmq_queue_entry_pull(llmq_queue_t *q, apr_uint32_t i, const llmq_queue_taker_t *by)
+{
+    unlist(q, i);
+    llmq_queue_ready_begin(q, i);
+    llmq_queue_entry_start(q, i, by);
 }
 
 void llmq_queue_entry_expire(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
@@ -279,7 +302,7 @@ void llmq_queue_entry_answer(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
     llmq_queue_ready_end(q, i);
     slot->answered_at = now;
     count_answered(q, slot, 1);
-    note_if_takeable(q, level_of(q, slot));
+    note_end(q, slot->tenant, slot->entry.level);
 }
 
 void llmq_queue_entry_retry(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attempt,
@@ -294,7 +317,7 @@ void llmq_queue_entry_retry(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attemp
     slot->entry.run_at = run_at;
     llmq_queue_room_force(room_of(q, slot));
     activate(q, i, now);
-    note_if_takeable(q, level_of(q, slot));
+    note_end(q, slot->tenant, slot->entry.level);
 }
 
 void llmq_queue_entry_move(llmq_queue_t *q, apr_uint32_t i, llmq_level_e level,
@@ -334,7 +357,7 @@ void llmq_queue_entry_hasten(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t attem
 
 void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
 {
-    llmq_queue_level_t *level = level_of(q, slot_at(q, i));
+    apr_uint32_t t = slot_at(q, i)->tenant, level = slot_at(q, i)->entry.level;
     int running = slot_at(q, i)->entry.state == LLMQ_ENTRY_RUNNING;
     apr_uint32_t next;
 
@@ -349,7 +372,7 @@ void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
     if (next)
         activate(q, next, now);
     if (running)
-        note_if_takeable(q, level);
+        note_end(q, t, level);
 }
 
 void llmq_queue_entry_due(llmq_queue_t *q, apr_time_t now)

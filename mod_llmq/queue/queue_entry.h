@@ -35,16 +35,31 @@ apr_uint32_t llmq_queue_entry_arrive(llmq_queue_t *q, const llmq_entry_t *entry,
  */
 apr_uint32_t llmq_queue_entry_arrive_running(llmq_queue_t *q, const llmq_entry_t *entry);
 
+/** Who takes. */
+typedef struct llmq_queue_taker_t {
+    apr_uint32_t owner;     /* pid */
+    apr_time_t lease_until; /* end of the lease of what it takes, 0 = none */
+    apr_time_t now;         /* the present */
+} llmq_queue_taker_t;
+
 /**
  * A slot that llmq_queue_ready_pop() has just given begins to run.
- * @param q     the queue
- * @param i     the slot
- * @param owner the taker's pid
- * @param now   the present
+ * @param q  the queue
+ * @param i  the slot
+ * @param by the taker
  * @threads locked
  */
-void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i, apr_uint32_t owner,
-                            apr_time_t now);
+void llmq_queue_entry_start(llmq_queue_t *q, apr_uint32_t i,
+                            const llmq_queue_taker_t *by);
+
+/**
+ * A slot begins to run before its turn, and counts as running whatever the bounds.
+ * @param q  the queue
+ * @param i  the slot, ready or delayed
+ * @param by the taker
+ * @threads locked
+ */
+void llmq_queue_entry_pull(llmq_queue_t *q, apr_uint32_t i, const llmq_queue_taker_t *by);
 
 /**
  * The deadline of a waiting entry has passed: it leaves its chain and runs, but counts

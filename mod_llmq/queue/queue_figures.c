@@ -6,10 +6,18 @@
 
 #include <string.h>
 
+/* Where the figures of a job's minute are kept; NULL if there is no room, or nobody who
+ * would store them. */
+static llmq_queue_cell_t *cell_of(llmq_queue_t *q, const llmq_entry_t *e)
+{
+    return q->header->no_figures
+               ? NULL
+               : llmq_queue_cell_get(q->cells, e->tenant, e->level, e->put_at);
+}
+
 static void count(llmq_queue_t *q, const llmq_entry_t *e, llmq_queue_cell_e what, int n)
 {
-    llmq_queue_cell_t *cell =
-        llmq_queue_cell_get(q->cells, e->tenant, e->level, e->put_at);
+    llmq_queue_cell_t *cell = cell_of(q, e);
 
     if (cell)
         cell->count[what] += n;
@@ -34,8 +42,7 @@ void llmq_queue_figures_moved(llmq_queue_t *q, const llmq_entry_t *e, apr_uint32
 void llmq_queue_figures_taken(llmq_queue_t *q, const llmq_entry_t *e,
                               apr_interval_time_t wait)
 {
-    llmq_queue_cell_t *cell =
-        llmq_queue_cell_get(q->cells, e->tenant, e->level, e->put_at);
+    llmq_queue_cell_t *cell = cell_of(q, e);
 
     if (cell)
         llmq_histogram_add(&cell->waits, wait);
@@ -45,8 +52,7 @@ void llmq_queue_figures_taken(llmq_queue_t *q, const llmq_entry_t *e,
 void llmq_queue_figures_ended(llmq_queue_t *q, const llmq_entry_t *e, llmq_ack_e how,
                               apr_interval_time_t run)
 {
-    llmq_queue_cell_t *cell =
-        llmq_queue_cell_get(q->cells, e->tenant, e->level, e->put_at);
+    llmq_queue_cell_t *cell = cell_of(q, e);
 
     if (cell)
         cell->count[how == LLMQ_ACK_COMPLETED ? LLMQ_CELL_COMPLETED

@@ -20,6 +20,7 @@ typedef struct offsets_t {
     apr_size_t names;
     apr_size_t heap;
     apr_size_t ends;
+    apr_size_t leases;
     apr_size_t ages; /* all levels', one after the other */
     apr_size_t gone;
     apr_size_t cells;
@@ -104,6 +105,7 @@ static int compute(offsets_t *o, const llmq_queue_sizes_t *sizes)
         || append(&o->ages, &end, (apr_size_t)records * LLMQ_LEVEL_COUNT,
                   sizeof(apr_uint32_t))
         || append(&o->ends, &end, capacity, sizeof(apr_uint32_t))
+        || append(&o->leases, &end, capacity, sizeof(apr_uint32_t))
         || append(&o->heap, &end, capacity, sizeof(apr_uint32_t))
         || append(&o->gone, &end, buckets, sizeof(apr_uint32_t))
         || append(&o->cells, &end, 1, llmq_queue_cell_size(LLMQ_QUEUE_CELLS))
@@ -152,6 +154,20 @@ static void ends_setpos(void *ctx, apr_uint32_t item, apr_uint32_t pos)
     slot_at(ctx, item)->ends_pos = pos;
 }
 
+static int lease_less(void *ctx, apr_uint32_t a, apr_uint32_t b)
+{
+    const llmq_queue_slot_t *x = slot_at(ctx, a), *y = slot_at(ctx, b);
+
+    if (x->entry.lease_until != y->entry.lease_until)
+        return x->entry.lease_until < y->entry.lease_until;
+    return a < b;
+}
+
+static void lease_setpos(void *ctx, apr_uint32_t item, apr_uint32_t pos)
+{
+    slot_at(ctx, item)->lease_pos = pos;
+}
+
 static apr_time_t ready_since(const llmq_queue_ages_t *ages, apr_uint32_t t)
 {
     return slot_at(ages->q, lane_at(ages->q, t, ages->level)->age_head)->ready_at;
@@ -191,6 +207,9 @@ static void init_heaps(llmq_queue_t *q, char *base, const offsets_t *o,
     init_heap(&q->ends, base + o->ends, &h->ends_count, q);
     q->ends.less = ends_less;
     q->ends.setpos = ends_setpos;
+    init_heap(&q->leases, base + o->leases, &h->lease_count, q);
+    q->leases.less = lease_less;
+    q->leases.setpos = lease_setpos;
     LLMQ_EACH_LEVEL (l) {
         apr_size_t before = (apr_size_t)l * records * sizeof(apr_uint32_t);
 
@@ -279,6 +298,7 @@ static void clear_level(llmq_queue_level_t *level)
     clear_account(&level->account);
     memset(level->ring, 0, sizeof(level->ring));
     level->running = level->shared_running = level->age_count = 0;
+    level->open = 0;
 }
 
 static void clear_lanes(llmq_queue_t *q)
@@ -292,6 +312,8 @@ static void clear_lanes(llmq_queue_t *q)
         clear_level(&q->header->level[l]);
         llmq_queue_room_recount(q, (apr_uint32_t)l);
     }
+    LLMQ_QUEUE_EACH_TENANT(q, t)
+    tenant_at(q, t)->running = 0;
 }
 
 void llmq_queue_layout_clear(llmq_queue_t *q)
@@ -307,10 +329,12 @@ void llmq_queue_layout_clear(llmq_queue_t *q)
     memset(&h->free_slots, 0, sizeof(h->free_slots));
     memset(&h->free_keys, 0, sizeof(h->free_keys));
     memset(&h->free_chains, 0, sizeof(h->free_chains));
-    h->heap_count = h->ends_count = 0;
+    h->heap_count = h->ends_count = h->lease_count = 0;
+    h->busy = 0;
     h->running = 0;
     atomic_store(&h->used, 0);
     atomic_store(&h->due_at, 0);
     atomic_store(&h->ends_at, 0);
+    atomic_store(&h->lease_at, 0);
     clear_lanes(q);
 }

@@ -14,6 +14,7 @@
  *   names   open hash table: tenant → tenant record, never removed
  *   heap    indexes of delayed slots, a binary heap by run_at
  *   ends    indexes of waiting slots with a deadline, a binary heap by it
+ *   leases  indexes of running slots with a lease, a binary heap by its end
  *   ages    per level: indexes of tenants, a binary heap by the age of what is ready
  *   gone    marks of ids that left during a walk; see queue_gone.h
  *   cells   what became of the messages of each minute; see queue_cell.h
@@ -32,6 +33,7 @@
 #define LLMQ_QUEUE_LAYOUT_H
 
 #include "queue/queue.h"
+#include "queue/queue_bell.h"
 #include "queue/queue_cell.h"
 #include "queue/queue_heap.h"
 
@@ -53,10 +55,11 @@ typedef struct llmq_queue_slot_t {
     apr_uint32_t chain;      /* chain record, 0 when in none */
     apr_uint32_t chain_next; /* the one that waits behind this */
     apr_uint32_t chain_prev;
-    apr_uint32_t heap_pos; /* position in the delay heap, valid while DELAYED */
-    apr_uint32_t ends_pos; /* position in the heap of deadlines, while it waits */
-    apr_uint32_t tenant;   /* tenant record */
-    apr_uint32_t age_next; /* ready: the one of its lane that became ready after it */
+    apr_uint32_t heap_pos;  /* position in the delay heap, valid while DELAYED */
+    apr_uint32_t ends_pos;  /* position in the heap of deadlines, while it waits */
+    apr_uint32_t lease_pos; /* position in the heap of leases, while it has one */
+    apr_uint32_t tenant;    /* tenant record */
+    apr_uint32_t age_next;  /* ready: the one of its lane that became ready after it */
     apr_uint32_t age_prev;
     unsigned char late;     /* ready and in the late heap rather than the fifo */
     unsigned char tried;    /* was taken before */
@@ -136,7 +139,7 @@ typedef struct llmq_queue_lane_t {
     apr_uint32_t running;         /* without those that are answered */
     apr_uint32_t weight;          /* takes in a turn */
     apr_uint32_t credit;          /* what is left of them */
-    apr_uint32_t in;              /* llmq_queue_ring_e */
+    _Atomic(apr_uint32_t) in;     /* llmq_queue_ring_e */
     apr_uint32_t ring_next;
     apr_uint32_t ring_prev;
     apr_uint64_t ticket;   /* order in the rings */
@@ -152,6 +155,8 @@ typedef struct llmq_queue_tenant_t {
     _Atomic(apr_uint64_t) hash; /* 0: the shared record */
     _Atomic(apr_uint32_t) flags;
     apr_uint32_t named;                       /* shares in what is reserved */
+    apr_uint32_t max_running;                 /* in all levels together, 0 = no limit */
+    apr_uint32_t running;                     /* without those that are answered */
     llmq_queue_lane_t lane[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
 } llmq_queue_tenant_t;
 
@@ -161,6 +166,7 @@ typedef struct llmq_queue_level_t {
     _Atomic(apr_uint32_t) pool_size;        /* max_size less what is reserved */
     _Atomic(apr_uint32_t) max_size;
     _Atomic(apr_uint32_t) missed; /* one of its lanes has missed an entry */
+    _Atomic(apr_uint32_t) open; /* a lane of it has a slot free; without h->max_running */
     apr_uint32_t max_concurrent;
     apr_uint32_t concurrency;            /* what holds now */
     apr_uint32_t running;                /* without those that are answered */
@@ -193,10 +199,15 @@ typedef struct llmq_queue_header_t {
     _Atomic(apr_uint32_t) walking;  /* the last of them for which a walk has begun */
     _Atomic(apr_uint32_t) used;     /* slots in use */
     _Atomic(apr_int64_t) due_at;    /* run_at of the first delayed entry, 0 if none */
+    _Atomic(apr_int64_t) lease_at;  /* end of the first lease, 0 if none */
+    _Atomic(apr_uint32_t) busy;     /* running in all levels, but for those answered */
+    _Atomic(apr_uint32_t) max_busy; /* most of them, 0 = no bound but the levels' */
+    apr_uint32_t no_figures;        /* cells are not filled */
     apr_uint32_t entered;           /* epoch when the holder entered */
     apr_uint32_t running;           /* first of the running list */
     apr_uint32_t heap_count;
     apr_uint32_t ends_count;
+    apr_uint32_t lease_count;
     apr_uint32_t max_tenants;      /* records beside the shared one */
     apr_uint32_t name_buckets;     /* a power of two */
     _Atomic(apr_uint32_t) tenants; /* records in use, the shared one included */
@@ -211,6 +222,8 @@ typedef struct llmq_queue_header_t {
     llmq_queue_free_t free_chains;
     llmq_queue_level_t level[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
     _Atomic(apr_uint32_t) settings;             /* counts changes of settings */
+    _Alignas(64) _Atomic(apr_uint64_t) bell_armed[LLMQ_QUEUE_BELLS / 64]; /* by bit */
+    _Atomic(apr_uint32_t) bell_owner[LLMQ_QUEUE_BELLS]; /* pid, 0 = free */
     _Atomic(apr_uint32_t) ended[LLMQ_QUEUE_ENDED_WORDS];
 } llmq_queue_header_t;
 
@@ -235,11 +248,14 @@ struct llmq_queue_t {
     _Atomic(apr_uint32_t) *names;
     llmq_queue_heap_t heap;
     llmq_queue_heap_t ends;
+    llmq_queue_heap_t leases;
     llmq_queue_heap_t age[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
     llmq_queue_ages_t age_ctx[LLMQ_LEVEL_COUNT];
     apr_global_mutex_t *mutex;
     int wake_rd;
     int wake_wr;
+    int *bell_fd; /* of each bell; queue_bell.h */
+    int n_bells;
     _Atomic(apr_uint32_t) seen; /* epoch up to which this process has looked */
     apr_uint32_t walk;          /* the walk that this process makes */
     apr_time_t told;            /* deadline that a wait of this process ended for */

@@ -87,7 +87,7 @@ static void put_one(llmq_queue_t *q, const llmq_entry_t *e, int flags, apr_time_
     }
     else if ((flags & LLMQ_PUT_WALK) && llmq_queue_gone_is_marked(q, e->id))
         return;
-    else if (flags & LLMQ_PUT_RUNNING)
+    else if ((flags & LLMQ_PUT_RUNNING) || ((flags & LLMQ_PUT_WALK) && e->lease_until))
         put_running(q, e, room);
     else
         put_waiting(q, e, room, flags, now);

@@ -72,7 +72,7 @@ static void fifo_remove(llmq_queue_t *q, llmq_queue_key_t *key, apr_uint32_t i)
         key->fifo_tail = slot->prev;
 }
 
-static apr_uint32_t first_of(llmq_queue_t *q, const llmq_queue_key_t *key)
+static apr_uint32_t first_of(const llmq_queue_t *q, const llmq_queue_key_t *key)
 {
     if (!key->fifo_head || !key->late_root)
         return key->fifo_head ? key->fifo_head : key->late_root;
@@ -153,15 +153,20 @@ static void pass_turn(llmq_queue_t *q, apr_uint32_t k)
 
     if (--key->credit > 0)
         return;
-    key->credit = key->weight;
-    *ring_of(q, key) = key->ring_next;
+    /* A filter may choose one that is not in front. */
+    ring_remove(q, k);
+    ring_add(q, k);
 }
 
-apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t level)
+apr_uint32_t llmq_queue_ready_first(const llmq_queue_t *q, apr_uint32_t k)
 {
-    apr_uint32_t t = llmq_queue_turn_tenant(q, level);
-    apr_uint32_t k = lane_at(q, t, level)->ring;
-    apr_uint32_t i = first_of(q, key_at(q, k));
+    return first_of(q, key_at(q, k));
+}
+
+apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t k)
+{
+    apr_uint32_t t = key_at(q, k)->tenant, level = key_at(q, k)->level;
+    apr_uint32_t i = llmq_queue_ready_first(q, k);
 
     pass_turn(q, k);
     llmq_queue_turn_pass(q, t, level);

@@ -40,13 +40,22 @@ void llmq_queue_ready_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now);
 void llmq_queue_ready_remove(llmq_queue_t *q, apr_uint32_t i);
 
 /**
- * Take out the slot whose turn it is, pass the turn on, and count it as running.
- * @param q     the queue
- * @param level a takeable level
+ * @param q the queue
+ * @param k key in its lane's ring
+ * @return the slot of it that is taken next
+ * @threads locked
+ */
+apr_uint32_t llmq_queue_ready_first(const llmq_queue_t *q, apr_uint32_t k);
+
+/**
+ * Take out the first slot of a key, pass the turns of key and tenant on, and count it as
+ * running.
+ * @param q the queue
+ * @param k key in its lane's ring, of a lane that can be taken from
  * @return the slot
  * @threads locked
  */
-apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t level);
+apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t k);
 
 /**
  * Count a slot as running that was not popped.

@@ -1,46 +1,71 @@
-#include "queue/queue.h"
+#include "queue/queue_claim.h"
 
 #include "base/clock.h"
 #include "queue/queue_entry.h"
 #include "queue/queue_lock.h"
+#include "queue/queue_pick.h"
 #include "queue/queue_ready.h"
 #include "queue/queue_stats.h"
-#include "queue/queue_turn.h"
+#include "queue/queue_table.h"
 
-static void take_one(llmq_entry_t *out, llmq_queue_t *q, apr_uint32_t level,
-                     apr_uint32_t owner, apr_time_t now)
+/* Take up to max of what the filter lets through. @return how many; *pmore: may there be
+ * others? */
+static int take_locked(llmq_entry_t *out, int *pmore, llmq_queue_t *q, int max,
+                       const llmq_queue_filter_t *filter, const llmq_queue_taker_t *by)
 {
-    apr_uint32_t i = llmq_queue_ready_pop(q, level);
+    llmq_queue_pick_t pick;
+    apr_uint32_t k;
+    int n = 0;
 
-    llmq_queue_stats_taken(q, slot_at(q, i), now);
-    llmq_queue_entry_start(q, i, owner, now);
-    *out = slot_at(q, i)->entry;
+    llmq_queue_entry_due(q, by->now);
+    llmq_queue_pick_begin(&pick, q, filter, by->now);
+    while ((k = llmq_queue_pick_key(&pick)) != 0 && n < max) {
+        apr_uint32_t i = llmq_queue_ready_pop(q, k);
+
+        llmq_queue_stats_taken(q, slot_at(q, i), by->now);
+        llmq_queue_entry_start(q, i, by);
+        out[n++] = slot_at(q, i)->entry;
+        llmq_queue_pick_taken(&pick, i);
+    }
+    *pmore = k != 0;
+    return n;
 }
 
 apr_status_t llmq_queue_take(llmq_entry_t *out, int *pn, llmq_queue_t *q, int max,
                              apr_uint32_t owner)
 {
-    apr_time_t now = llmq_clock_now();
-    llmq_queue_ranks_t ranks;
-    apr_uint32_t level;
+    llmq_queue_taker_t by = {.owner = owner, .now = llmq_clock_now()};
     apr_status_t rv;
-    int n = 0;
+    int more;
 
     *pn = 0;
     rv = llmq_queue_lock_enter(q);
     if (rv != APR_SUCCESS)
         return rv;
-    llmq_queue_entry_due(q, now);
-    llmq_queue_turn_rank(&ranks, q, now);
-    while ((level = llmq_queue_turn_level(q, &ranks)) != 0 && n < max) {
-        take_one(&out[n++], q, level, owner, now);
-        llmq_queue_turn_rerank(&ranks, q, level);
-    }
+    *pn = take_locked(out, &more, q, max, NULL, &by);
     /* All that was noted so far has been looked at, unless max cut the look short: then
      * the next wait must return at once. */
-    atomic_store(&q->seen, atomic_load(&q->header->epoch) - (level ? 1 : 0));
+    atomic_store(&q->seen, atomic_load(&q->header->epoch) - (more ? 1 : 0));
     llmq_queue_lock_leave(q);
-    *pn = n;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_take_from(llmq_entry_t *out, int *pn, llmq_queue_t *q, int max,
+                                  apr_uint32_t owner, apr_time_t lease_until,
+                                  const llmq_queue_filter_t *filter)
+{
+    llmq_queue_taker_t by = {owner, lease_until, llmq_clock_now()};
+    apr_status_t rv;
+    int more;
+
+    *pn = 0;
+    if (filter && filter->n_tenants > LLMQ_QUEUE_FILTER_MAX)
+        return APR_EINVAL;
+    rv = llmq_queue_lock_enter(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    *pn = take_locked(out, &more, q, max, filter, &by);
+    llmq_queue_lock_leave(q);
     return APR_SUCCESS;
 }
 
@@ -68,4 +93,37 @@ apr_status_t llmq_queue_take_expired(llmq_entry_t *out, int *pn, llmq_queue_t *q
     llmq_queue_lock_leave(q);
     *pn = n;
     return APR_SUCCESS;
+}
+
+static apr_status_t take_id_locked(llmq_entry_t *out, llmq_queue_t *q, const char *id,
+                                   const llmq_queue_taker_t *by)
+{
+    apr_uint32_t i = llmq_queue_table_find(q, id);
+    const llmq_queue_slot_t *slot;
+
+    if (!i)
+        return APR_NOTFOUND;
+    slot = slot_at(q, i);
+    if (slot->entry.state == LLMQ_ENTRY_RUNNING)
+        return LLMQ_EBUSY;
+    if (slot->entry.state == LLMQ_ENTRY_BLOCKED || slot->held)
+        return LLMQ_ESTATE;
+    llmq_queue_stats_taken(q, slot, by->now);
+    llmq_queue_entry_pull(q, i, by);
+    *out = slot->entry;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_queue_take_id(llmq_entry_t *out, llmq_queue_t *q, const char *id,
+                                apr_uint32_t owner, apr_time_t lease_until)
+{
+    llmq_queue_taker_t by = {owner, lease_until, llmq_clock_now()};
+    apr_status_t rv = llmq_queue_lock_enter(q);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    llmq_queue_entry_due(q, by.now);
+    rv = take_id_locked(out, q, id, &by);
+    llmq_queue_lock_leave(q);
+    return rv;
 }

@@ -134,6 +134,7 @@ static void limit_tenant(llmq_queue_t *q, apr_uint32_t t,
     int l;
 
     tenant_at(q, t)->named = conf->tenant != 0;
+    tenant_at(q, t)->max_running = conf->max_running_total;
     LLMQ_EACH_LEVEL (l) {
         llmq_queue_lane_t *lane = lane_at(q, t, (apr_uint32_t)l);
 
@@ -145,7 +146,7 @@ static void limit_tenant(llmq_queue_t *q, apr_uint32_t t,
 
 static void limit_tenants(llmq_queue_t *q, const llmq_queue_conf_t *conf)
 {
-    static const llmq_queue_tenant_conf_t unnamed = {0, 1, 0, 0};
+    static const llmq_queue_tenant_conf_t unnamed = {.weight = 1};
     apr_uint32_t t;
     int i;
 
@@ -171,6 +172,8 @@ void llmq_queue_tenant_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf)
         add(q, 0);
     h->reserve = conf->reserve < 100 ? conf->reserve : 100;
     h->ageing = conf->ageing;
+    h->max_busy = conf->max_running;
+    h->no_figures = conf->no_figures != 0;
     limit_tenants(q, conf);
     LLMQ_EACH_LEVEL (l) {
         llmq_queue_level_t *level = &h->level[l];

@@ -76,11 +76,29 @@ void llmq_queue_turn_age_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now);
 void llmq_queue_turn_age_remove(llmq_queue_t *q, apr_uint32_t i);
 
 /**
+ * @param q     the queue
  * @param level a level
  * @return non-zero if something of it can be taken
+ * @threads locked; elsewhere it is a hint
+ */
+int llmq_queue_turn_is_takeable(const llmq_queue_t *q, apr_uint32_t level);
+
+/**
+ * @param q     the queue
+ * @param t     tenant
+ * @param level a takeable level
+ * @return non-zero if something of the tenant can be taken there
  * @threads locked
  */
-int llmq_queue_turn_is_takeable(const llmq_queue_level_t *level);
+int llmq_queue_turn_is_served(const llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
+
+/**
+ * @param q the queue
+ * @param t tenant
+ * @return non-zero if as many of it run, over all levels, as may
+ * @threads locked
+ */
+int llmq_queue_turn_is_full(const llmq_queue_t *q, apr_uint32_t t);
 
 /** How urgent each level counts at a moment, 1 the most; 0 if nothing of it may run. */
 typedef struct llmq_queue_ranks_t {
@@ -99,8 +117,19 @@ void llmq_queue_turn_rank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
                           apr_time_t now);
 
 /**
+ * Rank one level.
+ * @param ranks the ranks
+ * @param q     the queue
+ * @param level a level of which something may be taken
+ * @param since what counts there has been ready since then
+ * @threads locked
+ */
+void llmq_queue_turn_rank_by(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
+                             apr_uint32_t level, apr_time_t since);
+
+/**
  * After something was taken from a level: its oldest may have left. The ranks of the
- * others are what they were, as takes make nothing ready.
+ * others are what they were, as takes make nothing ready, unless the tenant is full now.
  * @param ranks the ranks
  * @param q     the queue
  * @param level the level

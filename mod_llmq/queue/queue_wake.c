@@ -21,6 +21,7 @@ void llmq_queue_wake_ring(llmq_queue_t *q)
             continue;
     }
     errno = saved;
+    llmq_queue_bell_ring_all(q);
 }
 
 void llmq_queue_wake(llmq_queue_t *q)

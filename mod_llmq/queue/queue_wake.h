@@ -29,7 +29,7 @@
 void llmq_queue_wake_note(llmq_queue_t *q);
 
 /**
- * Write the byte if somebody sleeps.
+ * Write the byte if the taker sleeps, and ring the armed bells (queue_bell.h).
  * @param q the queue
  * @threads any, not under the lock; signal handlers too
  */

@@ -70,18 +70,24 @@ TCase *test_case(const char *name);
     X(priority)                                                                          \
     X(prometheus)                                                                        \
     X(queue)                                                                             \
+    X(queue_bell)                                                                        \
     X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
     X(queue_crowd)                                                                       \
     X(queue_entry)                                                                       \
     X(queue_figures)                                                                     \
     X(queue_gone)                                                                        \
+    X(queue_has)                                                                         \
     X(queue_heap)                                                                        \
     X(queue_job)                                                                         \
     X(queue_late)                                                                        \
     X(queue_layout)                                                                      \
+    X(queue_lease)                                                                       \
+    X(queue_leases)                                                                      \
     X(queue_lock)                                                                        \
     X(queue_model)                                                                       \
+    X(queue_next)                                                                        \
+    X(queue_pick)                                                                        \
     X(queue_put)                                                                         \
     X(queue_ready)                                                                       \
     X(queue_room)                                                                        \
@@ -90,6 +96,7 @@ TCase *test_case(const char *name);
     X(queue_table)                                                                       \
     X(queue_take)                                                                        \
     X(queue_tenant)                                                                      \
+    X(queue_tick)                                                                        \
     X(queue_turn)                                                                        \
     X(queue_wait)                                                                        \
     X(queue_wake)                                                                        \

@@ -161,6 +161,7 @@ typedef struct census_t {
     apr_uint32_t used;
     apr_uint32_t chained;
     apr_uint32_t deadlines;
+    apr_uint32_t leases;
     apr_uint32_t *key_running; /* by key record */
     apr_uint32_t count[LLMQ_LEVEL_COUNT][LLMQ_QUEUE_STATES];
     lane_census_t lane[CENSUS_TENANTS][LLMQ_LEVEL_COUNT];
@@ -190,7 +191,8 @@ static const char *check_slot(llmq_queue_t *q, apr_uint32_t i)
     EXPECT((s->key != 0) == (s->entry.state == LLMQ_ENTRY_READY || counts));
     EXPECT(!s->key || key_at(q, s->key)->key == s->entry.key);
     EXPECT(!s->key || key_at(q, s->key)->tenant == s->tenant);
-    EXPECT((s->entry.owner != 0) == (s->entry.state == LLMQ_ENTRY_RUNNING));
+    EXPECT((s->entry.owner || s->entry.lease_until)
+           == (s->entry.state == LLMQ_ENTRY_RUNNING));
     EXPECT(s->entry.state != LLMQ_ENTRY_BLOCKED || s->chain_prev);
     EXPECT(s->entry.state == LLMQ_ENTRY_BLOCKED || !s->chain_prev);
     EXPECT(!s->answered_at || s->entry.state == LLMQ_ENTRY_RUNNING);
@@ -219,6 +221,8 @@ static const char *check_slots(llmq_queue_t *q, census_t *c)
         c->chained += s->chain != 0;
         c->deadlines += is_waiting(s) && s->entry.deadline;
         c->count[s->entry.level][s->entry.state]++;
+        c->leases += s->entry.lease_until != 0;
+        EXPECT(!s->entry.lease_until || s->entry.state == LLMQ_ENTRY_RUNNING);
         if (s->entry.state == LLMQ_ENTRY_RUNNING && s->key)
             c->key_running[s->key]++;
     }
@@ -331,7 +335,9 @@ static const char *check_lane(llmq_queue_t *q, apr_uint32_t t, int l, census_t *
     apr_uint64_t waiting = (apr_uint64_t)c->count[LLMQ_ENTRY_READY]
                            + c->count[LLMQ_ENTRY_BLOCKED] + c->count[LLMQ_ENTRY_DELAYED];
     int stopped = !lane->ring || atomic_load(&lane->paused)
-                  || (lane->max_running && lane->running >= lane->max_running);
+                  || (lane->max_running && lane->running >= lane->max_running)
+                  || (tenant_at(q, t)->max_running
+                      && tenant_at(q, t)->running >= tenant_at(q, t)->max_running);
     const char *bad;
     int s;
 
@@ -409,6 +415,11 @@ static const char *check_level(llmq_queue_t *q, int l, census_t *c)
     EXPECT(level->running == running && level->account.answered == answered);
     EXPECT(level->shared_running == shared);
     EXPECT(atomic_load(&level->pool) == pool);
+    EXPECT(!!level->open
+           == (level->running < level->concurrency
+               && (level->ring[LLMQ_QUEUE_RING_OWN]
+                   || (level->ring[LLMQ_QUEUE_RING_SHARED]
+                       && level->shared_running < level->shared_slots))));
     bad = check_lane_ring(q, l, LLMQ_QUEUE_RING_OWN, &lanes);
     if (!bad)
         bad = check_lane_ring(q, l, LLMQ_QUEUE_RING_SHARED, &lanes);
@@ -429,6 +440,41 @@ static const char *check_ends(llmq_queue_t *q, const census_t *c)
     }
     EXPECT(atomic_load(&q->header->ends_at)
            == (n ? slot_at(q, q->ends.item[0])->entry.deadline : 0));
+    return NULL;
+}
+
+/* What runs in all levels together, of each tenant and of all. */
+static const char *check_busy(llmq_queue_t *q)
+{
+    apr_uint32_t t, all = 0;
+    int l;
+
+    LLMQ_QUEUE_EACH_TENANT(q, t)
+    {
+        apr_uint32_t running = 0;
+
+        LLMQ_EACH_LEVEL (l)
+            running += lane_at(q, t, (apr_uint32_t)l)->running;
+        EXPECT(tenant_at(q, t)->running == running);
+        all += running;
+    }
+    EXPECT(q->header->busy == all);
+    return NULL;
+}
+
+static const char *check_leases(llmq_queue_t *q, const census_t *c)
+{
+    llmq_queue_heap_t *heap = &q->leases;
+    apr_uint32_t i, n = q->header->lease_count;
+
+    EXPECT(n == c->leases);
+    for (i = 0; i < n; i++) {
+        EXPECT(slot_at(q, heap->item[i])->lease_pos == i);
+        EXPECT(slot_at(q, heap->item[i])->entry.lease_until);
+        EXPECT(i == 0 || !heap->less(heap->ctx, heap->item[i], heap->item[(i - 1) / 2]));
+    }
+    EXPECT(atomic_load(&q->header->lease_at)
+           == (n ? slot_at(q, heap->item[0])->entry.lease_until : 0));
     return NULL;
 }
 
@@ -526,6 +572,10 @@ const char *queue_check(llmq_queue_t *q)
         bad = check_heap(q, c);
     if (!bad)
         bad = check_ends(q, c);
+    if (!bad)
+        bad = check_leases(q, c);
+    if (!bad)
+        bad = check_busy(q);
     if (!bad)
         bad = check_running(q, c);
     if (!bad)

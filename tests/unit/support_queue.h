@@ -63,6 +63,10 @@ int queue_state(llmq_queue_t *q, const char *id);
 /** Walk all lists. @return NULL if all is consistent, else what is not */
 const char *queue_check(llmq_queue_t *q);
 
-#define ck_queue(q) ck_assert_ptr_null(queue_check(q))
+#define ck_queue(q)                                                                      \
+    do {                                                                                 \
+        const char *bad_ = queue_check(q);                                               \
+        ck_assert_msg(!bad_, "%s", bad_ ? bad_ : "");                                    \
+    } while (0)
 
 #endif /* LLMQ_TEST_SUPPORT_QUEUE_H */

@@ -23,7 +23,7 @@
 
 enum { OWN, SHARED, NONE }; /* rings */
 
-static const llmq_queue_tenant_conf_t named[] = {{101, 2, 0, 0}, {102, 1, 12, 3}};
+static const llmq_queue_tenant_conf_t named[] = {{101, 2, 0, 0, 0}, {102, 1, 12, 3, 0}};
 
 typedef struct mjob_t {
     llmq_entry_t e; /* state FREE: not in the queue */

@@ -1,4 +1,4 @@
-#include "queue/queue.h"
+#include "queue/queue_claim.h"
 
 #include "base/clock.h"
 #include "support_queue.h"
@@ -126,6 +126,76 @@ START_TEST(an_answered_entry_frees_its_level_but_not_its_chain)
 }
 END_TEST
 
+/* ---- one by its id ---- */
+
+START_TEST(an_entry_can_be_taken_out_of_turn)
+{
+    queue_rig_t *rig = queue_rig(10, 1);
+    llmq_queue_t *q = rig->q;
+    llmq_entry_t e;
+
+    queue_put(q, "a", _i, 1, 0);
+    queue_put(q, "b", _i, 1, 0);
+    ck_assert_int_eq(llmq_queue_pause(q, 0, _i, 1), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "b", 7, 55), APR_SUCCESS);
+    ck_assert_str_eq(e.id, "b");
+    ck_assert_uint_eq(e.owner, 7);
+    ck_assert_uint_eq(e.state, LLMQ_ENTRY_RUNNING);
+    ck_assert_int_eq(e.lease_until, 55);
+    ck_assert_int_eq(memcmp(&e, queue_found(q, "b"), sizeof(e)), 0);
+    ck_queue(q);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "b", 8, 56), LLMQ_EBUSY);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "c", 8, 56), APR_NOTFOUND);
+    ck_assert_str_eq(e.id, "b");
+    /* It has the level's only slot, and may be taken beyond it all the same. */
+    ck_assert_int_eq(llmq_queue_pause(q, 0, _i, 0), APR_SUCCESS);
+    ck_assert_str_eq(queue_take_ids(q, 9), "");
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "a", 7, 0), APR_SUCCESS);
+    ck_queue(q);
+    ck_assert_int_eq(llmq_queue_requeue(q, "b", 0, 1, 0), APR_SUCCESS);
+    ck_assert_str_eq(queue_take_ids(q, 9), "");
+    queue_ack(q, "a", LLMQ_ACK_COMPLETED);
+    ck_assert_str_eq(queue_take_ids(q, 9), "b");
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(one_that_is_delayed_can_be_taken_but_none_behind_its_chain)
+{
+    llmq_queue_t *q = queue_rig(10, 5)->q;
+    llmq_entry_t e;
+
+    llmq_clock_set(QUEUE_NOW);
+    queue_put_at(q, "delayed", _i, QUEUE_NOW + 10);
+    queue_put(q, "head", _i, 1, 5);
+    queue_put(q, "behind", _i, 1, 5);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "delayed", 7, 0), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_next_due(q), -1);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "behind", 7, 0), LLMQ_ESTATE);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "head", 7, 0), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "behind", 7, 0), LLMQ_ESTATE);
+    queue_ack(q, "head", LLMQ_ACK_COMPLETED);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "behind", 7, 0), APR_SUCCESS);
+    ck_queue(q);
+}
+END_TEST
+
+START_TEST(one_that_is_held_for_an_older_one_is_not_taken_yet)
+{
+    llmq_queue_t *q = queue_rig(10, 5)->q;
+    llmq_entry_t e = queue_entry("young", _i, 1, 5);
+
+    llmq_clock_set(QUEUE_NOW);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_admit(q, 0, _i), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "young", 7, 0), LLMQ_ESTATE);
+    llmq_clock_set(QUEUE_NOW + LLMQ_QUEUE_SETTLE);
+    ck_assert_int_eq(llmq_queue_take_id(&e, q, "young", 7, 0), APR_SUCCESS);
+    ck_queue(q);
+}
+END_TEST
+
 /* ---- deadlines ---- */
 
 static void put_until(llmq_queue_t *q, const char *id, int level, apr_uint64_t chain,
@@ -246,6 +316,11 @@ TCase *case_queue_take(void)
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, a_level_of_no_concurrency_is_paused, 1, LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, an_answered_entry_frees_its_level_but_not_its_chain, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, an_entry_can_be_taken_out_of_turn, 1, LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, one_that_is_delayed_can_be_taken_but_none_behind_its_chain, 1,
+                        LLMQ_LEVEL_COUNT);
+    tcase_add_loop_test(tc, one_that_is_held_for_an_older_one_is_not_taken_yet, 1,
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, what_waits_beyond_its_deadline_is_taken_as_expired, 1,
                         LLMQ_LEVEL_COUNT);

@@ -132,7 +132,7 @@ END_TEST
 
 START_TEST(each_named_tenant_has_places_of_its_own_and_the_rest_is_shared)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 0, 0}, {B, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 0, 0, 0}, {B, 1, 0, 0, 0}};
     llmq_queue_t *q = rig_of(10, 10, 50, ab, 2)->q;
 
     /* 10 places: 2 for A, 2 for B (5 do not divide by 2), 6 for all. */
@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(one_named_tenant_can_fill_the_level)
 {
-    static const llmq_queue_tenant_conf_t a[] = {{A, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t a[] = {{A, 1, 0, 0, 0}};
     llmq_queue_t *q = rig_of(10, 10, 50, a, 1)->q;
 
     ck_assert_int_eq(admit_all(q, A, _i), 10);
@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(a_tenants_own_limit_holds_beside_the_levels)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 3, 0}, {B, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 3, 0, 0}, {B, 1, 0, 0, 0}};
     llmq_queue_t *q = rig_of(10, 10, 50, ab, 2)->q;
 
     ck_assert_int_eq(admit_all(q, A, _i), 3);
@@ -172,7 +172,7 @@ END_TEST
 
 START_TEST(limits_that_change_are_counted_anew)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 0, 0}, {B, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 0, 0, 0}, {B, 1, 0, 0, 0}};
     queue_rig_t *rig = rig_of(10, 10, 0, ab, 2);
     llmq_queue_conf_t conf = rig->conf;
 
@@ -198,7 +198,7 @@ END_TEST
 
 START_TEST(reserves_hold_and_nothing_leaks_between_processes)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 0, 0}, {B, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{A, 1, 0, 0, 0}, {B, 1, 0, 0, 0}};
     llmq_queue_t *q = rig_of(10, 1, 40, ab, 2)->q;
     int i, k, n, status;
 

@@ -83,7 +83,7 @@ END_TEST
 
 START_TEST(a_tenant_is_served_as_often_as_its_weight_says)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{1, 3, 0, 0}, {2, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{1, 3, 0, 0, 0}, {2, 1, 0, 0, 0}};
     llmq_queue_t *q = queue_of(1, ab, 2);
 
     put_many(q, "a", 400, 1, _i);
@@ -94,7 +94,7 @@ END_TEST
 
 START_TEST(a_tenant_at_its_running_limit_waits_for_an_end)
 {
-    static const llmq_queue_tenant_conf_t a[] = {{1, 1, 0, 2}};
+    static const llmq_queue_tenant_conf_t a[] = {{1, 1, 0, 2, 0}};
     llmq_queue_t *q = queue_of(10, a, 1);
 
     put_many(q, "a", 5, 1, _i);
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(running_slots_of_a_tenant_are_kept_for_it)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{1, 1, 0, 0}, {2, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{1, 1, 0, 0, 0}, {2, 1, 0, 0, 0}};
     llmq_queue_t *q = queue_of(8, ab, 2);
 
     /* 8 slots: 2 of A, 2 of B, 4 shared. */
@@ -169,7 +169,7 @@ END_TEST
 
 START_TEST(reserves_follow_the_concurrency)
 {
-    static const llmq_queue_tenant_conf_t ab[] = {{1, 1, 0, 0}, {2, 1, 0, 0}};
+    static const llmq_queue_tenant_conf_t ab[] = {{1, 1, 0, 0, 0}, {2, 1, 0, 0, 0}};
     llmq_queue_t *q = queue_of(8, ab, 2);
 
     put_many(q, "a", 20, 1, _i);
