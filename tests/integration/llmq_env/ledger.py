@@ -1,0 +1,135 @@
+"""A book of what workers did and were told, kept beside the server: one JSON object a line,
+each written by one append, so that processes may be killed while they write."""
+
+import collections
+import json
+import os
+
+END = ("complete", "fail", "release")
+# The clocks are one, but lease_expires_at may be cut to whole seconds.
+CUT = 1.0
+
+
+class Ledger:
+    """The writing side, one per process."""
+
+    def __init__(self, path):
+        self.file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def add(self, **line):
+        os.write(self.file, (json.dumps(line) + "\n").encode())
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.endswith("\n")]
+
+
+class Lease:
+    """What the ledger holds about one lease: the claim, then the calls that were made."""
+
+    def __init__(self, line):
+        self.task = line["task"]
+        self.token = line["token"]
+        self.got = line["got"]              # when the claim's answer was there
+        self.deliveries = line["deliveries"]
+        self.attempt = line["attempt"]
+        self.until = line["until"]          # its end, as last heard
+        self.effects = []
+        self.meant = None                   # the call that was to end it
+        self.accepted = []                  # (call, sent, until at that time)
+        self.refused = []
+
+    def called(self, line):
+        if line["status"] != 200:
+            self.refused.append(line["call"])
+            return
+        self.accepted.append((line["call"], line["sent"], self.until))
+        if line.get("until"):
+            self.until = max(self.until, line["until"])
+
+
+class Audit:
+    """Reads a ledger and says what should never have happened."""
+
+    def __init__(self, lines):
+        self.leases = {}
+        self.effects = collections.Counter()
+        for line in lines:
+            self._take(line)
+        self.tasks = collections.defaultdict(list)
+        for lease in self.leases.values():
+            self.tasks[lease.task].append(lease)
+        for leases in self.tasks.values():
+            leases.sort(key=lambda lease: lease.got)
+
+    def _take(self, line):
+        what = line["what"]
+        if what == "claim":
+            assert line["token"] not in self.leases, "a token that was handed out twice"
+            self.leases[line["token"]] = Lease(line)
+            return
+        lease = self.leases[line["token"]]
+        if what == "effect":
+            lease.effects.append(line["effect"])
+            self.effects[lease.task] += 1
+        elif what == "meant":
+            lease.meant = line["call"]
+        else:
+            lease.called(line)
+
+    def count(self, call, accepted=True):
+        if accepted:
+            return sum(a[0] == call for lease in self.leases.values() for a in lease.accepted)
+        return sum(lease.refused.count(call) for lease in self.leases.values())
+
+    def stale(self):
+        """Calls that were accepted although the lease had ended, or another had begun."""
+        found = []
+        for task, leases in self.tasks.items():
+            for i, lease in enumerate(leases):
+                found += self._late(task, lease, leases[i + 1:])
+        return found
+
+    def _late(self, task, lease, later):
+        next_got = min((other.got for other in later), default=None)
+        for call, sent, until in lease.accepted:
+            if sent > until + CUT:
+                yield f"{task}: {call} accepted {sent - until:.3f} s after the lease's end"
+            if next_got is not None and sent > next_got:
+                yield f"{task}: {call} accepted from a lease that another had followed"
+
+    def ended_twice(self):
+        """Tasks of which more than one end was accepted, or an end and then another claim."""
+        found = []
+        for task, leases in self.tasks.items():
+            ends = [lease for lease in leases
+                    if any(call == "complete" for call, _, _ in lease.accepted)]
+            if sum(call == "complete" for lease in ends for call, _, _ in lease.accepted) > 1:
+                found.append(f"{task}: completed more than once")
+            if ends and leases[-1] is not ends[-1]:
+                found.append(f"{task}: handed out after it was completed")
+        return found
+
+    def wrong_result(self, task, status, result):
+        """Why this final state is not what the last valid lease has said, or None."""
+        leases = self.tasks.get(task, [])
+        accepted = [lease for lease in leases
+                    if any(call == "complete" for call, _, _ in lease.accepted)]
+        if status == "failed":
+            hopeless = [lease for lease in leases if lease.meant == "fail for good"]
+            return None if hopeless and not accepted else f"{task}: failed, and nobody said so"
+        if status != "completed":
+            return f"{task}: is {status}"
+        author = self.leases.get((result or {}).get("token"))
+        if author is None or author.task != task:
+            return f"{task}: holds a result of nobody: {result}"
+        if result["effect"] not in author.effects or author.meant != "complete":
+            return f"{task}: holds a result that its worker did not send"
+        if accepted and author is not accepted[-1]:
+            return f"{task}: another result than the one that was accepted"
+        # Who claims after the author has no valid result any more.
+        if any(lease.got > author.got and lease.deliveries > author.deliveries
+               for lease in leases):
+            return f"{task}: the result is not that of the last lease"
+        return None
