@@ -96,6 +96,7 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.pace = cfg->pace;
     proc->conf.endpoint.balance = cfg->balance;
     proc->conf.chat = cfg->chat;
+    proc->conf.task_types = cfg->task_types;
     proc->conf.cleanup_interval = cfg->cleanup;
     proc->conf.grace = apr_time_from_sec(ap_graceful_shutdown_timeout);
     proc->conf.db_driver = dbd->driver;

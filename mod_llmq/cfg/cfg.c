@@ -54,8 +54,6 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->task_types = apr_palloc(p, sizeof(*conf->task_types));
     llmq_task_type_init(conf->task_types);
     conf->tenant_limits = apr_hash_make(p);
-    conf->task_queue.ageing = apr_time_from_sec(60);
-    conf->task_queue.max_tenants = 4096;
     conf->batch = 64;
     conf->chat.max_turns = 20;
     conf->chat.max_bytes = 32768;

@@ -125,6 +125,15 @@ llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turn_bytes;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_cleanup;
 
 /**
+ * Name each type of each tenant to the queue of tasks.
+ * @param conf  the main server's, whose queue of tasks gets them
+ * @param names the tenants: name → llmq_queue_tenant_conf_t
+ * @param p     pool of the configuration
+ * @phase check_config; @threads single
+ */
+void llmq_cfg_task_name_lanes(llmq_cfg_server_t *conf, apr_hash_t *names, apr_pool_t *p);
+
+/**
  * The whole configuration was read: give the queue of tasks what depends on other settings.
  * @param conf the main server's, its queue of messages complete
  * @return APR_SUCCESS; APR_EINVAL its sizes are larger than the queue can index

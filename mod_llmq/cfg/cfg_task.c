@@ -9,6 +9,7 @@
 #define MAX_LEVEL_SIZE 10000000
 #define MAX_CONCURRENT 100000
 #define MAX_PAYLOAD    (1024 * 1024 * 1024)
+#define TYPES_AHEAD    16
 #define MAX_RECORDS    65536
 #define MAX_BATCH      10000
 #define MIN_TIMEOUT    apr_time_from_sec(1)
@@ -77,14 +78,44 @@ const char *llmq_cfg_task_set_queue_size(cmd_parms *cmd, void *dummy, const char
     return NULL;
 }
 
-/* What is a tenant to the queue of messages is here each type of a tenant. */
+static void name_lane(llmq_queue_tenant_conf_t *lane, const char *tenant,
+                      const llmq_queue_tenant_conf_t *limits,
+                      const llmq_task_type_t *type)
+{
+    *lane = *limits;
+    lane->tenant = llmq_task_type_lane(tenant, type->name);
+}
+
+/* Among the lanes of one tenant nothing is reserved: they are all its own. */
+void llmq_cfg_task_name_lanes(llmq_cfg_server_t *conf, apr_hash_t *names, apr_pool_t *p)
+{
+    const llmq_task_types_t *types = conf->task_types;
+    apr_size_t most = (apr_size_t)apr_hash_count(names) * (apr_size_t)types->n;
+    llmq_queue_tenant_conf_t *lanes = apr_palloc(p, sizeof(*lanes) * (most + 1));
+    apr_hash_index_t *hi;
+    int n = 0;
+    int i;
+
+    for (hi = apr_hash_first(p, names); hi; hi = apr_hash_next(hi)) {
+        for (i = 0; i < types->n; i++) {
+            name_lane(&lanes[n++], apr_hash_this_key(hi), apr_hash_this_val(hi),
+                      &types->type[i]);
+        }
+    }
+    conf->task_queue.tenants = lanes;
+    conf->task_queue.n_tenants = n;
+    conf->task_queue.reserve = apr_hash_count(names) > 1 ? conf->queue.reserve : 0;
+}
+
+/* What is a tenant to the queue of messages is here each type of a tenant. There is room for
+ * more types, so that a graceful restart that adds one finds the segment large enough. */
 apr_status_t llmq_cfg_task_complete(llmq_cfg_server_t *conf)
 {
     llmq_queue_conf_t *queue = &conf->task_queue;
-    apr_uint64_t records = (apr_uint64_t)conf->queue.max_tenants * conf->task_types->n;
+    apr_uint64_t types = APR_ALIGN((apr_uint64_t)conf->task_types->n, TYPES_AHEAD);
+    apr_uint64_t records = conf->queue.max_tenants * types;
 
     queue->ageing = conf->queue.ageing;
-    queue->reserve = conf->queue.reserve;
     queue->max_tenants = (apr_uint32_t)(records < MAX_RECORDS ? records : MAX_RECORDS);
     return llmq_queue_segment_size(queue) > 0 ? APR_SUCCESS : APR_EINVAL;
 }

@@ -1,5 +1,7 @@
 #include "core/task_type.h"
 
+#include "base/id.h"
+
 #include <string.h>
 
 /* S3, "create a task". The software behind it has one more, url_download_processing, which
@@ -51,4 +53,12 @@ llmq_task_type_t *llmq_task_type_add(llmq_task_types_t *types, const char *name)
         types->n++;
     }
     return &types->type[i];
+}
+
+apr_uint64_t llmq_task_type_lane(const char *tenant, const char *type)
+{
+    /* The NUL between the names keeps ("ab", "c") and ("a", "bc") apart. */
+    apr_uint64_t h = llmq_id_hash(tenant, strlen(tenant) + 1, 0);
+
+    return llmq_id_hash(type, strlen(type), h);
 }

@@ -67,4 +67,13 @@ const llmq_task_type_t *llmq_task_type_find(const llmq_task_types_t *types,
  */
 llmq_task_type_t *llmq_task_type_add(llmq_task_types_t *types, const char *name);
 
+/**
+ * What the queue of tasks knows the tasks of a type of a tenant by.
+ * @param tenant a tenant's name
+ * @param type   a type's name
+ * @return a hash of both
+ * @threads any
+ */
+apr_uint64_t llmq_task_type_lane(const char *tenant, const char *type);
+
 #endif /* LLMQ_TASK_TYPE_H */

@@ -125,6 +125,9 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
     llmq_steward_t *steward = llmq_steward_create(
         d->queue, d->janitor_store, d->conf->store.node_timeout / 3, d->pool);
 
+    if (d->tasks && d->conf->task_types) {
+        llmq_steward_add_tasks(steward, d->tasks, d->conf->task_types);
+    }
     while (d->asked == LLMQ_ASKED_NOTHING) {
         llmq_checkup_tick(checkup);
         llmq_pace_tick(d->pace);

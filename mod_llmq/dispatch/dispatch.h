@@ -18,6 +18,7 @@
 
 #include "backend/endpoint.h"
 #include "core/chat.h"
+#include "core/task_type.h"
 #include "dispatch/pace.h"
 #include "queue/queue.h"
 #include "store/store.h"
@@ -42,6 +43,7 @@ typedef struct llmq_dispatch_conf_t {
     int n_backends;
     llmq_endpoint_conf_t endpoint;        /* its writer is filled by the dispatcher */
     int batch;                            /* most jobs of one take, > 0 */
+    const llmq_task_types_t *task_types;  /* NULL: none */
     llmq_chat_conf_t chat;                /* how much of what was said before is sent */
     apr_interval_time_t cleanup_interval; /* between two clean-ups; 0 = never */
     llmq_pace_conf_t pace;

@@ -8,6 +8,8 @@
 
 struct llmq_steward_t {
     llmq_queue_t *queue;
+    llmq_queue_t *tasks;            /* NULL: none */
+    const llmq_task_types_t *types; /* of them */
     llmq_store_t *store;
     apr_interval_time_t interval;
     apr_pool_t *scratch;
@@ -29,14 +31,27 @@ llmq_steward_t *llmq_steward_create(llmq_queue_t *queue, llmq_store_t *store,
     return s;
 }
 
-static void apply_paused(llmq_queue_t *q, const llmq_setting_t *setting, apr_pool_t *p)
+void llmq_steward_add_tasks(llmq_steward_t *s, llmq_queue_t *tasks,
+                            const llmq_task_types_t *types)
+{
+    s->tasks = tasks;
+    s->types = types;
+}
+
+static void apply_paused(const llmq_steward_t *s, const llmq_setting_t *setting)
 {
     apr_uint64_t tenant = llmq_queue_job_tenant(setting->tenant);
-    unsigned int levels = llmq_control_paused_parse(setting->value, p);
+    unsigned int levels = llmq_control_paused_parse(setting->value, s->scratch);
     int l;
 
-    LLMQ_EACH_LEVEL (l)
-        llmq_queue_pause(q, tenant, (llmq_level_e)l, (levels >> l) & 1);
+    LLMQ_EACH_LEVEL (l) {
+        int on = (levels >> l) & 1;
+
+        llmq_queue_pause(s->queue, tenant, (llmq_level_e)l, on);
+        if (s->tasks)
+            llmq_queue_job_pause_tasks(s->tasks, s->types, setting->tenant,
+                                       (llmq_level_e)l, on);
+    }
 }
 
 static void apply_maintenance(llmq_queue_t *q, const llmq_setting_t *setting,
@@ -59,7 +74,7 @@ static apr_status_t apply(llmq_steward_t *s)
     rv =
         llmq_store_setting_list(&settings, &n, s->store, LLMQ_SETTING_PAUSED, s->scratch);
     for (i = 0; rv == APR_SUCCESS && i < n; i++)
-        apply_paused(s->queue, &settings[i], s->scratch);
+        apply_paused(s, &settings[i]);
     if (rv == APR_SUCCESS)
         rv = llmq_store_setting_list(&settings, &n, s->store, LLMQ_SETTING_MAINTENANCE,
                                      s->scratch);

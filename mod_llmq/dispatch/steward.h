@@ -7,6 +7,7 @@
 #ifndef LLMQ_STEWARD_H
 #define LLMQ_STEWARD_H
 
+#include "core/task_type.h"
 #include "queue/queue.h"
 #include "store/store.h"
 
@@ -22,6 +23,16 @@ typedef struct llmq_steward_t llmq_steward_t;
  */
 llmq_steward_t *llmq_steward_create(llmq_queue_t *queue, llmq_store_t *store,
                                     apr_interval_time_t interval, apr_pool_t *p);
+
+/**
+ * A paused level is one of tasks, too.
+ * @param s     the steward, before its first tick
+ * @param tasks their queue
+ * @param types those there are; borrowed
+ * @threads the dispatcher's first
+ */
+void llmq_steward_add_tasks(llmq_steward_t *s, llmq_queue_t *tasks,
+                            const llmq_task_types_t *types);
 
 /**
  * Apply the settings if one was changed since the last time, or the interval is over; tell

@@ -8,6 +8,7 @@
 #include "core/control.h"
 #include "core/priority.h"
 #include "http/body.h"
+#include "http/lanes.h"
 #include "http/levels.h"
 #include "http/reply.h"
 #include "queue/queue_job.h"
@@ -85,6 +86,8 @@ static int set_paused(request_rec *r, const llmq_service_t *service, const char 
         return llmq_reply_status(r, rv);
     }
     llmq_queue_pause(service->queue, llmq_queue_job_tenant(tenant_of(r)), level, on);
+    llmq_queue_job_pause_tasks(service->tasks, llmq_cfg_task_types(r->server),
+                               tenant_of(r), level, on);
     llmq_queue_settings_changed(service->queue);
     llmq_queue_wake(service->queue);
     ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
@@ -125,6 +128,81 @@ static void put_level(llmq_text_t *t, llmq_level_e level, const llmq_queue_stats
     LLMQ_TEXT_LIT(t, "}");
 }
 
+/* Whether a level is paused is the same for all types of a tenant. */
+static void put_task_level(llmq_text_t *t, llmq_level_e level,
+                           const llmq_queue_stats_t *s, int paused)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "name", llmq_priority_name(level));
+    llmq_json_kv_int(t, "priority", level);
+    llmq_json_kv_raw(t, "paused", paused ? "true" : "false");
+    llmq_json_kv_int(t, "ready", s->ready);
+    llmq_json_kv_int(t, "delayed", s->delayed);
+    llmq_json_kv_int(t, "processing_count", s->running);
+    llmq_json_kv_int(t, "max_size", s->max_size);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+static void put_task_type(llmq_text_t *t, const llmq_task_type_t *type,
+                          const llmq_queue_stats_t *s)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "name", type->name);
+    llmq_json_kv_int(t, "ready", s->ready);
+    llmq_json_kv_int(t, "delayed", s->delayed);
+    llmq_json_kv_int(t, "processing_count", s->running);
+    if (type->concurrency) {
+        llmq_json_kv_int(t, "max_concurrent", type->concurrency);
+    }
+    LLMQ_TEXT_LIT(t, "}");
+}
+
+static apr_status_t put_task_types(llmq_text_t *t, request_rec *r,
+                                   const llmq_service_t *service)
+{
+    const llmq_task_types_t *types = llmq_cfg_task_types(r->server);
+    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    llmq_json_key(t, "task_types");
+    LLMQ_TEXT_LIT(t, "[");
+    for (i = 0; rv == APR_SUCCESS && i < types->n; i++) {
+        rv = llmq_lanes_of(stats, service, tenant_of(r), types->type[i].name);
+        if (rv == APR_SUCCESS) {
+            llmq_text_puts(t, i ? "," : "");
+            put_task_type(t, &types->type[i], &stats[0]);
+        }
+    }
+    LLMQ_TEXT_LIT(t, "]");
+    return rv;
+}
+
+static apr_status_t put_tasks(llmq_text_t *t, request_rec *r,
+                              const llmq_service_t *service)
+{
+    const llmq_task_types_t *types = llmq_cfg_task_types(r->server);
+    apr_uint64_t lane = llmq_queue_job_lane(tenant_of(r), types->type[0].name);
+    llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+    apr_status_t rv = llmq_lanes_sum(stats, service, tenant_of(r), types);
+    int l;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    llmq_json_key(t, "task_queues");
+    LLMQ_TEXT_LIT(t, "[");
+    LLMQ_EACH_LEVEL (l) {
+        llmq_level_e level = (llmq_level_e)l;
+
+        llmq_text_puts(t, l > LLMQ_LEVEL_REALTIME ? "," : "");
+        put_task_level(t, level, &stats[l],
+                       llmq_queue_is_paused(service->tasks, lane, level));
+    }
+    LLMQ_TEXT_LIT(t, "]");
+    return put_task_types(t, r, service);
+}
+
 int llmq_api_control_queues(request_rec *r, const llmq_service_t *service, const char *id)
 {
     apr_uint64_t tenant = llmq_queue_job_tenant(tenant_of(r));
@@ -133,7 +211,7 @@ int llmq_api_control_queues(request_rec *r, const llmq_service_t *service, const
     apr_status_t rv = llmq_levels_begin(&t, stats, service, tenant, put_level, r->pool);
 
     (void)id;
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS || (rv = put_tasks(&t, r, service)) != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
     llmq_json_kv_raw(&t, "maintenance",

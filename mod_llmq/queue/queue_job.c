@@ -21,7 +21,7 @@ apr_uint64_t llmq_queue_job_tenant(const char *tenant)
 
 apr_uint64_t llmq_queue_job_lane(const char *tenant, const char *type)
 {
-    return type ? hash_in_tenant(tenant, type) : llmq_queue_job_tenant(tenant);
+    return type ? llmq_task_type_lane(tenant, type) : llmq_queue_job_tenant(tenant);
 }
 
 apr_uint64_t llmq_queue_job_tenant_of(const llmq_job_t *job)
@@ -61,4 +61,15 @@ apr_status_t llmq_queue_job_tell(llmq_queue_t *q, const llmq_job_t *job,
     llmq_queue_job_entry(&e, job);
     e.taken_at = job->started_at;
     return llmq_queue_figures_tell(q, &e, what);
+}
+
+void llmq_queue_job_pause_tasks(llmq_queue_t *tasks, const llmq_task_types_t *types,
+                                const char *tenant, llmq_level_e level, int on)
+{
+    int i;
+
+    for (i = 0; i < types->n; i++) {
+        llmq_queue_pause(tasks, llmq_queue_job_lane(tenant, types->type[i].name), level,
+                         on);
+    }
 }

@@ -6,6 +6,7 @@
 #define LLMQ_QUEUE_JOB_H
 
 #include "core/job.h"
+#include "core/task_type.h"
 #include "queue/queue_figures.h"
 
 /**
@@ -61,5 +62,17 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job);
  */
 apr_status_t llmq_queue_job_tell(llmq_queue_t *q, const llmq_job_t *job,
                                  llmq_figure_e what);
+
+/**
+ * llmq_queue_pause() for the tasks of a tenant: each type is a lane of its own.
+ * @param tasks  the queue of tasks
+ * @param types  those there are
+ * @param tenant its name
+ * @param level  the level
+ * @param on     non-zero: stop
+ * @threads any
+ */
+void llmq_queue_job_pause_tasks(llmq_queue_t *tasks, const llmq_task_types_t *types,
+                                const char *tenant, llmq_level_e level, int on);
 
 #endif /* LLMQ_QUEUE_JOB_H */

@@ -2,6 +2,8 @@
 
 import pytest
 
+from llmq_env.wait import until
+
 # (text, the line that must be blamed, what must be said)
 BAD = [
     ("LLMQTaskType", 1, "LLMQTaskType"),
@@ -41,6 +43,36 @@ BAD = [
     ("LLMQTaskTimeout later", 1, "LLMQTaskTimeout"),
     ("LLMQTaskMaxTimeout 169h", 1, "LLMQTaskMaxTimeout"),
 ]
+
+
+class TestAdministration:
+    CONF = ("LLMQTaskType document_processing concurrency=4\nLLMQTaskType thumbnails\n"
+            "LLMQTaskQueueSize low 77\n")
+
+    def test_queues_of_tasks_are_shown(self, api):
+        got = api.get("/admin/queues").data
+        assert [q["name"] for q in got["task_queues"]] == ["realtime", "high", "normal", "low"]
+        assert [q["max_size"] for q in got["task_queues"]] == [50000, 50000, 50000, 77]
+        assert all(q["ready"] == q["delayed"] == q["processing_count"] == 0
+                   for q in got["task_queues"])
+        types = {t["name"]: t for t in got["task_types"]}
+        assert types["document_processing"]["max_concurrent"] == 4
+        assert "max_concurrent" not in types["vector_storage"]
+        assert len(types) == 7 and "thumbnails" in types
+
+    def test_a_paused_level_is_paused_for_tasks_too(self, api, server):
+        def paused():
+            return [q["name"] for q in api.get("/admin/queues").data["task_queues"] if q["paused"]]
+
+        assert api.post("/admin/queues/high/pause").status == 200
+        assert paused() == ["high"]
+        # A type that comes later is paused with the others.
+        server.configure(self.CONF + "LLMQTaskType another\n")
+        api.close()
+        server.graceful()
+        until(lambda: paused() == ["high"], "the new server to know")
+        assert api.post("/admin/queues/high/resume").status == 200
+        assert paused() == []
 
 
 class TestSyntax:

@@ -109,6 +109,38 @@ START_TEST(without_the_database_it_says_so_and_goes_on_later)
 }
 END_TEST
 
+START_TEST(a_paused_level_is_one_of_all_types_of_tasks_of_its_tenant)
+{
+    static llmq_task_types_t types;
+    dispatch_rig_t *rig = dispatch_rig();
+    llmq_queue_t *q = queue_rig_tenants(10, 10, 64)->q;
+    llmq_steward_t *s =
+        llmq_steward_create(rig->q, store_test.store, INTERVAL, test_pool);
+    int i;
+
+    llmq_task_type_init(&types);
+    llmq_steward_add_tasks(s, q, &types);
+    put("acme", LLMQ_SETTING_PAUSED, "{\"high\":true}");
+    ck_assert_int_eq(llmq_steward_tick(s), APR_SUCCESS);
+    for (i = 0; i < types.n; i++) {
+        const char *name = types.type[i].name;
+
+        ck_assert(
+            llmq_queue_is_paused(q, llmq_queue_job_lane("acme", name), LLMQ_LEVEL_HIGH));
+        ck_assert(
+            !llmq_queue_is_paused(q, llmq_queue_job_lane("acme", name), LLMQ_LEVEL_LOW));
+        ck_assert(!llmq_queue_is_paused(q, llmq_queue_job_lane("other", name),
+                                        LLMQ_LEVEL_HIGH));
+    }
+    put("acme", LLMQ_SETTING_PAUSED, "{}");
+    llmq_queue_settings_changed(rig->q);
+    ck_assert_int_eq(llmq_steward_tick(s), APR_SUCCESS);
+    ck_assert(!llmq_queue_is_paused(q, llmq_queue_job_lane("acme", types.type[5].name),
+                                    LLMQ_LEVEL_HIGH));
+    dispatch_rig_close(rig);
+}
+END_TEST
+
 TCase *case_steward(void)
 {
     TCase *tc = test_case("steward");
@@ -117,5 +149,6 @@ TCase *case_steward(void)
     tcase_add_test(tc, a_change_of_this_server_is_applied_when_it_is_told);
     tcase_add_test(tc, another_nodes_change_is_found_and_told);
     tcase_add_test(tc, without_the_database_it_says_so_and_goes_on_later);
+    tcase_add_test(tc, a_paused_level_is_one_of_all_types_of_tasks_of_its_tenant);
     return tc;
 }

@@ -74,6 +74,15 @@ START_TEST(there_are_at_most_64)
 }
 END_TEST
 
+START_TEST(each_type_of_each_tenant_is_a_lane)
+{
+    ck_assert(llmq_task_type_lane("a", "bc") == llmq_task_type_lane("a", "bc"));
+    ck_assert(llmq_task_type_lane("a", "bc") != llmq_task_type_lane("ab", "c"));
+    ck_assert(llmq_task_type_lane("a", "bc") != llmq_task_type_lane("a", "b"));
+    ck_assert(llmq_task_type_lane("a", "bc") != llmq_task_type_lane("b", "bc"));
+}
+END_TEST
+
 TCase *case_task_type(void)
 {
     TCase *tc = test_case("task_type");
@@ -82,5 +91,6 @@ TCase *case_task_type(void)
     tcase_add_loop_test(tc, other_names_are_unknown, 0, COUNT(unknown));
     tcase_add_test(tc, adding_a_known_name_gives_the_type_as_it_is);
     tcase_add_test(tc, there_are_at_most_64);
+    tcase_add_test(tc, each_type_of_each_tenant_is_a_lane);
     return tc;
 }
