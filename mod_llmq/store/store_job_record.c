@@ -39,8 +39,10 @@ typedef enum {
     COLUMN_CALLBACK,
     COLUMN_LEASE_UNTIL,
     COLUMN_PROGRESS,
-    COLUMN_DELIVERIES
+    COLUMN_DELIVERIES,
+    COLUMN_COUNT
 } column_e;
+_Static_assert(COLUMN_COUNT == LLMQ_JOB_RECORD_COLUMNS, "what is appended stands behind");
 
 static void read_texts(llmq_job_t *job, const llmq_store_rows_t *rows)
 {

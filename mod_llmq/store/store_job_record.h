@@ -8,6 +8,9 @@
 #include "core/job.h"
 #include "store/store_run.h"
 
+/** Columns of a whole record; a statement may append others. */
+#define LLMQ_JOB_RECORD_COLUMNS 36
+
 /**
  * Read the present row of a statement that gives whole records.
  * @param job  out: every field; its strings live as long as the rows

@@ -7,6 +7,7 @@
 #include "store/store_sql_conversation.h"
 #include "store/store_sql_job.h"
 #include "store/store_sql_key.h"
+#include "store/store_sql_lease.h"
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
 #include "store/store_sql_stat.h"
@@ -82,6 +83,10 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                               "WHERE id = %s AND tenant = %s "
                               "AND kind = CAST(%s AS smallint) "
                               "AND removed_at IS NULL RETURNING id")},
+    [LLMQ_SQL_LEASE_CLAIM] = {"llmq_lease_claim", BATCH, EACH(CLAIM_LITE, CLAIM_PGSQL)},
+    [LLMQ_SQL_LEASE_CHANGE] = {"llmq_lease_change", BATCH, EACH(LEASE_LITE, LEASE_PGSQL)},
+    [LLMQ_SQL_LEASE_LOOK] = {"llmq_lease_look", REPEAT,
+                             EACH(LEASE_LOOK "IN " IDS_LITE, LEASE_LOOK "= " IDS_PGSQL)},
     [LLMQ_SQL_IDEM_CLAIM] = {"llmq_idem_claim", WRITES, BOTH(IDEM_CLAIM)},
     [LLMQ_SQL_IDEM_FIND] = {"llmq_idem_find", REPEAT,
                             BOTH("SELECT request, state, lease_until, status, body, "

@@ -15,18 +15,21 @@
 
 typedef enum {
     LLMQ_SQL_PING = 0,
-    LLMQ_SQL_BEAT,       /* node, now, now; SQLite: and node, limit */
-    LLMQ_SQL_LEAVE,      /* node */
-    LLMQ_SQL_ADOPT,      /* node, now, limit, node, limit → one row per job */
-    LLMQ_SQL_INSERT,     /* node, rows */
-    LLMQ_SQL_LOAD,       /* ids → whole records */
-    LLMQ_SQL_FINISH,     /* outcomes → ids of the accepted */
-    LLMQ_SQL_FENCE,      /* now, ids */
-    LLMQ_SQL_BACKLOG,    /* node, after, limit → narrow rows */
-    LLMQ_SQL_TOTALS,     /* node → tenant, level, status, count; by tenant */
-    LLMQ_SQL_FIND,       /* id, tenant, kind → whole record */
-    LLMQ_SQL_CHANGE,     /* changes → ids of the changed */
-    LLMQ_SQL_REMOVE,     /* now, now, id, tenant, kind → id */
+    LLMQ_SQL_BEAT,         /* node, now, now; SQLite: and node, limit */
+    LLMQ_SQL_LEAVE,        /* node */
+    LLMQ_SQL_ADOPT,        /* node, now, limit, node, limit → one row per job */
+    LLMQ_SQL_INSERT,       /* node, rows */
+    LLMQ_SQL_LOAD,         /* ids → whole records */
+    LLMQ_SQL_FINISH,       /* outcomes → ids of the accepted */
+    LLMQ_SQL_FENCE,        /* now, ids */
+    LLMQ_SQL_BACKLOG,      /* node, after, limit → narrow rows */
+    LLMQ_SQL_TOTALS,       /* node → tenant, level, status, count; by tenant */
+    LLMQ_SQL_FIND,         /* id, tenant, kind → whole record */
+    LLMQ_SQL_CHANGE,       /* changes → ids of the changed */
+    LLMQ_SQL_REMOVE,       /* now, now, id, tenant, kind → id */
+    LLMQ_SQL_LEASE_CLAIM,  /* claims → whole records */
+    LLMQ_SQL_LEASE_CHANGE, /* changes → id, attempt, lease_until of the accepted */
+    LLMQ_SQL_LEASE_LOOK,   /* ids → whole records, removed_at */
     LLMQ_SQL_IDEM_CLAIM, /* scope, request, object, now, lease, expires → claim, object */
     LLMQ_SQL_IDEM_FIND,   /* scope → request, state, lease, status, body, location */
     LLMQ_SQL_IDEM_SETTLE, /* state, status, body, location, scope, claim → scope */

@@ -12,7 +12,8 @@
     "seq, id, tenant, node, owner, chain, user_id, '', '{}', NULL, NULL, "               \
     "created_at, updated_at, run_at, started_at, finished_at, timeout_usec, attempt, "   \
     "retry_count, max_retries, kind, level, status, dead_letter, "                       \
-    "fair_key, weight, key_cap, deadline, parallel"
+    "fair_key, weight, key_cap, deadline, parallel, "                                    \
+    "type, note, lease_token, callback, lease_until, progress, deliveries"
 
 /* The two terms of the index llmq_jobs_dead. */
 #define IS_DEAD "dead_letter = 1 AND removed_at IS NULL"
@@ -34,6 +35,7 @@
 #define DEAD_REQUEUE_SET                                                                 \
     "UPDATE llmq_jobs AS j SET status = 0, dead_letter = 0, retry_count = 0, "           \
     "attempt = j.attempt + 1, owner = NULL, error = NULL, finished_at = 0, "             \
+    "deliveries = 0, progress = 0, lease_until = 0, "                                    \
     "deadline = 0, run_at = r.r, node = %s, updated_at = CAST(%s AS bigint) "
 #define DEAD_REQUEUE_WHERE                                                               \
     "WHERE j.id = r.i AND j.tenant = %s AND " IS(                                        \

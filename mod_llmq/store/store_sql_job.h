@@ -116,6 +116,7 @@
     "dead_letter = CASE WHEN r.z = 1 THEN 0 ELSE j.dead_letter END, "                    \
     "error = CASE WHEN r.z = 1 THEN NULL ELSE j.error END, "                             \
     "deadline = CASE WHEN r.z = 1 THEN 0 ELSE j.deadline END, "                          \
+    "deliveries = CASE WHEN r.z = 1 THEN 0 ELSE j.deliveries END, lease_until = 0, "     \
     "run_at = CASE WHEN r.s = 0 THEN r.n ELSE j.run_at END "
 #define CHANGE_WHERE                                                                     \
     "WHERE j.id = r.i AND j.tenant = r.t AND j.kind = r.k "                              \

@@ -25,11 +25,14 @@
     "INSERT INTO llmq_nodes (node, heartbeat, started) "                                 \
     "VALUES (%s, CAST(%s AS bigint), CAST(%s AS bigint)) " BEAT_SET
 
-/* A node may have accepted work before its dispatcher's first heartbeat, so what was
+/* What a worker has under a lease stays the worker's: its lease is looked after here from
+ * now on. A node may have accepted work before its dispatcher's first heartbeat, so what was
  * touched lately is left alone. */
 #define ADOPT                                                                            \
-    "UPDATE llmq_jobs SET node = %s, attempt = attempt + 1, status = 0, "                \
-    "updated_at = CAST(%s AS bigint) WHERE " OPEN                                        \
+    "UPDATE llmq_jobs SET node = %s, "                                                   \
+    "attempt = CASE WHEN lease_until > 0 THEN attempt ELSE attempt + 1 END, "            \
+    "status = CASE WHEN lease_until > 0 THEN status ELSE 0 END, "                        \
+    "updated_at = CAST(%s AS bigint) WHERE " BACKLOG                                     \
     " AND updated_at < CAST(%s AS bigint) AND node "
 #define SILENT                                                                           \
     "SELECT n.node FROM llmq_nodes AS n WHERE n.node <> %s "                             \

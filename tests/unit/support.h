@@ -60,6 +60,7 @@ TCase *test_case(const char *name);
     X(job)                                                                               \
     X(json)                                                                              \
     X(keycache)                                                                          \
+    X(lease)                                                                             \
     X(limiter)                                                                           \
     X(log)                                                                               \
     X(matcher)                                                                           \
@@ -122,6 +123,7 @@ TCase *test_case(const char *name);
     X(store_job_finish)                                                                  \
     X(store_job_list)                                                                    \
     X(store_key)                                                                         \
+    X(store_lease)                                                                       \
     X(store_meter)                                                                       \
     X(store_node)                                                                        \
     X(store_reap)                                                                        \
