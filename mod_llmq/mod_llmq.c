@@ -98,6 +98,7 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.chat = cfg->chat;
     proc->conf.task_types = cfg->task_types;
     proc->conf.cleanup_interval = cfg->cleanup;
+    proc->conf.workers = cfg->roster;
     proc->conf.grace = apr_time_from_sec(ap_graceful_shutdown_timeout);
     proc->conf.db_driver = dbd->driver;
     proc->conf.db_params = dbd->params;
@@ -206,6 +207,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         || share_counters(proc) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    proc->conf.roster = proc->shm->roster;
     if (dialect == LLMQ_DIALECT_SQLITE3) {
         proc->conf.store.writers = proc->shm->store_mutex;
     }

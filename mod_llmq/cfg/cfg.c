@@ -60,6 +60,9 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->cleanup = apr_time_from_sec(300);
     conf->pace.on = 0;
     conf->key_cache = apr_time_from_sec(10);
+    conf->roster.max = 4096;
+    conf->roster.timeout = apr_time_from_sec(90);
+    conf->roster.retention = apr_time_from_sec(86400);
     conf->max_held = 0;
     conf->rate_keys = 65536;
     conf->balance.algorithm = LLMQ_BALANCE_ROUND_ROBIN;

@@ -14,6 +14,7 @@
 #include "core/limiter.h"
 #include "core/conversation.h"
 #include "core/message.h"
+#include "core/roster.h"
 #include "core/task_type.h"
 #include "core/token.h"
 #include "dispatch/dispatch.h"
@@ -72,6 +73,7 @@ typedef struct llmq_cfg_server_t {
     apr_interval_time_t cleanup;       /* LLMQCleanupInterval */
     llmq_pace_conf_t pace;             /* LLMQAutoscale, LLMQQueueConcurrency */
     apr_interval_time_t key_cache;     /* LLMQKeyCache */
+    llmq_roster_conf_t roster;         /* LLMQMaxWorkers … LLMQWorkerRetention */
     int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
     int rate_keys;                     /* LLMQRateLimitKeys */
     llmq_balance_conf_t balance;       /* LLMQBalance, LLMQAffinity */

@@ -92,6 +92,11 @@ llmq_cfg_take1_fn_t llmq_cfg_auth_set_source; /* once for each word */
 llmq_cfg_flag_fn_t llmq_cfg_auth_set_auth;
 llmq_cfg_flag_fn_t llmq_cfg_auth_set_admin;
 
+/* cfg_worker.c: the registry of workers */
+llmq_cfg_take1_fn_t llmq_cfg_worker_set_max;
+llmq_cfg_take1_fn_t llmq_cfg_worker_set_timeout;
+llmq_cfg_take1_fn_t llmq_cfg_worker_set_retention;
+
 /* cfg_limits.c: what callers may do */
 llmq_cfg_flag_fn_t llmq_cfg_limits_set_maintenance;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_ttl;

@@ -6,6 +6,7 @@
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
 #include "dispatch/janitor.h"
+#include "dispatch/registry.h"
 #include "dispatch/steward.h"
 #include "dispatch/tally.h"
 #include "store/store_node.h"
@@ -86,7 +87,7 @@ static void wait_for_calls(llmq_dispatch_t *d)
     }
 }
 
-static void wind_up(llmq_dispatch_t *d, llmq_tally_t *tally)
+static void wind_up(llmq_dispatch_t *d, llmq_tally_t *tally, llmq_registry_t *registry)
 {
     apr_status_t rv;
 
@@ -101,6 +102,7 @@ static void wind_up(llmq_dispatch_t *d, llmq_tally_t *tally)
     /* After draining, the next dispatcher of this node is at work already. */
     if (d->asked == LLMQ_ASKED_STOP) {
         llmq_tally_flush(tally);
+        llmq_registry_flush(registry);
         llmq_store_node_leave(d->janitor_store, d->pool);
     }
 }
@@ -121,6 +123,8 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
 {
     llmq_janitor_t *janitor = llmq_janitor_create(d, d->pool);
     llmq_tally_t *tally = llmq_tally_create(d->queue, d->janitor_store, d->pool);
+    llmq_registry_t *registry = llmq_registry_create(d->conf->roster, &d->conf->workers,
+                                                     d->janitor_store, d->pool);
     llmq_checkup_t *checkup = llmq_checkup_create(d, d->pool);
     llmq_steward_t *steward = llmq_steward_create(
         d->queue, d->janitor_store, d->conf->store.node_timeout / 3, d->pool);
@@ -141,6 +145,7 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
                 break;
             }
             llmq_tally_tick(tally);
+            llmq_registry_tick(registry);
         }
         if (d->host.orphaned(d->host.ctx)) {
             llmq_dispatch_stop(d);
@@ -149,5 +154,5 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
             apr_sleep(TICK);
         }
     }
-    wind_up(d, tally);
+    wind_up(d, tally, registry);
 }

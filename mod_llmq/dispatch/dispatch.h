@@ -18,6 +18,7 @@
 
 #include "backend/endpoint.h"
 #include "core/chat.h"
+#include "core/roster.h"
 #include "core/task_type.h"
 #include "dispatch/pace.h"
 #include "queue/queue.h"
@@ -48,7 +49,9 @@ typedef struct llmq_dispatch_conf_t {
     apr_interval_time_t cleanup_interval; /* between two clean-ups; 0 = never */
     llmq_pace_conf_t pace;
     apr_interval_time_t
-        grace; /* time for calls in flight when draining; 0 = until done */
+        grace;             /* time for calls in flight when draining; 0 = until done */
+    llmq_roster_t *roster; /* of workers; NULL: nobody is counted */
+    llmq_roster_conf_t workers;
     llmq_store_conf_t store;
     const char *db_driver; /* apr_dbd driver name */
     const char *db_params; /* its connection string, never logged */

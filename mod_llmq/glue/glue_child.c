@@ -64,6 +64,8 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     service->dispatcher_alive = dispatcher_alive;
     service->dispatcher_deaths = dispatcher_deaths;
     service->limiter = shm->limiter;
+    service->roster = shm->roster;
+    service->worker_timeout = cfg->roster.timeout;
     service->held = shm->held;
     service->n_held = shm->n_held;
     if (cfg->redis.host || cfg->redis.path) {

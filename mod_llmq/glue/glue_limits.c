@@ -27,6 +27,11 @@ apr_status_t llmq_glue_limits_post_config(llmq_glue_shm_t *g, server_rec *s)
         return rv;
     }
     g->limiter = llmq_limiter_init(area, cfg->rate_keys);
+    rv = llmq_glue_shm_area(&area, g, "roster", llmq_roster_size(cfg->roster.max));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    g->roster = llmq_roster_init(area, cfg->roster.max, cfg->roster.timeout);
     g->n_held = cfg->max_held ? cfg->max_held : default_held();
     rv = llmq_glue_shm_area(&area, g, "held", sizeof(*g->held) * (apr_size_t)g->n_held);
     g->held = area;

@@ -1,7 +1,7 @@
 /**
  * @file glue_limits.h
- * Shared memory of what limits callers: the table of rates and the places of requests that
- * wait.
+ * Shared memory about callers: the table of rates, the places of requests that wait, and the
+ * roster of workers.
  */
 #ifndef LLMQ_GLUE_LIMITS_H
 #define LLMQ_GLUE_LIMITS_H
@@ -9,8 +9,8 @@
 #include "glue/glue_shm.h"
 
 /**
- * Make both areas, or find them again after a restart.
- * @param g the shared things; limiter, held and n_held are set
+ * Make these areas, or find them again after a restart.
+ * @param g the shared things; limiter, roster, held and n_held are set
  * @param s the main server
  * @return APR_SUCCESS; else it was logged
  * @phase post_config, second pass

@@ -15,6 +15,7 @@
 #define LLMQ_GLUE_SHM_H
 
 #include "core/limiter.h"
+#include "core/roster.h"
 #include "backend/endpoint_board.h"
 #include "queue/queue.h"
 
@@ -51,6 +52,7 @@ typedef struct llmq_glue_shm_t {
     apr_global_mutex_t *store_mutex; /* SQLite's one writer */
     apr_time_t started_at;
     llmq_limiter_t *limiter; /* callers and their rates */
+    llmq_roster_t *roster;   /* workers */
     apr_uint32_t *held;      /* places of requests that wait; http/wait.h */
     int n_held;
     apr_hash_t *areas; /* name → further shared memory; see llmq_glue_shm_area() */

@@ -10,6 +10,7 @@
 #include "core/keycache.h"
 #include "bus/redis.h"
 #include "core/limiter.h"
+#include "core/roster.h"
 #include "queue/queue.h"
 #include "store/store_commit.h"
 
@@ -27,6 +28,8 @@ typedef struct llmq_service_t {
     int (*dispatcher_alive)(void);
     apr_uint32_t (*dispatcher_deaths)(void); /* so far; those told to end, too */
     llmq_limiter_t *limiter;                 /* of all children */
+    llmq_roster_t *roster;                   /* workers, likewise */
+    apr_interval_time_t worker_timeout;      /* silent for longer: stopped */
     apr_uint32_t *held; /* places of requests that wait (http/wait.h); atomics */
     int n_held;
     llmq_redis_t *redis; /* NULL: not configured */

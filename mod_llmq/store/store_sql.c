@@ -2,6 +2,7 @@
  * noun. */
 #include "store/store_sql.h"
 
+#include "store/store_sql_census.h"
 #include "store/store_sql_dead.h"
 #include "store/store_sql_idem.h"
 #include "store/store_sql_conversation.h"
@@ -11,6 +12,7 @@
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
 #include "store/store_sql_stat.h"
+#include "store/store_sql_worker.h"
 
 /* One text that both dialects understand. */
 #define BOTH(sql)                                                                        \
@@ -145,6 +147,17 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                             EACH(STAT_LOAD_LITE, STAT_LOAD_PGSQL)},
     [LLMQ_SQL_STAT_SUM] = {"llmq_stat_sum", REPEAT, BOTH(STAT_SUM)},
     [LLMQ_SQL_STAT_PRUNE] = {"llmq_stat_prune", WRITES | REPEAT, BOTH(STAT_PRUNE)},
+    [LLMQ_SQL_WORKER_LIST] = {"llmq_worker_list", REPEAT, BOTH(WORKER_LIST)},
+    [LLMQ_SQL_WORKER_LOAD] = {"llmq_worker_load", REPEAT,
+                              EACH(WORKER_LOAD_LITE, WORKER_LOAD_PGSQL)},
+    [LLMQ_SQL_WORKER_SAVE] = {"llmq_worker_save", WRITES | REPEAT,
+                              EACH(WORKER_SAVE_LITE, WORKER_SAVE_PGSQL)},
+    [LLMQ_SQL_WORKER_PRUNE] = {"llmq_worker_prune", WRITES | REPEAT, BOTH(WORKER_PRUNE)},
+    [LLMQ_SQL_WORKER_HANDS] = {"llmq_worker_hands", REPEAT,
+                               EACH(WORKER_HANDS_LITE, WORKER_HANDS_PGSQL)},
+    [LLMQ_SQL_CENSUS] = {"llmq_census", REPEAT, BOTH(CENSUS)},
+    [LLMQ_SQL_CENSUS_WAITING] = {"llmq_census_waiting", REPEAT,
+                                 EACH(CENSUS_WAITING_LITE, CENSUS_WAITING_PGSQL)},
     [LLMQ_SQL_DEAD_TALLY] = {"llmq_dead_tally", REPEAT,
                              BOTH("SELECT count(*) " DEAD_FILTER)},
     [LLMQ_SQL_DEAD_LIST] = {"llmq_dead_list", REPEAT,

@@ -53,6 +53,13 @@ typedef enum {
     LLMQ_SQL_STAT_LOAD,      /* keys, node → sums */
     LLMQ_SQL_STAT_SUM,       /* tenant, resolution, since, node → sums, batch */
     LLMQ_SQL_STAT_PRUNE,     /* bounds of the resolutions 60 and 600 */
+    LLMQ_SQL_WORKER_LIST,    /* tenant twice, node twice, "" for all → workers */
+    LLMQ_SQL_WORKER_LOAD,    /* keys, node → workers */
+    LLMQ_SQL_WORKER_SAVE,    /* node, rows */
+    LLMQ_SQL_WORKER_PRUNE,   /* before */
+    LLMQ_SQL_WORKER_HANDS,   /* tenant → worker, count, latest id */
+    LLMQ_SQL_CENSUS, /* now, since, tenant, kind, user twice → type, status, … */
+    LLMQ_SQL_CENSUS_WAITING, /* tenant, kind, type twice, level twice → count */
     /* Dead letters. Filters are tenant, kind, level twice, since, user twice, chain twice,
      * needle twice. */
     LLMQ_SQL_DEAD_TALLY,     /* filters → count */

@@ -103,6 +103,7 @@ TCase *test_case(const char *name);
     X(queue_wake)                                                                        \
     X(reaper)                                                                            \
     X(redis)                                                                             \
+    X(registry)                                                                          \
     X(result)                                                                            \
     X(retry)                                                                             \
     X(roster)                                                                            \
@@ -113,6 +114,7 @@ TCase *test_case(const char *name);
     X(steward)                                                                           \
     X(store)                                                                             \
     X(store_blame)                                                                       \
+    X(store_census)                                                                      \
     X(store_commit)                                                                      \
     X(store_commit_waiter)                                                               \
     X(store_conversation)                                                                \
@@ -134,6 +136,7 @@ TCase *test_case(const char *name);
     X(store_survey)                                                                      \
     X(store_turn)                                                                        \
     X(store_watch)                                                                       \
+    X(store_worker)                                                                      \
     X(stream)                                                                            \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \

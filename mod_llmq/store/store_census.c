@@ -1,0 +1,54 @@
+#include "store/store_census.h"
+
+#include "store/store_run.h"
+
+apr_status_t llmq_store_census_take(llmq_census_t **prows, int *pn, llmq_store_t *store,
+                                    const llmq_census_filter_t *filter, apr_pool_t *p)
+{
+    const char *user = filter->user ? filter->user : "";
+    const char *args[] = {number(filter->now, p),
+                          number(filter->lately, p),
+                          filter->tenant,
+                          number(LLMQ_KIND_TASK, p),
+                          user,
+                          user};
+    llmq_store_rows_t rows;
+    llmq_census_t *list;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CENSUS, args, p);
+    int n = 0;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    list = apr_palloc(p, sizeof(*list) * ((apr_size_t)rows.n + 1));
+    while (llmq_store_run_next(&rows)) {
+        llmq_census_t *c = &list[n++];
+
+        c->type = llmq_store_run_text(&rows, 0);
+        c->type = c->type ? c->type : "";
+        c->status = (llmq_status_e)llmq_store_run_int(&rows, 1);
+        c->backing_off = (int)llmq_store_run_int(&rows, 2);
+        c->count = llmq_store_run_int(&rows, 3);
+        c->timed = llmq_store_run_int(&rows, 4);
+        c->busy = llmq_store_run_int(&rows, 5);
+        c->ended_lately = llmq_store_run_int(&rows, 6);
+        c->oldest = llmq_store_run_int(&rows, 7);
+    }
+    *prows = list;
+    *pn = n;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_store_census_waiting(apr_int64_t *pn, llmq_store_t *store,
+                                       const llmq_census_queue_t *queue, apr_pool_t *p)
+{
+    const char *type = queue->type ? queue->type : "";
+    const char *level = number(queue->level, p);
+    const char *args[] = {queue->tenant, number(LLMQ_KIND_TASK, p), type, type, level,
+                          level};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CENSUS_WAITING, args, p);
+
+    if (rv == APR_SUCCESS)
+        *pn = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
+    return rv;
+}

@@ -1,0 +1,35 @@
+/**
+ * @file store_sql_census.h
+ * SQL texts of what is counted of tasks. Only store_sql.c includes this.
+ */
+#ifndef LLMQ_STORE_SQL_CENSUS_H
+#define LLMQ_STORE_SQL_CENSUS_H
+
+#include "store/store_sql_job.h"
+
+/* One scan for all figures. What is between two attempts waits for a moment to come after
+ * having failed. A canceled task has ended, but nobody has finished it. */
+#define CENSUS                                                                           \
+    "SELECT type, status, backing_off, count(*), sum(timed), sum(timed * took), "        \
+    "sum(lately), min(created_at) FROM (SELECT type, status, created_at, "               \
+    "CASE WHEN status = 0 AND retry_count > 0 AND run_at > CAST(%s AS bigint) "          \
+    "THEN 1 ELSE 0 END AS backing_off, "                                                 \
+    "CASE WHEN finished_at > 0 AND started_at > 0 THEN 1 ELSE 0 END AS timed, "          \
+    "CASE WHEN finished_at > started_at THEN finished_at - started_at ELSE 0 END "       \
+    "AS took, "                                                                          \
+    "CASE WHEN status IN (2, 3, 4) AND finished_at >= CAST(%s AS bigint) "               \
+    "THEN 1 ELSE 0 END AS lately "                                                       \
+    "FROM llmq_jobs WHERE tenant = %s AND kind = CAST(%s AS smallint) "                  \
+    "AND removed_at IS NULL AND (%s = '' OR user_id = %s)) AS t "                        \
+    "GROUP BY type, status, backing_off ORDER BY type, status, backing_off"
+
+/* The first two terms are those of the index llmq_jobs_open. */
+#define CENSUS_WAITING(from)                                                             \
+    "SELECT count(*) FROM " from " WHERE status < 2 AND removed_at IS NULL "             \
+    "AND status = 0 AND tenant = %s AND kind = CAST(%s AS smallint) "                    \
+    "AND (%s = '' OR type = %s) "                                                        \
+    "AND (CAST(%s AS integer) = 0 OR level = CAST(%s AS integer))"
+#define CENSUS_WAITING_LITE  CENSUS_WAITING("llmq_jobs INDEXED BY llmq_jobs_open")
+#define CENSUS_WAITING_PGSQL CENSUS_WAITING("llmq_jobs")
+
+#endif /* LLMQ_STORE_SQL_CENSUS_H */
