@@ -12,6 +12,7 @@
 #include "store/store_sql_node.h"
 #include "store/store_sql_setting.h"
 #include "store/store_sql_stat.h"
+#include "store/store_sql_task.h"
 #include "store/store_sql_worker.h"
 
 /* One text that both dialects understand. */
@@ -32,6 +33,15 @@
                       EACH(LIST(CHAIN_LITE, up), LIST(CHAIN, up))},                      \
     SLOT(slot + 3) = {"llmq_list_" name "_chain_down", REPEAT,                           \
                       EACH(LIST(CHAIN_LITE, down), LIST(CHAIN, down))}
+
+#define TASKS(n, label, from, order)                                                     \
+    [LLMQ_SQL_TASK_LIST + (n)] = {"llmq_task_list_" label, REPEAT,                       \
+                                  BOTH(TASK_LIST(from, order))}
+#define TASK_LISTS(slot, name, up, down)                                                 \
+    TASKS(slot, name, TASK_FILTER, up),                                                  \
+        TASKS(slot + 1, name "_down", TASK_FILTER, down),                                \
+        TASKS(slot + 2, name "_kb", TASK_FILTER_KB, up),                                 \
+        TASKS(slot + 3, name "_kb_down", TASK_FILTER_KB, down)
 
 #define CONVERSATION_LISTS(slot, name, up, down)                                         \
     [LLMQ_SQL_CONVERSATION_LIST                                                          \
@@ -209,6 +219,17 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
                             EACH(REAP_JOBS_LITE, REAP_JOBS_PGSQL)},
     [LLMQ_SQL_REAP_EMPTY] = {"llmq_reap_empty", WRITES | REPEAT,
                              EACH(REAP_EMPTY_LITE, REAP_EMPTY_PGSQL)},
+    [LLMQ_SQL_TASK_CANCEL] = {"llmq_task_cancel", WRITES, BOTH(TASK_CANCEL)},
+    [LLMQ_SQL_TASK_RETRY] = {"llmq_task_retry", WRITES, BOTH(TASK_RETRY)},
+    [LLMQ_SQL_TASK_TALLY] = {"llmq_task_tally", REPEAT, BOTH(TASK_TALLY(TASK_FILTER))},
+    [LLMQ_SQL_TASK_TALLY_KB] = {"llmq_task_tally_kb", REPEAT,
+                                BOTH(TASK_TALLY(TASK_FILTER_KB))},
+    TASK_LISTS(0, "created", BY_CREATED, BY_CREATED_DOWN),
+    TASK_LISTS(4, "updated", BY_UPDATED, BY_UPDATED_DOWN),
+    TASK_LISTS(8, "level", "level, " BY_CREATED, "level DESC, " BY_CREATED_DOWN),
+    TASK_LISTS(12, "status", "status, " BY_CREATED, "status DESC, " BY_CREATED_DOWN),
+    TASK_LISTS(16, "progress", "progress, " BY_CREATED,
+               "progress DESC, " BY_CREATED_DOWN),
     LISTS(0, "created", BY_CREATED, BY_CREATED_DOWN),
     LISTS(4, "updated", BY_UPDATED, BY_UPDATED_DOWN),
     LISTS(8, "level", "level, " BY_CREATED, "level DESC, " BY_CREATED_DOWN),

@@ -91,6 +91,14 @@ typedef enum {
     LLMQ_SQL_REAP_FIND,  /* now, limit → tenants, ids */
     LLMQ_SQL_REAP_JOBS,  /* names, now, limit → a row each */
     LLMQ_SQL_REAP_EMPTY, /* names, now → a row each */
+    /* Tasks. Filters are tenant, created after, type twice, level twice, state, now, state
+     * and, with _KB, the kb_id; the lists' order is sort × 4 + kb × 2 + descending. */
+    LLMQ_SQL_TASK_CANCEL, /* now, now, id, tenant → whole record */
+    LLMQ_SQL_TASK_RETRY,  /* node, now, now, id, tenant → whole record */
+    LLMQ_SQL_TASK_TALLY,  /* filters → count */
+    LLMQ_SQL_TASK_TALLY_KB,
+    LLMQ_SQL_TASK_LIST, /* filters, limit, offset → whole records */
+    LLMQ_SQL_TASK_LIST_LAST = LLMQ_SQL_TASK_LIST + 19,
     /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
      * twice, status twice, level twice and, with _CHAIN, the chain and the lowest seq. Their
      * order within the enum is sort × 4 + chain × 2 + descending. */

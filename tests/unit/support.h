@@ -134,6 +134,7 @@ TCase *test_case(const char *name);
     X(store_sql)                                                                         \
     X(store_stat)                                                                        \
     X(store_survey)                                                                      \
+    X(store_task)                                                                        \
     X(store_turn)                                                                        \
     X(store_watch)                                                                       \
     X(store_worker)                                                                      \
