@@ -51,6 +51,8 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->queue.reserve = 50;
     conf->queue.max_tenants = 1024;
     memcpy(conf->task_queue.level, task_levels, sizeof(task_levels));
+    conf->task_queue.no_figures = 1;
+    conf->task_queue.max_running = task_levels[LLMQ_LEVEL_NORMAL].max_concurrent;
     conf->task_types = apr_palloc(p, sizeof(*conf->task_types));
     llmq_task_type_init(conf->task_types);
     conf->tenant_limits = apr_hash_make(p);

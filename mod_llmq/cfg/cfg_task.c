@@ -34,6 +34,7 @@ const char *llmq_cfg_task_set_concurrency(cmd_parms *cmd, void *dummy, const cha
 
     (void)dummy;
     if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1, MAX_CONCURRENT))) {
+        queue->max_running = (apr_uint32_t)n;
         LLMQ_EACH_LEVEL (l) {
             queue->level[l].max_concurrent = (apr_uint32_t)n;
         }
@@ -84,6 +85,7 @@ static void name_lane(llmq_queue_tenant_conf_t *lane, const char *tenant,
 {
     *lane = *limits;
     lane->tenant = llmq_task_type_lane(tenant, type->name);
+    lane->max_running_total = type->concurrency;
 }
 
 /* Among the lanes of one tenant nothing is reserved: they are all its own. */

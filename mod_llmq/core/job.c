@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define UUID_LEN 36
+
 static const char *const names[] = {
     [LLMQ_STATUS_PENDING] = "pending",     [LLMQ_STATUS_PROCESSING] = "processing",
     [LLMQ_STATUS_COMPLETED] = "completed", [LLMQ_STATUS_FAILED] = "failed",
@@ -33,6 +35,11 @@ static const llmq_move_e moves[LLMQ_STATUS_COUNT][LLMQ_STATUS_COUNT] = {
 static int is_known(llmq_status_e status)
 {
     return (unsigned)status < LLMQ_STATUS_COUNT;
+}
+
+llmq_kind_e llmq_job_kind_of(const char *id)
+{
+    return strlen(id) == UUID_LEN && id[8] == '-' ? LLMQ_KIND_TASK : LLMQ_KIND_MESSAGE;
 }
 
 llmq_move_e llmq_job_move(llmq_status_e from, llmq_status_e to)

@@ -88,6 +88,14 @@ typedef enum {
 llmq_move_e llmq_job_move(llmq_status_e from, llmq_status_e to);
 
 /**
+ * Ids tell what they name: those of tasks look like UUIDs.
+ * @param id an id, or something else that a caller sent
+ * @return the only kind that it may be of; MESSAGE for what is no id at all
+ * @threads any
+ */
+llmq_kind_e llmq_job_kind_of(const char *id);
+
+/**
  * @param status a state
  * @return non-zero if nothing but a requeue can follow
  * @threads any

@@ -25,7 +25,7 @@ int llmq_api_dead_remove(request_rec *r, const llmq_service_t *service, const ch
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
-    return n ? llmq_reply_data(r, HTTP_OK, "Message deleted successfully", NULL)
+    return n ? llmq_reply_data(r, HTTP_OK, "Deleted successfully", NULL)
              : llmq_dead_call_no_longer(r);
 }
 
@@ -83,5 +83,5 @@ int llmq_api_dead_remove_all(request_rec *r, const llmq_service_t *service,
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
-    return llmq_dead_call_sum(r, "deleted", "Messages deleted successfully", &sum, 0);
+    return llmq_dead_call_sum(r, "deleted", "Deleted successfully", &sum, 0);
 }

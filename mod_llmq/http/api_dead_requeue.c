@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/task.h"
 #include "http/dead_call.h"
 #include "http/query.h"
 #include "http/reply.h"
@@ -26,20 +27,16 @@ static const char *const requeue_params[] = {LLMQ_DEAD_CALL_FILTERS, "rate", NUL
  * back before the entries come, without a place of their own, so that they stand where they
  * stood in their conversations. Whoever takes such a place meanwhile makes one of them wait
  * for the next walk over the store. Returns those that got a place. */
-static int admit(const llmq_service_t *service, const llmq_job_t *jobs, int n, int *full,
+static int admit(const llmq_service_t *service, const llmq_job_t *jobs, int n,
                  llmq_dead_return_t *returns, apr_time_t first, apr_interval_time_t step)
 {
     int fit = 0;
     int i;
 
     for (i = 0; i < n; i++) {
-        llmq_level_e l = jobs[i].level;
-        apr_uint64_t tenant = llmq_queue_job_tenant(jobs[i].tenant);
-
-        if (!full[l] && llmq_queue_admit(service->queue, tenant, l) != APR_SUCCESS) {
-            full[l] = 1;
-        }
-        if (!full[l]) {
+        if (llmq_queue_admit(llmq_service_queue(service, jobs[i].kind),
+                             llmq_queue_job_tenant_of(&jobs[i]), jobs[i].level)
+            == APR_SUCCESS) {
             returns[fit].id = jobs[i].id;
             returns[fit].run_at = first + fit * step;
             fit++;
@@ -56,23 +53,35 @@ static void dismiss(const llmq_service_t *service, const llmq_job_t *jobs, int n
 
     for (i = 0; i < n && at < fit; i++) {
         if (returns[at].id == jobs[i].id) {
-            llmq_queue_dismiss(service->queue, llmq_queue_job_tenant(jobs[i].tenant),
-                               jobs[i].level);
+            llmq_queue_dismiss(llmq_service_queue(service, jobs[i].kind),
+                               llmq_queue_job_tenant_of(&jobs[i]), jobs[i].level);
             at++;
         }
     }
 }
 
-static void enter(const llmq_service_t *service, const llmq_job_t *jobs, int n,
-                  apr_pool_t *p)
+/* Those of one kind, under one lock. */
+static void enter(const llmq_service_t *service, llmq_kind_e kind, const llmq_job_t *jobs,
+                  int n, apr_pool_t *p)
 {
     llmq_entry_t *entries = apr_palloc(p, sizeof(*entries) * (apr_size_t)(n + 1));
+    int count = 0;
     int i;
 
     for (i = 0; i < n; i++) {
-        llmq_queue_job_entry(&entries[i], &jobs[i]);
+        if (jobs[i].kind == kind) {
+            llmq_queue_job_entry(&entries[count++], &jobs[i]);
+        }
     }
-    llmq_queue_put(service->queue, entries, n, 0);
+    if (count) {
+        llmq_queue_put(llmq_service_queue(service, kind), entries, count, 0);
+    }
+}
+
+static void suspect_both(const llmq_service_t *service)
+{
+    llmq_queue_suspect(service->queue);
+    llmq_queue_suspect(service->tasks);
 }
 
 /* Those that came back are failures no more. */
@@ -87,7 +96,7 @@ static void revive(const llmq_service_t *service, const llmq_job_t *jobs, int n,
     }
     for (i = 0; i < n; i++) {
         if (apr_hash_get(ids, jobs[i].id, APR_HASH_KEY_STRING)) {
-            llmq_queue_job_tell(service->queue, &jobs[i],
+            llmq_queue_job_tell(llmq_service_queue(service, jobs[i].kind), &jobs[i],
                                 jobs[i].status == LLMQ_STATUS_TIMEOUT
                                     ? LLMQ_FIGURE_REVIVED_TIMEOUT
                                     : LLMQ_FIGURE_REVIVED_FAILED);
@@ -95,46 +104,48 @@ static void revive(const llmq_service_t *service, const llmq_job_t *jobs, int n,
     }
 }
 
-/* Send those of a list back that fit, the i-th of them i steps after @a first. */
-static apr_status_t send_back(int *pn, const llmq_service_t *service,
-                              const llmq_job_t *jobs, int n, int *full, apr_time_t first,
+/* Send those of a list back that fit (*pfit of them), the i-th of them i steps after @a first. */
+static apr_status_t send_back(int *pn, int *pfit, const llmq_service_t *service,
+                              const llmq_job_t *jobs, int n, apr_time_t first,
                               apr_interval_time_t step, apr_pool_t *p)
 {
     llmq_dead_return_t *returns = apr_palloc(p, sizeof(*returns) * (apr_size_t)(n + 1));
-    int fit = admit(service, jobs, n, full, returns, first, step);
+    int fit = admit(service, jobs, n, returns, first, step);
     apr_status_t rv = APR_SUCCESS;
     llmq_job_t *back;
 
     *pn = 0;
+    *pfit = fit;
     if (fit) {
         rv = llmq_store_dead_requeue(&back, pn, service->store, jobs[0].tenant, returns,
                                      fit, llmq_clock_now(), p);
         dismiss(service, jobs, n, returns, fit);
     }
     if (rv == LLMQ_ESTORE) {
-        llmq_queue_suspect(service->queue); /* they may be pending all the same */
+        suspect_both(service); /* they may be pending all the same */
     }
     if (rv == APR_SUCCESS && *pn) {
         revive(service, jobs, n, back, *pn, p);
-        enter(service, back, *pn, p);
+        enter(service, LLMQ_KIND_MESSAGE, back, *pn, p);
+        enter(service, LLMQ_KIND_TASK, back, *pn, p);
     }
     return rv;
 }
 
 int llmq_api_dead_requeue(request_rec *r, const llmq_service_t *service, const char *id)
 {
-    int full[LLMQ_LEVEL_COUNT] = {0};
     int reply = OK;
     llmq_job_t *job = llmq_dead_call_find(&reply, r, service, id);
     apr_status_t rv;
     llmq_text_t t;
+    int fit = 0;
     int n = 0;
 
     if (!job) {
         return reply;
     }
-    rv = send_back(&n, service, job, 1, full, llmq_clock_now(), 0, r->pool);
-    if (rv == APR_SUCCESS && full[job->level]) {
+    rv = send_back(&n, &fit, service, job, 1, llmq_clock_now(), 0, r->pool);
+    if (rv == APR_SUCCESS && !fit) {
         rv = LLMQ_EFULL;
     }
     if (rv != APR_SUCCESS || n == 0) {
@@ -145,9 +156,11 @@ int llmq_api_dead_requeue(request_rec *r, const llmq_service_t *service, const c
     llmq_text_init(&t, 128, r->pool);
     LLMQ_TEXT_LIT(&t, "{");
     llmq_json_kv(&t, "id", job->id);
-    llmq_json_kv(&t, "status", llmq_job_status_name(LLMQ_STATUS_PENDING));
+    llmq_json_kv(&t, "status",
+                 job->kind == LLMQ_KIND_TASK ? llmq_task_state_name(LLMQ_TASK_QUEUED)
+                                             : llmq_job_status_name(LLMQ_STATUS_PENDING));
     LLMQ_TEXT_LIT(&t, "}");
-    return llmq_reply_data(r, HTTP_OK, "Message requeued successfully", t.data);
+    return llmq_reply_data(r, HTTP_OK, "Requeued successfully", t.data);
 }
 
 /* ---- many ---- */
@@ -165,18 +178,6 @@ static apr_status_t read_rate(llmq_dead_call_t *call, llmq_result_t *why)
     return rv;
 }
 
-static int is_full(const int *full)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        if (!full[l]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 /* A page at a time; the one behind the other by the rate, so that the levels and the
  * backends see a stream and no flood. */
 static apr_status_t requeue_all(llmq_dead_sum_t *sum, const llmq_service_t *service,
@@ -184,23 +185,23 @@ static apr_status_t requeue_all(llmq_dead_sum_t *sum, const llmq_service_t *serv
 {
     apr_interval_time_t step = APR_USEC_PER_SEC / call->rate;
     apr_time_t start = llmq_clock_now();
-    int full[LLMQ_LEVEL_COUNT] = {0};
     llmq_job_t *jobs = NULL;
     apr_status_t rv;
     int n = 0;
 
     do {
         int back = 0;
+        int fit = 0;
 
         rv = llmq_store_dead_page(&jobs, &n, service->store, &call->query,
                                   n ? &jobs[n - 1] : NULL, LLMQ_DEAD_CALL_PAGE, p);
         if (rv == APR_SUCCESS && n) {
-            rv = send_back(&back, service, jobs, n, full, start + sum->done * step, step,
+            rv = send_back(&back, &fit, service, jobs, n, start + sum->done * step, step,
                            p);
         }
         sum->done += back;
     } while (rv == APR_SUCCESS && n == LLMQ_DEAD_CALL_PAGE
-             && sum->done < LLMQ_DEAD_CALL_MOST && !is_full(full));
+             && sum->done < LLMQ_DEAD_CALL_MOST);
     sum->last = sum->done ? start + (sum->done - 1) * step : 0;
     return rv;
 }
@@ -227,6 +228,5 @@ int llmq_api_dead_requeue_all(request_rec *r, const llmq_service_t *service,
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
-    return llmq_dead_call_sum(r, "requeued", "Messages requeued successfully", &sum,
-                              call.rate);
+    return llmq_dead_call_sum(r, "requeued", "Requeued successfully", &sum, call.rate);
 }

@@ -1,10 +1,11 @@
-/* Administration of delayed messages: list, remove, run now. */
+/* Administration of delayed messages and tasks: list, remove, run now. */
 #include "http/api.h"
 
 #include "base/clock.h"
 #include "base/id.h"
 #include "cfg/cfg.h"
-#include "core/message.h"
+#include "core/task.h"
+#include "http/dead_call.h"
 #include "http/page.h"
 #include "http/query.h"
 #include "http/reply.h"
@@ -12,8 +13,8 @@
 #include "store/store_delay.h"
 #include "store/store_job.h"
 
-static const char *const list_params[] = {"priority", "before", "page", "page_size",
-                                          NULL};
+static const char *const list_params[] = {"kind", "task_type", "priority", "before",
+                                          "page", "page_size", NULL};
 
 static apr_status_t read_query(llmq_delay_query_t *q, request_rec *r, llmq_result_t *why)
 {
@@ -22,15 +23,16 @@ static apr_status_t read_query(llmq_delay_query_t *q, request_rec *r, llmq_resul
 
     memset(q, 0, sizeof(*q));
     q->tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
-    q->kind = LLMQ_KIND_MESSAGE;
     q->now = llmq_clock_now();
     if ((rv = llmq_query_parse(&params, r, why)) != APR_SUCCESS
         || (rv = llmq_query_known(params, list_params, why)) != APR_SUCCESS
+        || (rv = llmq_query_kind(&q->kind, params, why)) != APR_SUCCESS
         || (rv = llmq_query_level(&q->level, params, "priority", why)) != APR_SUCCESS
         || (rv = llmq_query_moment(&q->before, params, "before", q->now, 1, why))
                != APR_SUCCESS) {
         return rv;
     }
+    q->type = apr_table_get(params, "task_type");
     return llmq_page_read(&q->page, &q->page_size, params, why);
 }
 
@@ -53,7 +55,7 @@ int llmq_api_delay_list(request_rec *r, const llmq_service_t *service, const cha
         return llmq_reply_status(r, rv);
     }
     llmq_text_init(&t, 4096, r->pool);
-    llmq_page_messages(&t, "items", jobs, n);
+    llmq_page_jobs(&t, "items", jobs, n);
     llmq_page_end(&t, q.page, q.page_size, total);
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
 }
@@ -67,16 +69,14 @@ static int reply_refused(request_rec *r, const llmq_service_t *service, const ch
 
     if (rv == LLMQ_ESTATE) {
         rv = llmq_store_job_find(&job, service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
-                                 LLMQ_KIND_MESSAGE, id, r->pool);
+                                 llmq_job_kind_of(id), id, r->pool);
         if (rv == APR_SUCCESS) {
-            llmq_result_set(&why, LLMQ_PROBLEM_TRANSITION, "id",
-                            "this message is not delayed");
+            llmq_result_set(&why, LLMQ_PROBLEM_TRANSITION, "id", "it is not delayed");
             return llmq_reply_problem(r, &why);
         }
     }
     if (rv == APR_NOTFOUND) {
-        llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "id", "no such message");
-        return llmq_reply_problem(r, &why);
+        return llmq_dead_call_unknown(r, id);
     }
     return llmq_reply_status(r, rv);
 }
@@ -87,29 +87,29 @@ int llmq_api_delay_remove(request_rec *r, const llmq_service_t *service, const c
 
     if (llmq_id_is_name(id)) {
         rv = llmq_store_delay_remove(service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
-                                     LLMQ_KIND_MESSAGE, id, llmq_clock_now(), r->pool);
+                                     llmq_job_kind_of(id), id, llmq_clock_now(), r->pool);
     }
     if (rv != APR_SUCCESS) {
         return reply_refused(r, service, id, rv);
     }
-    llmq_queue_figures_withdraw(service->queue, id);
-    return llmq_reply_data(r, HTTP_OK, "Message deleted successfully", NULL);
+    llmq_queue_figures_withdraw(llmq_service_queue(service, llmq_job_kind_of(id)), id);
+    return llmq_reply_data(r, HTTP_OK, "Deleted successfully", NULL);
 }
 
 /* The store has decided under a raised fence. An entry that became due in the same moment
  * may run already, in vain; then the walk over the store finds the message again. */
 static void hasten(const llmq_service_t *service, const llmq_job_t *job)
 {
+    llmq_queue_t *queue = llmq_service_queue(service, job->kind);
     llmq_entry_t entry;
-    apr_status_t rv =
-        llmq_queue_hasten(service->queue, job->id, (apr_uint32_t)job->attempt);
+    apr_status_t rv = llmq_queue_hasten(queue, job->id, (apr_uint32_t)job->attempt);
 
     if (rv == APR_NOTFOUND) {
         llmq_queue_job_entry(&entry, job);
-        llmq_queue_put(service->queue, &entry, 1, 0);
+        llmq_queue_put(queue, &entry, 1, 0);
     }
     else if (rv == LLMQ_EBUSY) {
-        llmq_queue_suspect(service->queue);
+        llmq_queue_suspect(queue);
     }
 }
 
@@ -121,8 +121,8 @@ int llmq_api_delay_run(request_rec *r, const llmq_service_t *service, const char
 
     if (llmq_id_is_name(id)) {
         rv = llmq_store_delay_hasten(&job, service->store,
-                                     llmq_cfg_tenant(llmq_cfg_dir(r)), LLMQ_KIND_MESSAGE,
-                                     id, llmq_clock_now(), r->pool);
+                                     llmq_cfg_tenant(llmq_cfg_dir(r)),
+                                     llmq_job_kind_of(id), id, llmq_clock_now(), r->pool);
     }
     if (rv != APR_SUCCESS) {
         return reply_refused(r, service, id, rv);
@@ -131,8 +131,10 @@ int llmq_api_delay_run(request_rec *r, const llmq_service_t *service, const char
     llmq_text_init(&t, 128, r->pool);
     LLMQ_TEXT_LIT(&t, "{");
     llmq_json_kv(&t, "id", job->id);
-    llmq_json_kv(&t, "status", llmq_job_status_name(LLMQ_STATUS_PENDING));
+    llmq_json_kv(&t, "status",
+                 job->kind == LLMQ_KIND_TASK ? llmq_task_state_name(LLMQ_TASK_QUEUED)
+                                             : llmq_job_status_name(LLMQ_STATUS_PENDING));
     llmq_json_kv_time(&t, "scheduled_at", job->run_at);
     LLMQ_TEXT_LIT(&t, "}");
-    return llmq_reply_data(r, HTTP_OK, "Message runs now", t.data);
+    return llmq_reply_data(r, HTTP_OK, "Runs now", t.data);
 }

@@ -18,19 +18,18 @@
 
 APLOG_USE_MODULE(llmq);
 
-static const char *const kind_words[] = {"message", NULL};
-
 apr_status_t llmq_dead_call_filters(llmq_dead_call_t *call, request_rec *r,
                                     llmq_result_t *why)
 {
     llmq_dead_query_t *q = &call->query;
-    int kind = 0;
-    apr_status_t rv = llmq_query_word(&kind, call->params, "kind", kind_words, why);
+    const char *kb_id = apr_table_get(call->params, "kb_id");
+    apr_status_t rv;
 
     memset(q, 0, sizeof(*q));
+    rv = llmq_query_kind(&q->kind, call->params, why);
     q->tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
-    q->kind = LLMQ_KIND_MESSAGE;
-    q->user = apr_table_get(call->params, "user_id");
+    q->user = kb_id ? kb_id : apr_table_get(call->params, "user_id");
+    q->type = apr_table_get(call->params, "task_type");
     q->chain = apr_table_get(call->params, "conversation_id");
     q->needle = apr_table_get(call->params, "error");
     if (rv == APR_SUCCESS) {
@@ -79,11 +78,13 @@ apr_status_t llmq_dead_call_body(llmq_dead_call_t *call, request_rec *r,
 
 /* ---- one ---- */
 
-static int reply_not_found(request_rec *r)
+int llmq_dead_call_unknown(request_rec *r, const char *id)
 {
+    int is_task = llmq_job_kind_of(id) == LLMQ_KIND_TASK;
     llmq_result_t why;
 
-    llmq_result_set(&why, LLMQ_PROBLEM_NO_MESSAGE, "id", "no such message");
+    llmq_result_set(&why, is_task ? LLMQ_PROBLEM_NO_TASK : LLMQ_PROBLEM_NO_MESSAGE, "id",
+                    is_task ? "no such task" : "no such message");
     return llmq_reply_problem(r, &why);
 }
 
@@ -96,18 +97,18 @@ llmq_job_t *llmq_dead_call_find(int *preply, request_rec *r,
 
     if (llmq_id_is_name(id)) {
         rv = llmq_store_job_find(&job, service->store, llmq_cfg_tenant(llmq_cfg_dir(r)),
-                                 LLMQ_KIND_MESSAGE, id, r->pool);
+                                 llmq_job_kind_of(id), id, r->pool);
     }
     if (rv == APR_SUCCESS && job->dead_letter) {
         return job;
     }
     if (rv == APR_SUCCESS) {
-        llmq_result_set(&why, LLMQ_PROBLEM_TRANSITION, "id",
-                        "this message is no dead letter");
+        llmq_result_set(&why, LLMQ_PROBLEM_TRANSITION, "id", "it is no dead letter");
         *preply = llmq_reply_problem(r, &why);
     }
     else {
-        *preply = rv == APR_NOTFOUND ? reply_not_found(r) : llmq_reply_status(r, rv);
+        *preply =
+            rv == APR_NOTFOUND ? llmq_dead_call_unknown(r, id) : llmq_reply_status(r, rv);
     }
     return NULL;
 }
@@ -116,8 +117,7 @@ int llmq_dead_call_no_longer(request_rec *r)
 {
     llmq_result_t why;
 
-    llmq_result_set(&why, LLMQ_PROBLEM_TRANSITION, "id",
-                    "this message is no dead letter any more");
+    llmq_result_set(&why, LLMQ_PROBLEM_TRANSITION, "id", "it is no dead letter any more");
     return llmq_reply_problem(r, &why);
 }
 

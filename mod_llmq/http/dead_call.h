@@ -19,7 +19,8 @@
 
 /** The parameters that llmq_dead_call_filters() reads, for lists of the known ones. */
 #define LLMQ_DEAD_CALL_FILTERS                                                           \
-    "kind", "priority", "since", "error", "user_id", "conversation_id"
+    "kind", "priority", "since", "error", "user_id", "conversation_id", "kb_id",         \
+        "task_type"
 
 /** What a call of these says. */
 typedef struct llmq_dead_call_t {
@@ -78,6 +79,14 @@ apr_status_t llmq_dead_call_filters(llmq_dead_call_t *call, request_rec *r,
  */
 llmq_job_t *llmq_dead_call_find(int *preply, request_rec *r,
                                 const llmq_service_t *service, const char *id);
+
+/**
+ * Answer that there is no such message or task.
+ * @param r  the request
+ * @param id what was asked for
+ * @return what the handler returns
+ */
+int llmq_dead_call_unknown(request_rec *r, const char *id);
 
 /**
  * Answer that somebody else was faster.

@@ -1,6 +1,8 @@
 #include "http/page.h"
 
+#include "base/clock.h"
 #include "core/message.h"
+#include "core/task.h"
 #include "http/query.h"
 
 #define DEFAULT_SIZE 20
@@ -20,7 +22,26 @@ apr_status_t llmq_page_read(int *ppage, int *ppage_size, const apr_table_t *quer
                : rv;
 }
 
-void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n)
+static void add_message(llmq_text_t *t, const llmq_job_t *job)
+{
+    llmq_message_to_json(t, job, NULL);
+}
+
+/* None of them waits where it would have a position. */
+void llmq_page_job(llmq_text_t *t, const llmq_job_t *job)
+{
+    llmq_task_view_t view = {.now = llmq_clock_now()};
+
+    if (job->kind == LLMQ_KIND_TASK) {
+        llmq_task_to_json(t, job, &view);
+    }
+    else {
+        add_message(t, job);
+    }
+}
+
+static void add_list(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n,
+                     void (*add)(llmq_text_t *, const llmq_job_t *))
 {
     int i;
 
@@ -31,9 +52,19 @@ void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs
         if (i) {
             LLMQ_TEXT_LIT(t, ",");
         }
-        llmq_message_to_json(t, &jobs[i], NULL);
+        add(t, &jobs[i]);
     }
     LLMQ_TEXT_LIT(t, "]");
+}
+
+void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n)
+{
+    add_list(t, name, jobs, n, add_message);
+}
+
+void llmq_page_jobs(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n)
+{
+    add_list(t, name, jobs, n, llmq_page_job);
 }
 
 void llmq_page_end(llmq_text_t *t, int page, int page_size, apr_int64_t total)

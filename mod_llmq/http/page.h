@@ -33,6 +33,22 @@ apr_status_t llmq_page_read(int *ppage, int *ppage_size, const apr_table_t *quer
 void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n);
 
 /**
+ * One entry: a message as S0 shows it, or a task as S3 does.
+ * @param t   where to
+ * @param job what is final, or waits for a moment: it has no position in its queue
+ */
+void llmq_page_job(llmq_text_t *t, const llmq_job_t *job);
+
+/**
+ * The beginning of the list, with messages as S0 shows them and tasks as S3 does.
+ * @param t    where to
+ * @param name of the list
+ * @param jobs messages and tasks
+ * @param n    their number
+ */
+void llmq_page_jobs(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n);
+
+/**
  * The pagination and the end.
  * @param t         where to
  * @param page      which page this is

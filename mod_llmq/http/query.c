@@ -139,3 +139,15 @@ apr_status_t llmq_query_moment(apr_time_t *pwhen, const apr_table_t *query,
     *pwhen = ahead ? now + distance : now - distance;
     return APR_SUCCESS;
 }
+
+apr_status_t llmq_query_kind(llmq_kind_e *pkind, const apr_table_t *query,
+                             llmq_result_t *why)
+{
+    /* By llmq_kind_e; the first is never sent. */
+    static const char *const words[] = {"", "message", "task", NULL};
+    int i = (int)*pkind;
+    apr_status_t rv = llmq_query_word(&i, query, "kind", words, why);
+
+    *pkind = (llmq_kind_e)i;
+    return rv;
+}

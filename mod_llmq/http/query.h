@@ -48,6 +48,16 @@ apr_status_t llmq_query_word(int *pi, const apr_table_t *query, const char *name
                              const char *const *words, llmq_result_t *why);
 
 /**
+ * The parameter `kind`: message or task.
+ * @param pkind in: the default; out: what it says
+ * @param query what llmq_query_parse() gave
+ * @param why   out: REQUEST with the field
+ * @return APR_SUCCESS; LLMQ_EBODY another word
+ */
+apr_status_t llmq_query_kind(llmq_kind_e *pkind, const apr_table_t *query,
+                             llmq_result_t *why);
+
+/**
  * Refuse parameters that the call does not know: a misspelt filter must not match all.
  * @param query what llmq_query_parse() gave
  * @param words the known ones, ended by NULL

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The filters of LLMQ_SQL_DEAD_TALLY, in their order; the page follows. */
-#define FILTER_COUNT 11
+#define FILTER_COUNT 14
 #define ARGS_MAX     (FILTER_COUNT + 3)
 
 #define ESCAPE '!' /* of LIKE */
@@ -39,6 +39,8 @@ static const char *pattern_of(const char *needle, apr_pool_t *p)
 static int filters(const char **args, const llmq_dead_query_t *query, apr_pool_t *p)
 {
     const char *level = apr_itoa(p, query->level);
+    const char *kind = apr_itoa(p, query->kind);
+    const char *type = query->type ? query->type : "";
     const char *user = query->user ? query->user : "";
     const char *chain = query->chain ? query->chain : "";
     const char *needle =
@@ -46,7 +48,10 @@ static int filters(const char **args, const llmq_dead_query_t *query, apr_pool_t
     int n = 0;
 
     args[n++] = query->tenant;
-    args[n++] = apr_itoa(p, query->kind);
+    args[n++] = kind;
+    args[n++] = kind;
+    args[n++] = type;
+    args[n++] = type;
     args[n++] = level;
     args[n++] = level;
     args[n++] = number(query->since, p);

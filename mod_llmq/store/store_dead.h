@@ -14,10 +14,11 @@
 /** Which dead letters. NULL and 0 do not filter. */
 typedef struct llmq_dead_query_t {
     const char *tenant;
-    llmq_kind_e kind;
+    llmq_kind_e kind; /* NONE: messages and tasks */
     llmq_level_e level;
+    const char *type;   /* of tasks */
     apr_time_t since;   /* given up on at or after this moment */
-    const char *user;   /* user id */
+    const char *user;   /* user id, of a task its kb_id */
     const char *chain;  /* conversation id */
     const char *needle; /* part of the error, in whatever case */
     int descending;     /* newest first */
@@ -76,7 +77,7 @@ typedef struct llmq_dead_return_t {
 
 /**
  * Send dead letters back to their levels, as work of this node: pending, with a raised
- * fence and no retry used up, without error and deadline. One statement, one transaction.
+ * fence, no retry used up and no delivery counted, without error and deadline. One statement, one transaction.
  * @param pjobs   out: those that came back, without payload, metadata, result and error, as
  *                they are stored now; put them into the queue
  * @param pn      out: their number; who is missing was not dead any more

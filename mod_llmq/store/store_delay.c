@@ -5,18 +5,23 @@
 #include <apr_strings.h>
 
 /* The filters of LLMQ_SQL_DELAY_TALLY; the page follows. */
-#define FILTER_COUNT 7
+#define FILTER_COUNT 10
 #define ARGS_MAX     (FILTER_COUNT + 2)
 
 static int filters(const char **args, const llmq_delay_query_t *query, apr_pool_t *p)
 {
     const char *level = apr_itoa(p, query->level);
     const char *before = number(query->before, p);
+    const char *kind = apr_itoa(p, query->kind);
+    const char *type = query->type ? query->type : "";
     int n = 0;
 
     args[n++] = number(query->now, p);
     args[n++] = query->tenant;
-    args[n++] = apr_itoa(p, query->kind);
+    args[n++] = kind;
+    args[n++] = kind;
+    args[n++] = type;
+    args[n++] = type;
     args[n++] = level;
     args[n++] = level;
     args[n++] = before;

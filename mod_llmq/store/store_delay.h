@@ -12,12 +12,13 @@
 /** Which delayed jobs. 0 does not filter. */
 typedef struct llmq_delay_query_t {
     const char *tenant;
-    llmq_kind_e kind;
+    llmq_kind_e kind; /* NONE: messages and tasks */
     llmq_level_e level;
     apr_time_t before; /* due before this moment */
     apr_time_t now;    /* the present */
     int page;          /* >= 1 */
     int page_size;     /* >= 1 */
+    const char *type;  /* of tasks; NULL does not filter */
 } llmq_delay_query_t;
 
 /**

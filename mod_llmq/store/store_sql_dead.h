@@ -20,7 +20,9 @@
 
 /* The needle has its wildcards escaped. */
 #define DEAD_FILTER                                                                      \
-    "FROM llmq_jobs WHERE " IS_DEAD " AND tenant = %s AND kind = CAST(%s AS smallint) "  \
+    "FROM llmq_jobs WHERE " IS_DEAD " AND tenant = %s "                                  \
+    "AND (CAST(%s AS integer) = 0 OR kind = CAST(%s AS integer)) "                       \
+    "AND (%s = '' OR type = %s) "                                                        \
     "AND (CAST(%s AS integer) = 0 OR level = CAST(%s AS integer)) "                      \
     "AND finished_at >= CAST(%s AS bigint) "                                             \
     "AND (%s = '' OR user_id = %s) AND (%s = '' OR chain = %s) "                         \
@@ -31,11 +33,11 @@
     "ORDER BY finished_at, seq LIMIT CAST(%s AS integer)"
 
 /* What comes back starts afresh, and nothing of its former life ends it at once: neither
- * the retries it has used up nor a deadline that has passed. */
+ * the retries and deliveries it has used up nor a deadline that has passed. */
 #define DEAD_REQUEUE_SET                                                                 \
     "UPDATE llmq_jobs AS j SET status = 0, dead_letter = 0, retry_count = 0, "           \
     "attempt = j.attempt + 1, owner = NULL, error = NULL, finished_at = 0, "             \
-    "deliveries = 0, progress = 0, lease_until = 0, "                                    \
+    "deliveries = 0, lease_token = NULL, lease_until = 0, progress = 0, note = NULL, "   \
     "deadline = 0, run_at = r.r, node = %s, updated_at = CAST(%s AS bigint) "
 #define DEAD_REQUEUE_WHERE                                                               \
     "WHERE j.id = r.i AND j.tenant = %s AND " IS(                                        \
@@ -61,7 +63,8 @@
 
 #define DELAY_FILTER                                                                     \
     "FROM llmq_jobs WHERE " IS_DELAYED                                                   \
-    "AND tenant = %s AND kind = CAST(%s AS smallint) "                                   \
+    "AND tenant = %s AND (CAST(%s AS integer) = 0 OR kind = CAST(%s AS integer)) "       \
+    "AND (%s = '' OR type = %s) "                                                        \
     "AND (CAST(%s AS integer) = 0 OR level = CAST(%s AS integer)) "                      \
     "AND (CAST(%s AS bigint) = 0 OR run_at < CAST(%s AS bigint)) "
 

@@ -28,6 +28,7 @@
     X(ADMIN, "admin", 0)                                                                 \
     X(EXP, "exp", 1)                                                                     \
     X(ISS, "iss", 1)                                                                     \
+    X(KIND, "kind", 1)                                                                   \
     X(LIMIT, "limit", 1)                                                                 \
     X(ALL, "all", 0)
 

@@ -27,19 +27,37 @@ struct run_t {
     llmq_ctl_t *ctl;
     llmq_ctl_store_t db;
     const char *tenant;
+    llmq_kind_e kind; /* NONE: all */
     act_fn_t *act;
     apr_hash_t *stores; /* node → llmq_store_t, over the same connection */
     int done;
 };
 
+static int read_kind(llmq_kind_e *pkind, const llmq_ctl_t *ctl)
+{
+    const char *word = ctl->options[LLMQ_CTL_KIND];
+
+    if (word && strcmp(word, "message") != 0 && strcmp(word, "task") != 0) {
+        return llmq_ctl_args_complain(LLMQ_CTL_USAGE, "--kind must be message or task");
+    }
+    *pkind = !word                       ? LLMQ_KIND_NONE
+             : strcmp(word, "task") == 0 ? LLMQ_KIND_TASK
+                                         : LLMQ_KIND_MESSAGE;
+    return LLMQ_CTL_OK;
+}
+
 static int begin(run_t *run, llmq_ctl_t *ctl)
 {
     const char *tenant = ctl->options[LLMQ_CTL_TENANT];
+    int code;
 
     memset(run, 0, sizeof(*run));
     run->ctl = ctl;
     run->tenant = tenant ? tenant : "default";
     run->stores = apr_hash_make(ctl->pool);
+    if ((code = read_kind(&run->kind, ctl)) != LLMQ_CTL_OK) {
+        return code;
+    }
     return llmq_ctl_store_open(&run->db, ctl);
 }
 
@@ -47,7 +65,7 @@ static void set_query(llmq_dead_query_t *query, const run_t *run)
 {
     memset(query, 0, sizeof(*query));
     query->tenant = run->tenant;
-    query->kind = LLMQ_KIND_MESSAGE;
+    query->kind = run->kind;
     query->page = 1;
 }
 
@@ -58,8 +76,14 @@ static void add_letter(llmq_text_t *t, const llmq_job_t *job)
     LLMQ_TEXT_LIT(t, "{");
     llmq_json_kv(t, "id", job->id);
     llmq_json_kv(t, "priority", llmq_priority_name(job->level));
-    llmq_json_kv(t, "user_id", job->user);
-    llmq_json_kv(t, "conversation_id", job->chain);
+    if (job->kind == LLMQ_KIND_TASK) {
+        llmq_json_kv(t, "task_type", job->type);
+        llmq_json_kv(t, "kb_id", job->user);
+    }
+    else {
+        llmq_json_kv(t, "user_id", job->user);
+        llmq_json_kv(t, "conversation_id", job->chain);
+    }
     llmq_json_kv_int(t, "retry_count", job->retry_count);
     llmq_json_kv_time(t, "created_at", job->created_at);
     llmq_json_kv_time(t, "finished_at", job->finished_at);
@@ -89,10 +113,10 @@ static void show_text(const llmq_job_t *jobs, int n, apr_int64_t total)
     char when[LLMQ_RFC3339_SIZE];
     int i;
 
-    printf("%-30s  %-8s  %-20s  %s\n", "ID", "PRIORITY", "GIVEN UP", "ERROR");
+    printf("%-36s  %-8s  %-20s  %s\n", "ID", "PRIORITY", "GIVEN UP", "ERROR");
     for (i = 0; i < n; i++) {
         llmq_text_rfc3339(when, jobs[i].finished_at);
-        printf("%-30s  %-8s  %-20s  %s\n", jobs[i].id, llmq_priority_name(jobs[i].level),
+        printf("%-36s  %-8s  %-20s  %s\n", jobs[i].id, llmq_priority_name(jobs[i].level),
                when, jobs[i].error ? jobs[i].error : "-");
     }
     printf("%d of %" APR_INT64_T_FMT "\n", n, total);
@@ -215,7 +239,9 @@ static apr_status_t act_on_named(run_t *run)
     int i;
 
     for (i = 0; rv == APR_SUCCESS && i < run->ctl->n_operands; i++) {
-        rv = llmq_store_job_find(&job, run->db.store, run->tenant, LLMQ_KIND_MESSAGE,
+        rv = llmq_store_job_find(&job, run->db.store, run->tenant,
+                                 run->kind ? run->kind
+                                           : llmq_job_kind_of(run->ctl->operands[i]),
                                  run->ctl->operands[i], run->ctl->pool);
         if (rv == APR_SUCCESS) {
             rv = act_on(run, job);

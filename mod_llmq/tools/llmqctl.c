@@ -44,16 +44,16 @@ static const command_t commands[] = {
      "ID\n"
      "      Make an API key invalid."},
     {"dead-letter", "list", llmq_ctl_dead_list,
-     DATABASE | BIT(TENANT) | BIT(JSON) | BIT(LIMIT), 0, 0,
-     "[--tenant NAME] [--limit 20] [--json]\n"
+     DATABASE | BIT(TENANT) | BIT(KIND) | BIT(JSON) | BIT(LIMIT), 0, 0,
+     "[--tenant NAME] [--kind message|task] [--limit 20] [--json]\n"
      "      Show what was given up, the latest first."},
-    {"dead-letter", "requeue", llmq_ctl_dead_requeue, DATABASE | BIT(TENANT) | BIT(ALL),
-     0, MAX_OPERANDS,
-     "[--tenant NAME] ID...|--all\n"
+    {"dead-letter", "requeue", llmq_ctl_dead_requeue,
+     DATABASE | BIT(TENANT) | BIT(KIND) | BIT(ALL), 0, MAX_OPERANDS,
+     "[--tenant NAME] [--kind message|task] ID...|--all\n"
      "      Send dead letters back to their levels."},
-    {"dead-letter", "delete", llmq_ctl_dead_delete, DATABASE | BIT(TENANT) | BIT(ALL), 0,
-     MAX_OPERANDS,
-     "[--tenant NAME] ID...|--all\n"
+    {"dead-letter", "delete", llmq_ctl_dead_delete,
+     DATABASE | BIT(TENANT) | BIT(KIND) | BIT(ALL), 0, MAX_OPERANDS,
+     "[--tenant NAME] [--kind message|task] ID...|--all\n"
      "      Remove dead letters."},
     {"status", NULL, llmq_ctl_status_run, DATABASE | BIT(TENANT) | BIT(JSON), 0, 0,
      "[--tenant NAME] [--json]\n"

@@ -72,7 +72,7 @@ class TestList:
         assert listed(api, "?page=9") == []
 
     @pytest.mark.parametrize("query, code, field", [
-        ("priority=urgent", 1003, "priority"), ("kind=task", None, "kind"),
+        ("priority=urgent", 1003, "priority"), ("kind=tasks", None, "kind"),
         ("since=yesterday", None, "since"), ("since=-1h", None, "since"),
         ("order=up", None, "order"), ("page=0", None, "page"), ("page=x", None, "page"),
         ("page_size=-1", None, "page_size"), ("status=failed", None, "status"),

@@ -86,6 +86,17 @@ START_TEST(each_state_has_its_word)
 }
 END_TEST
 
+START_TEST(an_id_tells_what_it_names)
+{
+    ck_assert_int_eq(llmq_job_kind_of("01890a5d-ac96-774b-bcce-b302099a8057"),
+                     LLMQ_KIND_TASK);
+    ck_assert_int_eq(llmq_job_kind_of("msg_01M7YNWCAGD07RDVBVJQJ7HBSX"),
+                     LLMQ_KIND_MESSAGE);
+    ck_assert_int_eq(llmq_job_kind_of(""), LLMQ_KIND_MESSAGE);
+    ck_assert_int_eq(llmq_job_kind_of("01890a5d"), LLMQ_KIND_MESSAGE);
+}
+END_TEST
+
 START_TEST(other_words_are_einval)
 {
     static const char *const others[] = {"",        "Pending", "done", "canceled",
@@ -109,6 +120,7 @@ TCase *case_job(void)
     tcase_add_test(tc, a_number_that_is_no_state_is_refused);
     tcase_add_loop_test(tc, only_a_requeue_follows_a_final_state, 0, LLMQ_STATUS_COUNT);
     tcase_add_loop_test(tc, each_state_has_its_word, 0, LLMQ_STATUS_COUNT);
+    tcase_add_test(tc, an_id_tells_what_it_names);
     tcase_add_test(tc, other_words_are_einval);
     return tc;
 }

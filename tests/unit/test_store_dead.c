@@ -262,6 +262,79 @@ START_TEST(only_dead_letters_of_the_tenant_are_removed)
 }
 END_TEST
 
+/* One dead task beside the messages, as a worker has left it. */
+static void fill_task(void)
+{
+    llmq_job_t *job = store_test_job("01890a5d-ac96-774b-bcce-b302099a8057");
+
+    job->kind = LLMQ_KIND_TASK;
+    job->type = "vector_storage";
+    job->user = "kb_1";
+    job->chain = NULL;
+    store_test_insert(store_test.store, job);
+    store_test_sql(
+        "UPDATE llmq_jobs SET status = 3, dead_letter = 1, attempt = 7, retry_count = 2, "
+        "deliveries = 5, progress = 40, note = 'half', lease_token = 'lease_x', "
+        "lease_until = 1, owner = 'w1', error = '{}', finished_at = 1735727500000000 "
+        "WHERE kind = 2");
+}
+
+START_TEST(kinds_and_types_are_told_apart)
+{
+    llmq_dead_query_t q = all();
+
+    store_test_open(_i);
+    fill();
+    fill_task();
+    ck_assert_int_eq(matching(&q), COUNT);
+    q.kind = LLMQ_KIND_NONE;
+    ck_assert_int_eq(matching(&q), COUNT + 1);
+    q.type = "vector_storage";
+    ck_assert_int_eq(matching(&q), 1);
+    q.type = "health_check";
+    ck_assert_int_eq(matching(&q), 0);
+    q.type = NULL;
+    q.kind = LLMQ_KIND_TASK;
+    ck_assert_int_eq(matching(&q), 1);
+    q.user = "kb_1";
+    ck_assert_int_eq(matching(&q), 1);
+    q.user = "anne";
+    ck_assert_int_eq(matching(&q), 0);
+}
+END_TEST
+
+START_TEST(a_task_comes_back_as_if_no_worker_had_had_it)
+{
+    llmq_dead_return_t back = {"01890a5d-ac96-774b-bcce-b302099a8057", T0 + 9};
+    llmq_job_t *jobs;
+    llmq_job_t *job;
+    int n = 0;
+
+    store_test_open(_i);
+    fill_task();
+    ck_assert_int_eq(llmq_store_dead_requeue(&jobs, &n, store_test.store, "default",
+                                             &back, 1, T0 + 9, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(n, 1);
+    ck_assert_str_eq(jobs[0].type, "vector_storage");
+    ck_assert_int_eq(jobs[0].kind, LLMQ_KIND_TASK);
+    ck_assert_int_eq(jobs[0].lease_until, 0);
+    ck_assert_int_eq(llmq_store_job_find(&job, store_test.store, "default",
+                                         LLMQ_KIND_TASK, back.id, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(job->status, LLMQ_STATUS_PENDING);
+    ck_assert_int_eq(job->attempt, 8);
+    ck_assert_int_eq(job->retry_count, 0);
+    ck_assert_int_eq(job->deliveries, 0);
+    ck_assert_int_eq(job->progress, 0);
+    ck_assert_int_eq(job->run_at, T0 + 9);
+    ck_assert_ptr_null(job->note);
+    ck_assert_ptr_null(job->owner);
+    ck_assert_ptr_null(job->lease_token);
+    ck_assert_ptr_null(job->error);
+}
+END_TEST
+
 TCase *case_store_dead(void)
 {
     TCase *tc = test_case("store_dead");
@@ -273,5 +346,7 @@ TCase *case_store_dead(void)
     tcase_add_loop_test(tc, a_walk_goes_on_behind_what_was_removed, 0, n);
     tcase_add_loop_test(tc, what_is_requeued_starts_afresh, 0, n);
     tcase_add_loop_test(tc, only_dead_letters_of_the_tenant_are_removed, 0, n);
+    tcase_add_loop_test(tc, kinds_and_types_are_told_apart, 0, n);
+    tcase_add_loop_test(tc, a_task_comes_back_as_if_no_worker_had_had_it, 0, n);
     return tc;
 }

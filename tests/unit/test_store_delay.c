@@ -39,8 +39,13 @@ static void fill(void)
 
 static const char *list(llmq_level_e level, apr_time_t before, int page, int page_size)
 {
-    llmq_delay_query_t q = {"default", LLMQ_KIND_MESSAGE, level, before, T0,
-                            page,      page_size};
+    llmq_delay_query_t q = {.tenant = "default",
+                            .kind = LLMQ_KIND_MESSAGE,
+                            .level = level,
+                            .before = before,
+                            .now = T0,
+                            .page = page,
+                            .page_size = page_size};
     const char *ids = "";
     apr_int64_t total = -1;
     llmq_job_t *jobs;
