@@ -129,4 +129,20 @@ apr_interval_time_t llmq_queue_next_lease(llmq_queue_t *q);
  */
 int llmq_queue_has_ready(llmq_queue_t *q, const llmq_queue_filter_t *filter);
 
+/**
+ * How far in front is an entry that is ready, in the order of becoming ready? That is not
+ * the order of takes, which turns decide, but no other can be told without knowing who
+ * will come.
+ * @param q     the queue
+ * @param id    which
+ * @param scope with which tenants it is compared, as for llmq_queue_take_from(); of its own
+ *              level alone. NULL = all. Tenants without a record of their own are compared
+ *              with all of their kind.
+ * @return 1 for the first; 0 if it is not ready
+ * @threads any; O(listed tenants) for what became ready last, and a 64th of what is ready
+ *          for what became ready first
+ */
+apr_uint32_t llmq_queue_position(llmq_queue_t *q, const char *id,
+                                 const llmq_queue_filter_t *scope);
+
 #endif /* LLMQ_QUEUE_CLAIM_H */

@@ -12,6 +12,7 @@
 typedef struct offsets_t {
     apr_size_t tenants;
     apr_size_t slots;
+    apr_size_t spans;
     apr_size_t keys;
     apr_size_t chains;
     apr_size_t ids;
@@ -96,6 +97,7 @@ static int compute(offsets_t *o, const llmq_queue_sizes_t *sizes)
 
     if (append(&o->tenants, &end, records, sizeof(llmq_queue_tenant_t))
         || append(&o->slots, &end, capacity, sizeof(llmq_queue_slot_t))
+        || append(&o->spans, &end, capacity, sizeof(llmq_queue_span_t))
         || append(&o->keys, &end, capacity, sizeof(llmq_queue_key_t))
         || append(&o->chains, &end, capacity, sizeof(llmq_queue_chain_t))
         || append(&o->ids, &end, buckets, sizeof(apr_uint32_t))
@@ -237,6 +239,7 @@ void llmq_queue_layout_init(llmq_queue_t *q, void *segment,
     q->header->name_buckets = name_count(sizes);
     q->tenants = (void *)(base + o.tenants);
     q->slots = (void *)(base + o.slots);
+    q->spans = (void *)(base + o.spans);
     q->keys = (void *)(base + o.keys);
     q->chains = (void *)(base + o.chains);
     q->ids = (void *)(base + o.ids);
@@ -289,6 +292,7 @@ static void clear_lane(llmq_queue_lane_t *lane)
     atomic_store(&lane->missed, 0);
     clear_account(&lane->account);
     lane->running = lane->ring = lane->age_head = lane->age_tail = 0;
+    lane->span_tail = 0;
     lane->in = LLMQ_QUEUE_RING_NONE;
 }
 
@@ -327,6 +331,7 @@ void llmq_queue_layout_clear(llmq_queue_t *q)
     memset(q->turns, 0, table);
     memset(q->orders, 0, table);
     memset(&h->free_slots, 0, sizeof(h->free_slots));
+    memset(&h->free_spans, 0, sizeof(h->free_spans));
     memset(&h->free_keys, 0, sizeof(h->free_keys));
     memset(&h->free_chains, 0, sizeof(h->free_chains));
     h->heap_count = h->ends_count = h->lease_count = 0;

@@ -6,6 +6,7 @@
  *   slots   one per entry, capacity of them
  *   tenants one record per tenant, with a lane in each level; the first is shared by all
  *           that have none of their own
+ *   spans   parts of the lists of what is ready in a lane; see queue_age.h
  *   keys    records of keys of a lane that have something ready or running
  *   chains  records of chains that have entries
  *   ids     hash buckets: id → slot, chained through slot.hash_next
@@ -61,6 +62,8 @@ typedef struct llmq_queue_slot_t {
     apr_uint32_t tenant;    /* tenant record */
     apr_uint32_t age_next;  /* ready: the one of its lane that became ready after it */
     apr_uint32_t age_prev;
+    apr_uint32_t span;      /* ready: the part of that list */
+    apr_uint64_t ready_no;  /* ready: grows with each that becomes ready */
     unsigned char late;     /* ready and in the late heap rather than the fifo */
     unsigned char tried;    /* was taken before */
     unsigned char held;     /* run_at is the end of its hold; see LLMQ_QUEUE_SETTLE */
@@ -68,6 +71,15 @@ typedef struct llmq_queue_slot_t {
     apr_time_t ready_at;    /* ready: since then */
     apr_time_t answered_at; /* running: its call has ended then; 0 while it goes on */
 } llmq_queue_slot_t;
+
+/** A part of a lane's list of ages; see queue_age.h. */
+typedef struct llmq_queue_span_t {
+    apr_uint64_t first_no; /* no more than any ready_no of it, more than any before it */
+    apr_uint32_t count;
+    apr_uint32_t head; /* its first slot */
+    apr_uint32_t next; /* of its lane; the next free one when free */
+    apr_uint32_t prev;
+} llmq_queue_span_t;
 
 /** A key of a lane that has something ready or running; see queue_ready.h. */
 typedef struct llmq_queue_key_t {
@@ -146,7 +158,8 @@ typedef struct llmq_queue_lane_t {
     apr_uint32_t ring;     /* key record whose turn is next */
     apr_uint32_t age_head; /* slot that has been ready for longest */
     apr_uint32_t age_tail;
-    apr_uint32_t age_pos; /* position in the level's heap of ages, while in a ring */
+    apr_uint32_t span_tail; /* last part of that list */
+    apr_uint32_t age_pos;   /* position in the level's heap of ages, while in a ring */
     llmq_queue_account_t account;
 } llmq_queue_lane_t;
 
@@ -218,6 +231,8 @@ typedef struct llmq_queue_header_t {
     apr_uint64_t turn;             /* entries taken, for the order of levels */
     apr_uint64_t seq;              /* last one given */
     llmq_queue_free_t free_slots;
+    apr_uint64_t ready_no; /* last one given */
+    llmq_queue_free_t free_spans;
     llmq_queue_free_t free_keys;
     llmq_queue_free_t free_chains;
     llmq_queue_level_t level[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
@@ -238,6 +253,7 @@ struct llmq_queue_t {
     llmq_queue_header_t *header;
     llmq_queue_slot_t *slots;
     llmq_queue_tenant_t *tenants;
+    llmq_queue_span_t *spans;
     llmq_queue_key_t *keys;
     llmq_queue_chain_t *chains;
     apr_uint32_t *ids;

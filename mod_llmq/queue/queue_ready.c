@@ -1,5 +1,6 @@
 #include "queue/queue_ready.h"
 
+#include "queue/queue_age.h"
 #include "queue/queue_late.h"
 #include "queue/queue_table.h"
 #include "queue/queue_turn.h"
@@ -121,7 +122,7 @@ void llmq_queue_ready_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
         key->late_root = llmq_queue_late_put(q, key->late_root, i);
     else
         fifo_append(q, key, i);
-    llmq_queue_turn_age_add(q, i, now);
+    llmq_queue_age_add(q, i, now);
     settle(q, k);
 }
 
@@ -144,7 +145,7 @@ void llmq_queue_ready_remove(llmq_queue_t *q, apr_uint32_t i)
     order_remove(q, i);
     slot_at(q, i)->key = 0;
     settle(q, k);
-    llmq_queue_turn_age_remove(q, i);
+    llmq_queue_age_remove(q, i);
 }
 
 static void pass_turn(llmq_queue_t *q, apr_uint32_t k)
@@ -174,7 +175,7 @@ apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t k)
     key_at(q, k)->running++;
     llmq_queue_turn_begin(q, t, level);
     settle(q, k);
-    llmq_queue_turn_age_remove(q, i);
+    llmq_queue_age_remove(q, i);
     return i;
 }
 

@@ -152,41 +152,6 @@ void llmq_queue_turn_end(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level)
         update_others(q, t, level);
 }
 
-/* ---- ages ---- */
-
-void llmq_queue_turn_age_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
-{
-    llmq_queue_slot_t *slot = slot_at(q, i);
-    llmq_queue_lane_t *lane = lane_of(q, slot);
-
-    slot->ready_at = now;
-    slot->age_next = 0;
-    slot->age_prev = lane->age_tail;
-    if (lane->age_tail)
-        slot_at(q, lane->age_tail)->age_next = i;
-    else
-        lane->age_head = i;
-    lane->age_tail = i;
-}
-
-void llmq_queue_turn_age_remove(llmq_queue_t *q, apr_uint32_t i)
-{
-    llmq_queue_slot_t *slot = slot_at(q, i);
-    llmq_queue_lane_t *lane = lane_of(q, slot);
-
-    if (slot->age_next)
-        slot_at(q, slot->age_next)->age_prev = slot->age_prev;
-    else
-        lane->age_tail = slot->age_prev;
-    if (slot->age_prev) {
-        slot_at(q, slot->age_prev)->age_next = slot->age_next;
-        return;
-    }
-    lane->age_head = slot->age_next;
-    if (lane->in != LLMQ_QUEUE_RING_NONE)
-        llmq_queue_heap_update(&q->age[slot->entry.level], lane->age_pos);
-}
-
 /* ---- choosing ---- */
 
 int llmq_queue_turn_is_takeable(const llmq_queue_t *q, apr_uint32_t level)

@@ -59,23 +59,6 @@ void llmq_queue_turn_end(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
 void llmq_queue_turn_pass(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level);
 
 /**
- * A slot that has become ready joins the end of its lane's ages.
- * @param q   the queue
- * @param i   the slot
- * @param now the present
- * @threads locked
- */
-void llmq_queue_turn_age_add(llmq_queue_t *q, apr_uint32_t i, apr_time_t now);
-
-/**
- * A slot is not ready any more. Comes after llmq_queue_turn_update().
- * @param q the queue
- * @param i the slot
- * @threads locked
- */
-void llmq_queue_turn_age_remove(llmq_queue_t *q, apr_uint32_t i);
-
-/**
  * @param q     the queue
  * @param level a level
  * @return non-zero if something of it can be taken

@@ -71,6 +71,7 @@ TCase *test_case(const char *name);
     X(priority)                                                                          \
     X(prometheus)                                                                        \
     X(queue)                                                                             \
+    X(queue_age)                                                                         \
     X(queue_bell)                                                                        \
     X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
@@ -89,6 +90,7 @@ TCase *test_case(const char *name);
     X(queue_model)                                                                       \
     X(queue_next)                                                                        \
     X(queue_pick)                                                                        \
+    X(queue_position)                                                                    \
     X(queue_put)                                                                         \
     X(queue_ready)                                                                       \
     X(queue_room)                                                                        \

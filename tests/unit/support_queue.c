@@ -311,6 +311,29 @@ static const char *check_ring(llmq_queue_t *q, apr_uint32_t t, int l)
     return NULL;
 }
 
+/* Each span's slots are neighbours, and neighbouring spans are not both small. */
+static const char *check_spans(llmq_queue_t *q, const llmq_queue_lane_t *lane)
+{
+    apr_uint32_t s, i = lane->age_tail, later = 0;
+
+    for (s = lane->span_tail; s; s = q->spans[s - 1].prev) {
+        const llmq_queue_span_t *span = &q->spans[s - 1];
+        apr_uint32_t n, first = 0;
+
+        EXPECT(span->next == later && span->count >= 1 && span->count <= 128);
+        for (n = 0; i && slot_at(q, i)->span == s; i = slot_at(q, i)->age_prev) {
+            EXPECT(slot_at(q, i)->ready_no >= span->first_no);
+            first = i;
+            n++;
+        }
+        EXPECT(n == span->count && first == span->head);
+        EXPECT(!i || slot_at(q, i)->ready_no < span->first_no);
+        later = s;
+    }
+    EXPECT(i == 0);
+    return NULL;
+}
+
 static const char *check_ages(llmq_queue_t *q, const llmq_queue_lane_t *lane, int l,
                               const lane_census_t *c)
 {
@@ -320,12 +343,13 @@ static const char *check_ages(llmq_queue_t *q, const llmq_queue_lane_t *lane, in
         EXPECT(slot_at(q, i)->entry.state == LLMQ_ENTRY_READY);
         EXPECT(lane_of(q, slot_at(q, i)) == lane && slot_at(q, i)->entry.level == l);
         EXPECT(slot_at(q, i)->age_prev == before);
+        EXPECT(!before || slot_at(q, before)->ready_no < slot_at(q, i)->ready_no);
         before = i;
         n++;
     }
     EXPECT(lane->age_tail == before);
     EXPECT(n == c->count[LLMQ_ENTRY_READY]);
-    return NULL;
+    return check_spans(q, lane);
 }
 
 static const char *check_lane(llmq_queue_t *q, apr_uint32_t t, int l, census_t *all)
