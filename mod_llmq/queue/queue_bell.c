@@ -183,14 +183,20 @@ static void sleep_on(int fd, apr_interval_time_t limit)
     (void)ppoll(&pfd, 1, &ts, NULL);
 }
 
+/* Of a queue that is out of order nothing is due: its reset rings. */
+static apr_interval_time_t next_due(llmq_queue_t *q)
+{
+    return llmq_queue_is_damaged(q) ? -1 : llmq_queue_next_due(q);
+}
+
 apr_status_t llmq_queue_bell_wait(llmq_queue_bell_t *bell, apr_interval_time_t limit)
 {
-    apr_interval_time_t due = llmq_queue_next_due(bell->q);
+    apr_interval_time_t due = next_due(bell->q);
 
     if (limit > LLMQ_QUEUE_BELL_SLICE)
         limit = LLMQ_QUEUE_BELL_SLICE;
     sleep_on(llmq_queue_bell_fd(bell), due >= 0 && due < limit ? due : limit);
-    due = llmq_queue_next_due(bell->q);
+    due = next_due(bell->q);
     if (due == 0)
         llmq_queue_tick(bell->q); /* rings this bell too, if it is still armed */
     return llmq_queue_bell_hush(bell) || due == 0 ? APR_SUCCESS : APR_TIMEUP;

@@ -121,7 +121,8 @@ apr_interval_time_t llmq_queue_next_lease(llmq_queue_t *q);
 
 /**
  * May a take with this filter find something? A hint, for whoever is about to take: it can
- * be wrong by what is changed at the same moment. Delays that are due count as ready.
+ * be wrong by what is changed at the same moment. Delays that are due count as ready; in a
+ * damaged queue nothing is.
  * @param q      the queue
  * @param filter as for llmq_queue_take_from()
  * @return non-zero if so

@@ -21,6 +21,8 @@ int llmq_queue_has_ready(llmq_queue_t *q, const llmq_queue_filter_t *filter)
     apr_uint32_t t, l;
     int i;
 
+    if (llmq_queue_is_damaged(q))
+        return 0;
     if (llmq_queue_next_due(q) == 0)
         return 1;
     for (i = 0; filter && i < filter->n_tenants; i++) {

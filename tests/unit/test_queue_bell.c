@@ -1,9 +1,14 @@
 #include "queue/queue_bell.h"
 
 #include "base/clock.h"
+#include "queue/queue_claim.h"
+#include "queue/queue_lock.h"
 #include "support_queue.h"
 
+#include <apr_strings.h>
+
 #include <poll.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,6 +196,125 @@ START_TEST(a_due_delay_ends_the_wait_and_is_told_to_all)
 }
 END_TEST
 
+START_TEST(a_damaged_queue_rings_and_lets_sleep)
+{
+    queue_rig_t *rig = queue_rig(50, 1);
+    llmq_queue_t *q = rig->q;
+    llmq_queue_bell_t *bell;
+    pid_t child;
+
+    ck_assert_int_eq(llmq_queue_bell_create(q, 1, test_pool), APR_SUCCESS);
+    bell = attach(q);
+    llmq_clock_set(QUEUE_NOW);
+    queue_put_at(q, "a", _i, QUEUE_NOW + 10);
+    llmq_clock_set(QUEUE_NOW + 10);
+    llmq_queue_bell_arm(bell);
+    child = fork();
+    if (child == 0) {
+        queue_rig_child(rig);
+        _exit(llmq_queue_lock_enter(q) != APR_SUCCESS);
+    }
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_int_eq(llmq_queue_find(NULL, q, "a"), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_bell_wait(bell, LONG), APR_SUCCESS);
+    llmq_queue_bell_arm(bell);
+    ck_assert_int_eq(llmq_queue_bell_wait(bell, 1000), APR_TIMEUP);
+    llmq_queue_bell_arm(bell);
+    ck_assert_int_eq(llmq_queue_reset(q), APR_SUCCESS);
+    ck_assert_int_eq(llmq_queue_bell_wait(bell, LONG), APR_SUCCESS);
+}
+END_TEST
+
+/* ---- many processes ---- */
+
+#define ROUNDS 2000
+#define PAIRS  3
+
+/* Take what is of one tenant, again and again; sleep on a bell in between, and never for
+ * as long as the poll would allow unless a ring was lost. */
+static void sleep_and_take(queue_rig_t *rig, apr_uint64_t tenant, int rounds)
+{
+    llmq_queue_filter_t mine = {&tenant, 1, 0};
+    llmq_queue_bell_t *bell;
+    llmq_queue_t *q = rig->q;
+
+    queue_rig_child(rig);
+    if (llmq_queue_bell_attach(&bell, q, test_pool) != APR_SUCCESS)
+        _exit(2);
+    while (rounds > 0) {
+        struct pollfd pfd = {.fd = llmq_queue_bell_fd(bell), .events = POLLIN};
+        llmq_entry_t e;
+        int n;
+
+        llmq_queue_bell_arm(bell);
+        if (llmq_queue_take_from(&e, &n, q, 1, 7, 0, &mine) != APR_SUCCESS
+            || (n == 1 && e.tenant != tenant))
+            _exit(3);
+        if (n == 1) {
+            queue_ack(q, e.id, LLMQ_ACK_COMPLETED);
+            rounds--;
+        }
+        else if (poll(&pfd, 1, 10000) != 1)
+            _exit(1);
+        llmq_queue_bell_hush(bell);
+    }
+    _exit(0);
+}
+
+/* Put one, wait until it is gone, and so on: the taker is about to fall asleep each time. */
+static void put_and_wait(queue_rig_t *rig, apr_uint64_t tenant, int rounds)
+{
+    const char *id = apr_psprintf(test_pool, "ping%d", (int)tenant);
+    llmq_entry_t e = queue_entry(id, 1 + (int)tenant % 4, 1, 0);
+    apr_time_t end = apr_time_now() + LONG;
+
+    e.tenant = tenant;
+    queue_rig_child(rig);
+    while (rounds-- > 0) {
+        if (llmq_queue_put(rig->q, &e, 1, 0) != APR_SUCCESS)
+            _exit(4);
+        while (queue_state(rig->q, id) != LLMQ_ENTRY_FREE) {
+            if (apr_time_now() > end)
+                _exit(5);
+            sched_yield();
+        }
+    }
+    _exit(0);
+}
+
+static void run_pairs(queue_rig_t *rig, int pairs, int rounds)
+{
+    pid_t child;
+    int i, status;
+
+    ck_assert_int_eq(llmq_queue_bell_create(rig->q, pairs, test_pool), APR_SUCCESS);
+    for (i = 0; i < 2 * pairs; i++) {
+        if (fork() == 0) {
+            apr_uint64_t tenant = (apr_uint64_t)(1 + i / 2);
+
+            if (i % 2)
+                put_and_wait(rig, tenant, rounds);
+            sleep_and_take(rig, tenant, rounds);
+        }
+    }
+    while ((child = wait(&status)) > 0)
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                      "process %d ended with %x", (int)child, (unsigned)status);
+    ck_queue(rig->q);
+}
+
+START_TEST(no_ring_is_lost_between_two_processes)
+{
+    run_pairs(queue_rig_tenants(50, 5, 10), 1, ROUNDS);
+}
+END_TEST
+
+START_TEST(no_ring_is_lost_among_many_processes)
+{
+    run_pairs(queue_rig_tenants(50, 5, 10), PAIRS, ROUNDS / PAIRS);
+}
+END_TEST
+
 TCase *case_queue_bell(void)
 {
     TCase *tc = test_case("queue_bell");
@@ -199,6 +323,9 @@ TCase *case_queue_bell(void)
     tcase_add_loop_test(tc, what_can_not_be_taken_rings_nothing, 1, LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, each_end_rings, 1, LLMQ_LEVEL_COUNT);
     tcase_add_test(tc, bells_go_from_hand_to_hand);
+    tcase_add_loop_test(tc, a_damaged_queue_rings_and_lets_sleep, 1, 2);
+    tcase_add_test(tc, no_ring_is_lost_between_two_processes);
+    tcase_add_test(tc, no_ring_is_lost_among_many_processes);
     tcase_add_loop_test(tc, all_bells_can_be_rung, LLMQ_LEVEL_HIGH, LLMQ_LEVEL_HIGH + 1);
     tcase_add_loop_test(tc, a_queue_without_bells_gives_none, LLMQ_LEVEL_HIGH,
                         LLMQ_LEVEL_HIGH + 1);

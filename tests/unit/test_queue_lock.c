@@ -1,5 +1,7 @@
 #include "queue/queue_lock.h"
 
+#include "queue/queue_claim.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "support_queue.h"
@@ -77,6 +79,10 @@ static void tear(llmq_queue_t *q)
                sizeof(q->header->level[i].account.count));
     memset(q->header->level[1].ring, 0x66, sizeof(q->header->level[1].ring));
     q->header->ends_count = q->header->level[1].age_count = 0x7fffffff;
+    q->header->lease_count = q->header->free_spans.list = 0x7fffffff;
+    atomic_store(&q->header->busy, 0x7fffffff);
+    tenant_at(q, 1)->running = 0x7fffffff;
+    lane_at(q, 1, 1)->span_tail = 0x55555555;
     lane_at(q, 1, 1)->ring = lane_at(q, 1, 1)->age_head = 0x55555555;
 }
 
@@ -94,6 +100,7 @@ static void reset_nearly(llmq_queue_t *q)
 
 static void every_call_refuses(llmq_queue_t *q)
 {
+    llmq_queue_filter_t all = {(const apr_uint64_t[]){0}, 1, 0};
     llmq_queue_totals_t none = {0, 0};
     llmq_entry_t one;
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
@@ -117,6 +124,12 @@ static void every_call_refuses(llmq_queue_t *q)
     ck_assert_int_eq(llmq_queue_tenant_stats(stats, q, 0), APR_EINCOMPLETE);
     ck_assert_int_eq(llmq_queue_take_expired(&one, &n, q, 1, 1), APR_EINCOMPLETE);
     ck_assert_int_eq(llmq_queue_set_concurrency(q, 1, 1), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_take_from(out, &n, q, 1, 1, 5, &all), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_take_id(out, q, "a", 1, 5), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_lease(q, "a", 0, 0, 5), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_leases_due(&list, &n, q, 5, test_pool), APR_EINCOMPLETE);
+    ck_assert_uint_eq(llmq_queue_position(q, "a", NULL), 0);
+    ck_assert_int_eq(llmq_queue_has_ready(q, NULL), 0);
     ck_assert_int_ne(llmq_queue_is_damaged(q), 0);
 }
 
@@ -126,6 +139,8 @@ static void works_again(llmq_queue_t *q)
     ck_assert_int_eq(llmq_queue_is_damaged(q), 0);
     ck_assert_int_ne(llmq_queue_needs_rebuild(q), 0);
     ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_FREE);
+    ck_assert_int_eq(llmq_queue_next_lease(q), -1);
+    ck_assert_int_eq(llmq_queue_has_ready(q, NULL), 0);
     queue_put(q, "a", 1, 1, 1);
     queue_put(q, "b", 2, 2, 1);
     ck_queue(q);
@@ -171,6 +186,7 @@ START_TEST(torn_lists_do_not_harm_the_reset)
     queue_rig_t *rig = rig_of(_i);
     llmq_queue_totals_t totals = {10, 20};
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+    llmq_entry_t e;
     int l;
 
     LLMQ_EACH_LEVEL (l)
@@ -178,6 +194,7 @@ START_TEST(torn_lists_do_not_harm_the_reset)
     queue_put(rig->q, "a", 1, 1, 1);
     queue_put(rig->q, "b", 2, 1, 1);
     queue_put(rig->q, "c", 3, 1, 0);
+    ck_assert_int_eq(llmq_queue_take_id(&e, rig->q, "c", 7, 5), APR_SUCCESS);
     die_inside(rig, tear);
     every_call_refuses(rig->q);
     ck_assert_int_eq(llmq_queue_reset(rig->q), APR_SUCCESS);

@@ -1,6 +1,6 @@
 /* The queue against a plain model of the same promises: arrays, scans and no
  * cleverness. A seed is the loop index of the test, which a failure names. */
-#include "queue/queue.h"
+#include "queue/queue_claim.h"
 
 #include "base/clock.h"
 #include "support_queue.h"
@@ -10,20 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOBS       150
-#define TENANTS    3 /* the first two are named, the third is not */
-#define KEYS       4 /* of each tenant */
-#define CHAINS     9 /* 0 is none */
-#define SIZE       24
-#define CONCURRENT 8
-#define RESERVE    50
-#define AGEING     40
-#define STEPS      6000
-#define SEEDS      12
+#define JOBS          150
+#define TENANTS       3 /* the first two are named, the third is not */
+#define KEYS          4 /* of each tenant */
+#define CHAINS        9 /* 0 is none */
+#define SIZE          24
+#define CONCURRENT    8
+#define RESERVE       50
+#define AGEING        40
+#define MOST          17 /* that run in all levels */
+#define MOST_OF_FIRST 10
+#define STEPS         6000
+#define SEEDS         12
 
 enum { OWN, SHARED, NONE }; /* rings */
 
-static const llmq_queue_tenant_conf_t named[] = {{101, 2, 0, 0, 0}, {102, 1, 12, 3, 0}};
+static const llmq_queue_tenant_conf_t named[] = {{101, 2, 0, 0, MOST_OF_FIRST},
+                                                 {102, 1, 12, 3, 0}};
 
 typedef struct mjob_t {
     llmq_entry_t e; /* state FREE: not in the queue */
@@ -199,12 +202,22 @@ static void ring_drop(mlane_t *lane, int key)
         lane->ring[i] = lane->ring[i + 1];
 }
 
+static int count_all_calls(const model_t *m, int tenant)
+{
+    int l, n = 0;
+
+    LLMQ_EACH_LEVEL (l)
+        n += count_calls(m, tenant, l);
+    return n;
+}
+
 static void lane_settle(model_t *m, int tenant, int level)
 {
     mlane_t *lane = &m->level[level].lane[tenant];
     int calls = count_calls(m, tenant, level), in = SHARED;
 
     if (!lane->ring_len || lane->paused
+        || (tenant == 0 && count_all_calls(m, 0) >= MOST_OF_FIRST)
         || (tenant == 1 && calls >= (int)named[1].max_running))
         in = NONE;
     else if (calls < own_of(tenant, m->level[level].concurrency))
@@ -224,7 +237,7 @@ static void settle(model_t *m, int tenant, int level, int k)
     mkey_t *key = &lane->key[k];
     apr_uint32_t calls = key_calls(m, tenant, level, k);
     int ready = first_ready(m, tenant, level, k) >= 0;
-    int serves = ready && (!key->cap || calls < key->cap);
+    int serves = ready && (!key->cap || calls < key->cap), l;
 
     if (serves && ring_find(lane, k) < 0) {
         lane->ring[lane->ring_len++] = k;
@@ -234,7 +247,8 @@ static void settle(model_t *m, int tenant, int level, int k)
         ring_drop(lane, k);
     if (!ready && !calls)
         key->newest = 0;
-    lane_settle(m, tenant, level);
+    LLMQ_EACH_LEVEL (l)
+        lane_settle(m, tenant, l);
 }
 
 static void settle_job(model_t *m, int j)
@@ -428,6 +442,7 @@ static void step_put(model_t *m, int j)
     if (flags & LLMQ_PUT_RUNNING) {
         e.owner = 5;
         e.taken_at = m->now - 3;
+        e.lease_until = chance(2) ? m->now + chance(300) : 0;
     }
     if (flags & LLMQ_PUT_ADMITTED) {
         rv = llmq_queue_admit(m->q, e.tenant, e.level);
@@ -447,60 +462,84 @@ static void step_put(model_t *m, int j)
 
 /* ---- taking ---- */
 
-static int is_takeable(const model_t *m, int level)
+/* What a take lets through, by bit. */
+typedef struct mfilter_t {
+    unsigned tenants;
+    unsigned levels;
+    int is_set; /* 0: everything is let through */
+} mfilter_t;
+
+static int is_listed(const mfilter_t *f, int tenant, int level)
+{
+    return !f->is_set
+           || ((f->tenants >> tenant & 1) && (!f->levels || (f->levels >> level & 1)));
+}
+
+static int is_served(const model_t *m, int tenant, int level)
+{
+    int in = m->level[level].lane[tenant].in;
+
+    return in == OWN || (in == SHARED && is_shared_free(m, level));
+}
+
+static int is_takeable(const model_t *m, int level, const mfilter_t *f)
 {
     int t;
 
-    if (count_calls(m, -1, level) >= m->level[level].concurrency)
+    if (count_calls(m, -1, level) >= m->level[level].concurrency
+        || count_all_calls(m, -1) >= MOST)
         return 0;
     for (t = 0; t < TENANTS; t++)
-        if (m->level[level].lane[t].in == OWN
-            || (m->level[level].lane[t].in == SHARED && is_shared_free(m, level)))
+        if (is_listed(f, t, level) && is_served(m, t, level))
             return 1;
     return 0;
 }
 
-static int rank_of(const model_t *m, int level)
+static int counts_for_age(const model_t *m, const mjob_t *job, int level,
+                          const mfilter_t *f)
+{
+    return job->e.state == LLMQ_ENTRY_READY && job->e.level == level
+           && m->level[level].lane[job->tenant].in != NONE
+           && is_listed(f, job->tenant, level)
+           && (!f->is_set || is_served(m, job->tenant, level));
+}
+
+static int rank_of(const model_t *m, int level, const mfilter_t *f)
 {
     apr_time_t oldest = m->now;
     int i, risen;
 
     for (i = 0; i < JOBS; i++)
-        if (m->job[i].e.state == LLMQ_ENTRY_READY && m->job[i].e.level == level
-            && m->level[level].lane[m->job[i].tenant].in != NONE
-            && m->job[i].ready_at < oldest)
+        if (counts_for_age(m, &m->job[i], level, f) && m->job[i].ready_at < oldest)
             oldest = m->job[i].ready_at;
     risen = (int)((m->now - oldest) / AGEING);
     return risen < level ? level - risen : 1;
 }
 
-static int next_level(const model_t *m)
+static int next_level(const model_t *m, const mfilter_t *f)
 {
     int l, best = 0;
 
     LLMQ_EACH_LEVEL (l) {
-        if (!is_takeable(m, l))
+        if (!is_takeable(m, l, f))
             continue;
-        if (!best || rank_of(m, l) < rank_of(m, best)
-            || (rank_of(m, l) == rank_of(m, best)
+        if (!best || rank_of(m, l, f) < rank_of(m, best, f)
+            || (rank_of(m, l, f) == rank_of(m, best, f)
                 && m->level[l].served < m->level[best].served))
             best = l;
     }
     return best;
 }
 
-static int next_tenant(const model_t *m, int level)
+static int next_tenant(const model_t *m, int level, const mfilter_t *f)
 {
     int t, best = -1;
 
-    for (t = 0; t < TENANTS; t++) {
-        const mlane_t *lane = &m->level[level].lane[t];
-
-        if (lane->in == NONE || (lane->in == SHARED && !is_shared_free(m, level)))
-            continue;
-        if (best < 0 || lane->ticket < m->level[level].lane[best].ticket)
+    for (t = 0; t < TENANTS; t++)
+        if (is_listed(f, t, level) && is_served(m, t, level)
+            && (best < 0
+                || m->level[level].lane[t].ticket < m->level[level].lane[best].ticket))
             best = t;
-    }
     return best;
 }
 
@@ -521,45 +560,132 @@ static void pass_turns(model_t *m, int level, int tenant)
     }
 }
 
-/* Take the next of a level; returns the job. */
-static int model_take(model_t *m, int level)
+static void model_begin(model_t *m, int j, apr_time_t lease_until)
 {
-    int tenant = next_tenant(m, level);
-    mlane_t *lane = &m->level[level].lane[tenant];
-    int j = first_ready(m, tenant, level, lane->ring[0]);
     mjob_t *job = &m->job[j];
+    mlane_t *lane = &m->level[job->e.level].lane[job->tenant];
     apr_time_t from = job->e.put_at > job->e.run_at ? job->e.put_at : job->e.run_at;
+    apr_interval_time_t wait = m->now > from ? m->now - from : 0;
 
-    pass_turns(m, level, tenant);
-    job->e.state = LLMQ_ENTRY_RUNNING;
-    settle_job(m, j);
     job->e.owner = 9;
     job->e.taken_at = m->now;
+    job->e.lease_until = lease_until;
     if (!job->tried) {
         lane->stats.total_taken++;
-        lane->stats.wait_sum += m->now - from;
-        if (m->now - from > lane->stats.wait_max)
-            lane->stats.wait_max = m->now - from;
+        lane->stats.wait_sum += wait;
+        if (wait > lane->stats.wait_max)
+            lane->stats.wait_max = wait;
     }
     job->tried = 1;
+}
+
+/* Take the next of a level; returns the job. */
+static int model_take(model_t *m, int level, const mfilter_t *f, apr_time_t lease_until)
+{
+    int tenant = next_tenant(m, level, f);
+    int j = first_ready(m, tenant, level, m->level[level].lane[tenant].ring[0]);
+
+    pass_turns(m, level, tenant);
+    m->job[j].e.state = LLMQ_ENTRY_RUNNING;
+    settle_job(m, j);
+    model_begin(m, j, lease_until);
     return j;
+}
+
+static apr_status_t take(llmq_entry_t *out, int *pn, const model_t *m, int max,
+                         const mfilter_t *f, apr_time_t lease_until)
+{
+    apr_uint64_t tenants[TENANTS];
+    llmq_queue_filter_t filter = {tenants, 0, f->levels};
+    int t;
+
+    if (!f->is_set)
+        return llmq_queue_take(out, pn, m->q, max, 9);
+    for (t = 0; t < TENANTS; t++)
+        if (f->tenants >> t & 1)
+            tenants[filter.n_tenants++] = hash_of(t);
+    return llmq_queue_take_from(out, pn, m->q, max, 9, lease_until, &filter);
 }
 
 static void step_take(model_t *m)
 {
+    mfilter_t f = {(unsigned)chance(1 << TENANTS),
+                   chance(2) ? 0 : (unsigned)chance(1 << LLMQ_LEVEL_COUNT) & ~1U,
+                   chance(2)};
+    apr_time_t lease_until = f.is_set && chance(3) ? m->now + chance(300) : 0;
     llmq_entry_t out[5];
     int n, i = 0, max = 1 + chance(5), level;
 
-    ck_assert_int_eq(llmq_queue_take(out, &n, m->q, max, 9), APR_SUCCESS);
+    ck_assert_int_eq(take(out, &n, m, max, &f, lease_until), APR_SUCCESS);
     make_due(m);
-    while (i < max && (level = next_level(m)) != 0) {
-        int j = model_take(m, level);
+    while (i < max && (level = next_level(m, &f)) != 0) {
+        int j = model_take(m, level, &f, lease_until);
 
         ck_assert_int_lt(i, n);
         ck_assert_str_eq(out[i].id, m->job[j].e.id);
         ck_assert_int_eq(memcmp(&out[i++], &m->job[j].e, sizeof(out[0])), 0);
     }
     ck_assert_int_eq(i, n);
+}
+
+static void step_take_id(model_t *m, int j)
+{
+    apr_time_t lease_until = chance(2) ? m->now + chance(300) : 0;
+    llmq_entry_t out;
+    apr_status_t rv =
+        llmq_queue_take_id(&out, m->q, apr_psprintf(test_pool, "m%d", j), 9, lease_until);
+
+    make_due(m);
+    switch (m->job[j].e.state) {
+    case LLMQ_ENTRY_FREE: ck_assert_int_eq(rv, APR_NOTFOUND); return;
+    case LLMQ_ENTRY_RUNNING: ck_assert_int_eq(rv, LLMQ_EBUSY); return;
+    case LLMQ_ENTRY_BLOCKED: ck_assert_int_eq(rv, LLMQ_ESTATE); return;
+    default: break;
+    }
+    ck_assert_int_eq(rv, APR_SUCCESS);
+    set_state(m, j, LLMQ_ENTRY_RUNNING);
+    heed(m, j);
+    settle_job(m, j);
+    model_begin(m, j, lease_until);
+    ck_assert_int_eq(memcmp(&out, &m->job[j].e, sizeof(out)), 0);
+}
+
+/* ---- leases ---- */
+
+static void step_lease(model_t *m, int j)
+{
+    mjob_t *job = &m->job[j];
+    apr_uint32_t attempt = job->e.attempt + (chance(4) == 0);
+    apr_uint32_t next = attempt + (apr_uint32_t)chance(2);
+    apr_time_t until = chance(4) ? m->now + chance(300) : 0;
+    apr_status_t rv =
+        llmq_queue_lease(m->q, apr_psprintf(test_pool, "m%d", j), attempt, next, until);
+
+    if (job->e.state != LLMQ_ENTRY_RUNNING || attempt != job->e.attempt) {
+        ck_assert_int_eq(rv, APR_NOTFOUND);
+        return;
+    }
+    ck_assert_int_eq(rv, APR_SUCCESS);
+    job->e.attempt = next;
+    job->e.lease_until = until;
+}
+
+static void compare_leases(const model_t *m)
+{
+    llmq_entry_t *due = NULL;
+    int n, j, ended = 0;
+
+    ck_assert_int_eq(llmq_queue_leases_due(&due, &n, m->q, m->now, test_pool), 0);
+    for (j = 0; j < JOBS; j++)
+        ended += m->job[j].e.state != LLMQ_ENTRY_FREE && m->job[j].e.lease_until
+                 && m->job[j].e.lease_until <= m->now;
+    ck_assert_int_eq(n, ended);
+    for (j = 0; j < n; j++) {
+        const mjob_t *job = &m->job[atoi(due[j].id + 1)];
+
+        ck_assert_int_eq(memcmp(&due[j], &job->e, sizeof(job->e)), 0);
+        ck_assert(j == 0 || due[j - 1].lease_until <= due[j].lease_until);
+    }
 }
 
 /* ---- deadlines ---- */
@@ -642,6 +768,7 @@ static void step_requeue(model_t *m, int j)
     job->e.run_at = run_at;
     job->e.owner = 0;
     job->e.taken_at = 0;
+    job->e.lease_until = 0;
     activate(m, j);
 }
 
@@ -805,14 +932,19 @@ static void one_step(model_t *m)
         step_pause(m);
     else if (what < 94)
         step_concurrency(m);
+    else if (what < 96)
+        step_take_id(m, j);
+    else if (what < 98)
+        step_lease(m, j);
     else
-        llmq_clock_set(m->now += chance(20));
+        llmq_clock_set(m->now += chance(60));
 }
 
 static llmq_queue_t *create_queue(model_t *m)
 {
     llmq_queue_conf_t conf = {.ageing = AGEING,
                               .reserve = RESERVE,
+                              .max_running = MOST,
                               .max_tenants = TENANTS,
                               .tenants = named,
                               .n_tenants = 2};
@@ -846,6 +978,7 @@ START_TEST(thousands_of_random_calls_do_what_the_model_does)
         if (step % 20 == 0) {
             compare_jobs(m);
             compare_stats(m);
+            compare_leases(m);
         }
     }
 }
