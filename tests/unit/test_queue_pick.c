@@ -241,6 +241,44 @@ START_TEST(a_tenants_bound_over_all_levels_holds)
 }
 END_TEST
 
+/* What makes a level old may not be taken any more: then it is not old. */
+START_TEST(a_tenant_that_is_full_makes_no_level_old)
+{
+    llmq_queue_tenant_conf_t named[] = {{'a', 1, 0, 0, 1}};
+    llmq_queue_conf_t conf = conf_of(50);
+    llmq_queue_t *q;
+
+    conf.tenants = named;
+    conf.n_tenants = 1;
+    q = queue_rig_conf(&conf)->q;
+    llmq_clock_set(QUEUE_NOW);
+    put_all(q, "a1", LLMQ_LEVEL_LOW);
+    llmq_clock_set(QUEUE_NOW + 9 * AGEING);
+    put_all(q, "a2", LLMQ_LEVEL_REALTIME);
+    put_all(q, "b1", LLMQ_LEVEL_LOW);
+    put_all(q, "b2", LLMQ_LEVEL_NORMAL);
+    ck_assert_str_eq(take(q, _i ? "ab" : NULL, 9), "a2 b2 b1");
+}
+END_TEST
+
+/* Slots that are kept for others stand in nobody's way to another level. */
+START_TEST(a_level_full_for_the_listed_is_passed_over)
+{
+    llmq_queue_tenant_conf_t named[] = {{'a', 1, 0, 0, 0}, {'b', 1, 0, 0, 0}};
+    llmq_queue_conf_t conf = conf_of(4);
+    llmq_queue_t *q;
+
+    conf.reserve = 50;
+    conf.tenants = named;
+    conf.n_tenants = 2;
+    q = queue_rig_conf(&conf)->q;
+    put_all(q, "a1 c1 c2 c3", LLMQ_LEVEL_HIGH);
+    put_all(q, "c4", LLMQ_LEVEL_LOW);
+    ck_assert_str_eq(take(q, "c", 9), "c1 c2 c4");
+    ck_assert_str_eq(take(q, "ac", 9), "a1");
+}
+END_TEST
+
 START_TEST(a_filter_leaves_strangers_of_the_shared_record_alone)
 {
     llmq_queue_t *q = queue_rig_tenants(100, 50, 1)->q;
@@ -299,6 +337,8 @@ TCase *case_queue_pick(void)
     tcase_add_loop_test(tc, all_bounds_on_what_runs_hold, 1, LLMQ_LEVEL_COUNT);
     tcase_add_test(tc, a_bound_over_all_levels_holds_for_the_queue);
     tcase_add_test(tc, a_tenants_bound_over_all_levels_holds);
+    tcase_add_loop_test(tc, a_tenant_that_is_full_makes_no_level_old, 0, 2);
+    tcase_add_test(tc, a_level_full_for_the_listed_is_passed_over);
     tcase_add_loop_test(tc, a_filter_leaves_strangers_of_the_shared_record_alone, 1,
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, too_long_a_filter_is_refused, 1, LLMQ_LEVEL_COUNT);
