@@ -47,6 +47,11 @@ llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
 /* api_stats.c */
 llmq_api_fn_t llmq_api_stats_get; /* GET /queues/stats */
 
+/* api_task_stats.c */
+llmq_api_fn_t llmq_api_task_stats_get;    /* GET /stats/tasks */
+llmq_api_fn_t llmq_api_task_stats_system; /* GET /stats/system */
+llmq_api_fn_t llmq_api_task_stats_queue;  /* GET /queues/info */
+
 /* api_metrics.c */
 llmq_api_fn_t llmq_api_metrics_get;    /* GET /metrics as S0 has it */
 llmq_api_fn_t llmq_api_metrics_scrape; /* GET /metrics for Prometheus */

@@ -31,7 +31,6 @@ apr_status_t llmq_store_census_take(llmq_census_t **prows, int *pn, llmq_store_t
         c->timed = llmq_store_run_int(&rows, 4);
         c->busy = llmq_store_run_int(&rows, 5);
         c->ended_lately = llmq_store_run_int(&rows, 6);
-        c->oldest = llmq_store_run_int(&rows, 7);
     }
     *prows = list;
     *pn = n;

@@ -17,7 +17,6 @@ typedef struct llmq_census_t {
     apr_int64_t timed;        /* of those that have ended, with a known start */
     apr_interval_time_t busy; /* last attempts of those, all together */
     apr_int64_t ended_lately; /* completed, failed or timed out since the moment asked */
-    apr_time_t oldest;        /* when the oldest of them was accepted */
 } llmq_census_t;
 
 /** Which tasks. */

@@ -10,12 +10,11 @@
 /* One scan for all figures. What is between two attempts waits for a moment to come after
  * having failed. A canceled task has ended, but nobody has finished it. */
 #define CENSUS                                                                           \
-    "SELECT type, status, backing_off, count(*), sum(timed), sum(timed * took), "        \
-    "sum(lately), min(created_at) FROM (SELECT type, status, created_at, "               \
+    "SELECT type, status, backing_off, count(*), count(took), sum(took), sum(lately) "   \
+    "FROM (SELECT type, status, "                                                        \
     "CASE WHEN status = 0 AND retry_count > 0 AND run_at > CAST(%s AS bigint) "          \
     "THEN 1 ELSE 0 END AS backing_off, "                                                 \
-    "CASE WHEN finished_at > 0 AND started_at > 0 THEN 1 ELSE 0 END AS timed, "          \
-    "CASE WHEN finished_at > started_at THEN finished_at - started_at ELSE 0 END "       \
+    "CASE WHEN finished_at > 0 AND started_at > 0 THEN finished_at - started_at END "    \
     "AS took, "                                                                          \
     "CASE WHEN status IN (2, 3, 4) AND finished_at >= CAST(%s AS bigint) "               \
     "THEN 1 ELSE 0 END AS lately "                                                       \

@@ -1,0 +1,63 @@
+"""S3's statistics: of tasks, of the system, of what waits."""
+
+import pytest
+
+from llmq_env.shape import differences
+
+STATES = ("queued", "processing", "completed", "failed", "canceled", "retrying")
+TASKS = {"total_tasks": 1, "queued_tasks": 1, "processing_tasks": 1, "completed_tasks": 1,
+         "failed_tasks": 1, "avg_process_time": 1.0, "success_rate": 1.0,
+         "status_breakdown": {s: 1 for s in STATES}, "type_breakdown": {}}
+WORKER = {"id": "w", "status": "busy", "current_task_id": "", "tasks_processed": 1,
+          "tasks_succeeded": 1, "tasks_failed": 1, "last_heartbeat": "2025-07-28T14:20:00Z",
+          "started_at": "2025-07-28T10:00:00Z", "average_task_time": 1.0}
+SYSTEM = {"total_workers": 1, "active_workers": 1, "idle_workers": 1, "busy_workers": 1,
+          "queue_size": 1, "processing_rate": 1.0, "workers": [WORKER], "task_stats": TASKS}
+
+
+def get(api, path, status=200):
+    answer = api.get(path, check=False)
+    assert answer.status == status, answer
+    assert answer.headers["content-type"].startswith("application/json")
+    return answer.json
+
+
+def refused(api, path, field):
+    got = get(api, path, 400)
+    assert set(got) >= {"error", "message", "code", "details"}, got
+    assert got["code"] == "INVALID_REQUEST" and got["details"]["field"] == field
+
+
+@pytest.mark.mpm
+class TestEmpty:
+    def test_tasks(self, api):
+        got = get(api, "/stats/tasks")
+        assert not differences(TASKS, got)
+        assert set(got["status_breakdown"]) == set(STATES)
+        assert got["type_breakdown"] == {} and got["total_tasks"] == 0
+        assert got["success_rate"] == 0 and got["avg_process_time"] == 0
+
+    def test_system(self, api):
+        got = get(api, "/stats/system")
+        assert not differences(SYSTEM, got)
+        assert got["workers"] == [] and got["total_workers"] == 0 and got["queue_size"] == 0
+        assert got["task_stats"] == get(api, "/stats/tasks")
+
+    def test_queue(self, api):
+        assert get(api, "/queues/info") == {"queue_size": 0, "queue_key": "task_queue"}
+        for level in ("low", "normal", "high", "critical"):
+            got = get(api, f"/queues/info?priority={level}&task_type=document_processing")
+            assert got == {"queue_size": 0, "queue_key": f"task_queue:{level}"}
+
+    def test_bad_parameters(self, api):
+        refused(api, "/queues/info?priority=realtime", "priority")
+        refused(api, "/queues/info?priority=HIGH", "priority")
+        refused(api, "/queues/info?task_type=unheard_of", "task_type")
+        for path in ("/queues/info", "/stats/tasks"):
+            assert get(api, path + "?kb_id=%ff", 400)["code"] == "INVALID_REQUEST"
+
+    def test_only_get(self, api):
+        for path in ("/queues/info", "/stats/tasks", "/stats/system"):
+            answer = api.post(path, {}, check=False)
+            assert answer.status == 405 and "GET" in answer.headers["allow"]
+            assert answer.json["code"] == "METHOD_NOT_ALLOWED"
