@@ -41,7 +41,7 @@ static apr_status_t create_committers(llmq_service_t *service,
                                       const llmq_commit_conf_t *conf, apr_pool_t *p)
 {
     llmq_commit_writer_t inserts = {llmq_store_commit_insert, llmq_service_committed,
-                                    NULL, service};
+                                    llmq_service_dropped, service};
 
     return llmq_store_commit_create(&service->commit, service->store, conf, &inserts,
                                     is_threaded(), p);

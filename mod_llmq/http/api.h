@@ -41,6 +41,16 @@ llmq_api_fn_t llmq_api_conversation_remove;    /* DELETE /conversations/{id} */
 /* api_status.c */
 llmq_api_fn_t llmq_api_status_set; /* PUT /messages/{id}/status */
 
+/* api_task.c */
+llmq_api_fn_t llmq_api_task_create; /* POST /tasks */
+llmq_api_fn_t llmq_api_task_batch;  /* POST /tasks/batch */
+llmq_api_fn_t llmq_api_task_get;    /* GET /tasks/{id} */
+llmq_api_fn_t llmq_api_task_cancel; /* DELETE /tasks/{id} */
+llmq_api_fn_t llmq_api_task_retry;  /* POST /tasks/{id}/retry */
+
+/* api_task_list.c */
+llmq_api_fn_t llmq_api_task_list; /* GET /tasks */
+
 /* api_queue.c */
 llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
 

@@ -13,24 +13,23 @@
 #include <json-c/json.h>
 
 /* Durable when it returns; the committer has put it into the queue, too. */
-static apr_status_t commit(const llmq_service_t *service, const llmq_job_t *job,
+static apr_status_t commit(const llmq_service_t *service, llmq_job_t *job,
                            llmq_result_t *why, apr_pool_t *p)
 {
-    llmq_entry_t entry;
+    llmq_service_new_t news;
     llmq_text_t row;
     apr_status_t rv;
 
-    llmq_queue_job_entry(&entry, job);
+    llmq_service_new_init(&news, &job, 1);
     llmq_text_init(&row, job->payload_len + 512, p);
     llmq_store_job_row(&row, job);
-    rv = llmq_queue_admit(service->queue, entry.tenant, job->level);
+    rv = llmq_queue_admit(service->queue, news.one.tenant, job->level);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = llmq_store_commit_write(service->commit, row.data, row.len, &entry,
-                                 sizeof(entry));
+    rv = llmq_store_commit_write(service->commit, row.data, row.len, &news, sizeof(news));
     if (rv != APR_SUCCESS) {
-        llmq_queue_dismiss(service->queue, entry.tenant, job->level);
+        llmq_queue_dismiss(service->queue, news.one.tenant, job->level);
     }
     if (rv == LLMQ_EROW) {
         return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,

@@ -28,7 +28,7 @@ apr_status_t llmq_overlay_find(llmq_job_t **pjob, llmq_status_e *pstored,
     if (!llmq_id_is_name(id)) {
         return APR_NOTFOUND;
     }
-    known = llmq_queue_find(&entry, service->queue, id);
+    known = llmq_queue_find(&entry, llmq_service_queue(service, kind), id);
     rv = llmq_store_job_find(pjob, service->store, tenant, kind, id, p);
     if (rv != APR_SUCCESS) {
         return rv;

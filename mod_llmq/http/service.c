@@ -1,8 +1,11 @@
 #include "http/service.h"
 
 #include "base/clock.h"
+#include "queue/queue_job.h"
 
 #include <apr_atomic.h>
+
+#include <stdlib.h>
 
 #define ESTIMATE_AGE apr_time_from_msec(100)
 #define MAX_BATCH    256
@@ -37,24 +40,74 @@ llmq_queue_t *llmq_service_queue(const llmq_service_t *service, llmq_kind_e kind
     return kind == LLMQ_KIND_TASK ? service->tasks : service->queue;
 }
 
+apr_status_t llmq_service_new_init(llmq_service_new_t *news, llmq_job_t *const *jobs,
+                                   int n)
+{
+    int i;
+
+    news->n = n;
+    news->many = n > 1 ? malloc(sizeof(llmq_entry_t) * (size_t)n) : NULL;
+    if (n > 1 && !news->many) {
+        return APR_ENOMEM;
+    }
+    for (i = 0; i < n; i++) {
+        llmq_queue_job_entry(n > 1 ? &news->many[i] : &news->one, jobs[i]);
+    }
+    return APR_SUCCESS;
+}
+
+/* Entries on their way into a queue, as many of one kind as follow one another. */
+typedef struct {
+    const llmq_service_t *service;
+    int n;
+    llmq_entry_t entries[MAX_BATCH];
+} parcel_t;
+
+/* A damaged queue takes nothing now; its rebuild finds the rows in the store. */
+static void deliver(parcel_t *parcel)
+{
+    llmq_kind_e kind = (llmq_kind_e)parcel->entries[0].kind;
+
+    if (parcel->n) {
+        llmq_queue_put(llmq_service_queue(parcel->service, kind), parcel->entries,
+                       parcel->n, LLMQ_PUT_ADMITTED);
+    }
+    parcel->n = 0;
+}
+
+static void add(parcel_t *parcel, const llmq_entry_t *entry)
+{
+    if (parcel->n == MAX_BATCH || (parcel->n && parcel->entries[0].kind != entry->kind)) {
+        deliver(parcel);
+    }
+    parcel->entries[parcel->n++] = *entry;
+}
+
 void llmq_service_committed(void *ctx, void *const *things, int n)
 {
-    const llmq_service_t *service = ctx;
-    llmq_entry_t entries[MAX_BATCH];
-    int done = 0;
+    parcel_t parcel;
+    int i;
+    int k;
 
-    while (done < n) {
-        unsigned char kind = ((const llmq_entry_t *)things[done])->kind;
-        int count = 0;
+    parcel.service = ctx;
+    parcel.n = 0;
+    for (i = 0; i < n; i++) {
+        const llmq_service_new_t *news = things[i];
 
-        while (count < MAX_BATCH && done < n
-               && ((const llmq_entry_t *)things[done])->kind == kind) {
-            entries[count++] = *(const llmq_entry_t *)things[done++];
+        for (k = 0; k < news->n; k++) {
+            add(&parcel, news->n > 1 ? &news->many[k] : &news->one);
         }
-        /* A damaged queue takes nothing now; its rebuild finds the rows in the store. */
-        llmq_queue_put(llmq_service_queue(service, (llmq_kind_e)kind), entries, count,
-                       LLMQ_PUT_ADMITTED);
     }
+    deliver(&parcel);
+}
+
+void llmq_service_dropped(void *ctx, void *thing)
+{
+    llmq_service_new_t *news = thing;
+
+    (void)ctx;
+    free(news->many);
+    news->many = NULL;
 }
 
 static void look_up(estimate_t *e, const llmq_service_t *service, apr_uint64_t tenant)

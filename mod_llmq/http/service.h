@@ -7,6 +7,7 @@
 #define LLMQ_SERVICE_H
 
 #include "backend/endpoint_board.h"
+#include "core/job.h"
 #include "core/keycache.h"
 #include "bus/redis.h"
 #include "core/limiter.h"
@@ -55,15 +56,42 @@ void llmq_service_set(const llmq_service_t *service);
  */
 llmq_queue_t *llmq_service_queue(const llmq_service_t *service, llmq_kind_e kind);
 
+/** What a call of the committer for new jobs carries: their entries for the queue. */
+typedef struct llmq_service_new_t {
+    int n;
+    llmq_entry_t one;   /* of a single job */
+    llmq_entry_t *many; /* of several, with malloc(); NULL else */
+} llmq_service_new_t;
+
 /**
- * The committer's done function: puts entries (the things are llmq_entry_t) into their
- * queues, as many under one lock as follow one another.
+ * Make the entries of jobs that are stored together.
+ * @param news out; after llmq_store_commit_write() has returned APR_SUCCESS the caller
+ *             frees news->many, else the committer does
+ * @param jobs the jobs
+ * @param n    their number, > 0
+ * @return APR_SUCCESS; APR_ENOMEM
+ * @threads any
+ */
+apr_status_t llmq_service_new_init(llmq_service_new_t *news, llmq_job_t *const *jobs,
+                                   int n);
+
+/**
+ * The committer's done function: puts entries (the things are llmq_service_new_t) into
+ * their queues, as many under one lock as follow one another.
  * @param ctx    the llmq_service_t
- * @param things llmq_entry_t, in stored order
+ * @param things llmq_service_new_t, in stored order
  * @param n      their number
  * @threads the committer; under prefork the request
  */
 void llmq_service_committed(void *ctx, void *const *things, int n);
+
+/**
+ * The committer's drop function: frees what a call carried that has failed.
+ * @param ctx   the llmq_service_t
+ * @param thing llmq_service_new_t
+ * @threads the committer, the request
+ */
+void llmq_service_dropped(void *ctx, void *thing);
 
 /**
  * How long a message put now will wait, from its tenant's backlog in its and all higher

@@ -139,6 +139,8 @@ typedef struct {
     request_rec *r;
     const llmq_service_t *service;
     const char *id;
+    llmq_kind_e kind;
+    llmq_queue_t *queue; /* of that kind */
     apr_time_t begun_at;
     apr_time_t looked_at;  /* at the store */
     apr_time_t dead_since; /* the dispatcher; 0: it lives well */
@@ -203,7 +205,7 @@ static void sleep_a_step(vigil_t *v, apr_time_t now, apr_time_t until)
 /* Is there reason to read the store? The word is read first: what ends later changes it. */
 static int is_time_to_look(vigil_t *v, apr_time_t now)
 {
-    apr_uint32_t word = llmq_queue_ended(v->service->queue, v->id);
+    apr_uint32_t word = llmq_queue_ended(v->queue, v->id);
 
     if (v->looked_at && word == v->word && now - v->looked_at < LOOK_EVERY) {
         return 0;
@@ -222,8 +224,7 @@ static apr_status_t look(llmq_job_t **pjob, vigil_t *v)
     apr_status_t rv;
 
     apr_pool_clear(v->scratch);
-    rv = llmq_store_job_find(&job, v->service->store, tenant, LLMQ_KIND_MESSAGE, v->id,
-                             v->scratch);
+    rv = llmq_store_job_find(&job, v->service->store, tenant, v->kind, v->id, v->scratch);
     if (rv == APR_NOTFOUND) {
         return rv;
     }
@@ -240,6 +241,11 @@ static apr_status_t give_up(llmq_result_t *why, llmq_problem_e problem, const ch
     llmq_result_set(why, problem, NULL, reason);
     why->id = id;
     return LLMQ_EBODY;
+}
+
+static llmq_problem_e missing(llmq_kind_e kind)
+{
+    return kind == LLMQ_KIND_TASK ? LLMQ_PROBLEM_NO_TASK : LLMQ_PROBLEM_NO_MESSAGE;
 }
 
 static apr_status_t keep_vigil(llmq_job_t **pjob, vigil_t *v, apr_time_t until,
@@ -260,16 +266,15 @@ static apr_status_t keep_vigil(llmq_job_t **pjob, vigil_t *v, apr_time_t until,
             return rv;
         }
         if (rv == APR_NOTFOUND) {
-            return give_up(why, LLMQ_PROBLEM_NO_MESSAGE, v->id,
+            return give_up(why, missing(v->kind), v->id,
                            "it was deleted while the request waited");
         }
         if (is_dispatcher_dead(v, now)) {
             return give_up(why, LLMQ_PROBLEM_SCHEDULER, v->id,
-                           "the dispatcher does not run; the message is kept");
+                           "the dispatcher does not run; the work is kept");
         }
         if (now >= until || is_client_gone(v->r) || is_child_ending()) {
-            return give_up(why, LLMQ_PROBLEM_WAIT, v->id,
-                           "the message is still being worked on");
+            return give_up(why, LLMQ_PROBLEM_WAIT, v->id, "it is still being worked on");
         }
         llmq_idempotency_renew(v->r);
     }
@@ -286,6 +291,8 @@ apr_status_t llmq_wait_for(llmq_job_t **pjob, const llmq_wait_t *wait, request_r
     v.r = r;
     v.service = service;
     v.id = (*pjob)->id;
+    v.kind = (*pjob)->kind;
+    v.queue = llmq_service_queue(service, v.kind);
     v.deaths = service->dispatcher_deaths();
     v.begun_at = apr_time_now();
     apr_pool_create(&v.scratch, r->pool);

@@ -1,6 +1,6 @@
 /**
  * @file wait.h
- * `?wait=N`: a request that answers when its message has ended.
+ * `?wait=N`: a request that answers when its message or task has ended.
  *
  * For now such a request holds its thread. So that waits cannot eat up all workers, the
  * server has so many *places* for them (LLMQMaxHeld) in memory that all children share; a
@@ -45,7 +45,7 @@ apr_status_t llmq_wait_begin(llmq_wait_t *wait, request_rec *r,
  * @param r       the request
  * @param service the service of this process
  * @param why     out: WAIT, the time is over; SCHEDULER, the dispatcher stays dead;
- *                NO_MESSAGE, it was deleted meanwhile
+ *                NO_MESSAGE or NO_TASK, it was deleted meanwhile
  * @return APR_SUCCESS; LLMQ_EBODY see @a why, the job goes on
  */
 apr_status_t llmq_wait_for(llmq_job_t **pjob, const llmq_wait_t *wait, request_rec *r,

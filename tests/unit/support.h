@@ -89,6 +89,7 @@ TCase *test_case(const char *name);
     X(queue_lock)                                                                        \
     X(queue_model)                                                                       \
     X(queue_next)                                                                        \
+    X(queue_outlook)                                                                     \
     X(queue_pick)                                                                        \
     X(queue_position)                                                                    \
     X(queue_put)                                                                         \
