@@ -6,9 +6,12 @@
 #include "support_queue.h"
 
 #include <apr_strings.h>
+#include <apr_thread_proc.h>
 
 #include <poll.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -227,7 +230,7 @@ END_TEST
 
 /* ---- many processes ---- */
 
-#define ROUNDS 2000
+#define ROUNDS 900
 #define PAIRS  3
 
 /* Take what is of one tenant, again and again; sleep on a bell in between, and never for
@@ -271,9 +274,11 @@ static void put_and_wait(queue_rig_t *rig, apr_uint64_t tenant, int rounds)
     e.tenant = tenant;
     queue_rig_child(rig);
     while (rounds-- > 0) {
+        apr_uint32_t before = llmq_queue_ended(rig->q, id);
+
         if (llmq_queue_put(rig->q, &e, 1, 0) != APR_SUCCESS)
             _exit(4);
-        while (queue_state(rig->q, id) != LLMQ_ENTRY_FREE) {
+        while (llmq_queue_ended(rig->q, id) == before) {
             if (apr_time_now() > end)
                 _exit(5);
             sched_yield();
@@ -315,6 +320,136 @@ START_TEST(no_ring_is_lost_among_many_processes)
 }
 END_TEST
 
+/* ---- many threads ---- */
+
+#define EACH     1500
+#define PUTTERS  2
+#define CLAIMERS 3
+#define LANES    4
+#define PORTION  5
+
+typedef struct crowd_t {
+    queue_rig_t *rig;
+    _Atomic(apr_uint32_t) taken[PUTTERS][EACH];
+    _Atomic(apr_uint32_t) done;
+    _Atomic(apr_uint32_t) wrong;
+} crowd_t;
+
+typedef struct member_t {
+    crowd_t *crowd;
+    int index;
+} member_t;
+
+static void *APR_THREAD_FUNC put_some(apr_thread_t *thread, void *data)
+{
+    const member_t *me = data;
+    llmq_queue_t *q = me->crowd->rig->q;
+    int i;
+
+    (void)thread;
+    for (i = 0; i < EACH; i++) {
+        char id[32];
+        llmq_entry_t e;
+
+        apr_snprintf(id, sizeof(id), "%d-%d", me->index, i);
+        e = queue_entry(id, 1 + i % 4, (apr_uint64_t)(i % 7), 0);
+        e.tenant = (apr_uint64_t)(1 + i % LANES);
+        while (llmq_queue_admit(q, e.tenant, e.level) != APR_SUCCESS)
+            sched_yield();
+        if (llmq_queue_put(q, &e, 1, LLMQ_PUT_ADMITTED) != APR_SUCCESS)
+            atomic_fetch_add(&me->crowd->wrong, 1);
+    }
+    return NULL;
+}
+
+/* It was let through by the filter and nobody has taken it before. */
+static void note_taken(crowd_t *c, const llmq_entry_t *e,
+                       const llmq_queue_filter_t *filter)
+{
+    char *end;
+    long putter = strtol(e->id, &end, 10), i = strtol(end + 1, NULL, 10);
+
+    if ((e->tenant != filter->tenants[0] && e->tenant != filter->tenants[1])
+        || atomic_fetch_add(&c->taken[putter][i], 1) != 0
+        || llmq_queue_position(c->rig->q, e->id, filter) != 0
+        || llmq_queue_lease(c->rig->q, e->id, 0, 1, e->lease_until + 1) != APR_SUCCESS)
+        atomic_fetch_add(&c->wrong, 1);
+}
+
+static int claim(crowd_t *c, const llmq_queue_filter_t *filter)
+{
+    llmq_queue_ack_t acks[PORTION];
+    llmq_entry_t out[PORTION];
+    int i, n = 0;
+
+    if (llmq_queue_take_from(out, &n, c->rig->q, PORTION, 7, 77, filter) != APR_SUCCESS)
+        atomic_fetch_add(&c->wrong, 1);
+    for (i = 0; i < n; i++) {
+        note_taken(c, &out[i], filter);
+        acks[i].id = out[i].id;
+        acks[i].attempt = 1;
+        acks[i].how = LLMQ_ACK_COMPLETED;
+    }
+    if (n > 0)
+        llmq_queue_ack(c->rig->q, acks, n);
+    atomic_fetch_add(&c->done, (apr_uint32_t)n);
+    return n;
+}
+
+/* Each claimer's tenants are those of another one, too. */
+static void *APR_THREAD_FUNC claim_some(apr_thread_t *thread, void *data)
+{
+    const member_t *me = data;
+    apr_uint64_t tenants[2] = {(apr_uint64_t)(1 + me->index),
+                               (apr_uint64_t)(1 + (me->index + 1) % LANES)};
+    llmq_queue_filter_t filter = {tenants, 2, 0};
+    llmq_queue_t *q = me->crowd->rig->q;
+    llmq_queue_bell_t *bell;
+    apr_pool_t *p;
+
+    (void)thread;
+    apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+    if (llmq_queue_bell_attach(&bell, q, p) != APR_SUCCESS)
+        atomic_fetch_add(&me->crowd->wrong, 1);
+    else
+        while (atomic_load(&me->crowd->done) < PUTTERS * EACH) {
+            llmq_queue_bell_arm(bell);
+            if (claim(me->crowd, &filter) == 0)
+                llmq_queue_bell_wait(bell, 50000);
+            (void)llmq_queue_has_ready(q, &filter);
+            (void)llmq_queue_next_lease(q);
+        }
+    apr_pool_destroy(p);
+    return NULL;
+}
+
+START_TEST(threads_that_claim_share_the_work)
+{
+    apr_thread_t *thread[PUTTERS + CLAIMERS];
+    member_t member[PUTTERS + CLAIMERS];
+    crowd_t *c = apr_pcalloc(test_pool, sizeof(*c));
+    apr_status_t rv;
+    int i;
+
+    c->rig = queue_rig_tenants(300, 20, LANES);
+    ck_assert_int_eq(llmq_queue_bell_create(c->rig->q, CLAIMERS, test_pool), 0);
+    for (i = 0; i < PUTTERS + CLAIMERS; i++) {
+        member[i].crowd = c;
+        member[i].index = i < PUTTERS ? i : i - PUTTERS;
+        ck_assert_int_eq(apr_thread_create(&thread[i], NULL,
+                                           i < PUTTERS ? put_some : claim_some,
+                                           &member[i], test_pool),
+                         0);
+    }
+    for (i = 0; i < PUTTERS + CLAIMERS; i++)
+        ck_assert_int_eq(apr_thread_join(&rv, thread[i]), 0);
+    ck_queue(c->rig->q);
+    ck_assert_uint_eq(c->wrong, 0);
+    ck_assert_uint_eq(c->done, PUTTERS * EACH);
+    ck_assert_int_eq(llmq_queue_next_lease(c->rig->q), -1);
+}
+END_TEST
+
 TCase *case_queue_bell(void)
 {
     TCase *tc = test_case("queue_bell");
@@ -326,6 +461,7 @@ TCase *case_queue_bell(void)
     tcase_add_loop_test(tc, a_damaged_queue_rings_and_lets_sleep, 1, 2);
     tcase_add_test(tc, no_ring_is_lost_between_two_processes);
     tcase_add_test(tc, no_ring_is_lost_among_many_processes);
+    tcase_add_test(tc, threads_that_claim_share_the_work);
     tcase_add_loop_test(tc, all_bells_can_be_rung, LLMQ_LEVEL_HIGH, LLMQ_LEVEL_HIGH + 1);
     tcase_add_loop_test(tc, a_queue_without_bells_gives_none, LLMQ_LEVEL_HIGH,
                         LLMQ_LEVEL_HIGH + 1);
