@@ -322,6 +322,53 @@ END_TEST
 
 /* ---- many threads ---- */
 
+#define RINGERS 4
+#define RINGS   20000
+
+/* Arm, ring all: whoever rings first, this bell rings. */
+static void *APR_THREAD_FUNC arm_and_ring(apr_thread_t *thread, void *data)
+{
+    llmq_queue_t *q = data;
+    llmq_queue_bell_t *bell;
+    apr_status_t lost;
+    apr_pool_t *p;
+    int i;
+
+    apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+    lost = llmq_queue_bell_attach(&bell, q, p);
+    for (i = 0; i < RINGS && lost == APR_SUCCESS; i++) {
+        struct pollfd pfd = {.fd = llmq_queue_bell_fd(bell), .events = POLLIN};
+
+        llmq_queue_bell_arm(bell);
+        llmq_queue_bell_ring_all(q);
+        if (poll(&pfd, 1, 5000) != 1)
+            lost = APR_TIMEUP;
+        llmq_queue_bell_hush(bell);
+    }
+    apr_pool_destroy(p);
+    apr_thread_exit(thread, lost);
+    return NULL;
+}
+
+START_TEST(no_arming_is_lost_while_others_arm_and_ring)
+{
+    llmq_queue_t *q = queue_with_bells(RINGERS);
+    apr_thread_t *thread[RINGERS];
+    apr_status_t rv, lost = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < RINGERS; i++)
+        ck_assert_int_eq(apr_thread_create(&thread[i], NULL, arm_and_ring, q, test_pool),
+                         0);
+    for (i = 0; i < RINGERS; i++) {
+        ck_assert_int_eq(apr_thread_join(&rv, thread[i]), 0);
+        if (rv != APR_SUCCESS)
+            lost = rv;
+    }
+    ck_assert_int_eq(lost, APR_SUCCESS);
+}
+END_TEST
+
 #define EACH     1500
 #define PUTTERS  2
 #define CLAIMERS 3
@@ -461,6 +508,7 @@ TCase *case_queue_bell(void)
     tcase_add_loop_test(tc, a_damaged_queue_rings_and_lets_sleep, 1, 2);
     tcase_add_test(tc, no_ring_is_lost_between_two_processes);
     tcase_add_test(tc, no_ring_is_lost_among_many_processes);
+    tcase_add_test(tc, no_arming_is_lost_while_others_arm_and_ring);
     tcase_add_test(tc, threads_that_claim_share_the_work);
     tcase_add_loop_test(tc, all_bells_can_be_rung, LLMQ_LEVEL_HIGH, LLMQ_LEVEL_HIGH + 1);
     tcase_add_loop_test(tc, a_queue_without_bells_gives_none, LLMQ_LEVEL_HIGH,
