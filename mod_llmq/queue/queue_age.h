@@ -2,14 +2,14 @@
  * @file queue_age.h
  * The order in which the ready slots of a lane became ready, private to queue/. It tells
  * how old what is ready is, and how many stand before one of them. Slots form a list; it
- * is cut into *spans* of up to 128 neighbours that are counted:
+ * is cut into *spans* of up to 64 neighbours that are counted:
  *
  *   slots   1 ⇄ 2 ⇄ 5 ⇄ 6 ⇄ 9 ⇄ 11 ⇄ 12       by ready_no, which only grows
  *   spans   └── 3 ──┘   └ 2 ┘   └── 2 ──┘      ⇄ one another
  *
  * Whoever becomes ready joins the last span, or a new one if that is full. Two neighbours
- * that have 64 together or fewer become one when something leaves either, so a lane of n
- * has O(n/64) spans, joining and leaving are O(1), and counting is O(n/64 + 128), or O(1)
+ * that have 32 together or fewer become one when something leaves either, so a lane of n
+ * has O(n/32) spans, joining and leaving are O(1), and counting is O(n/32 + 64), or O(1)
  * for those that became ready last. A span has at least one slot: as many records as
  * there are slots are enough.
  */

@@ -140,7 +140,7 @@ int llmq_queue_has_ready(llmq_queue_t *q, const llmq_queue_filter_t *filter);
  *              level alone. NULL = all. Tenants without a record of their own are compared
  *              with all of their kind.
  * @return 1 for the first; 0 if it is not ready
- * @threads any; O(listed tenants) for what became ready last, and a 64th of what is ready
+ * @threads any; O(listed tenants) for what became ready last, and a 32nd of what is ready
  *          for what became ready first
  */
 apr_uint32_t llmq_queue_position(llmq_queue_t *q, const char *id,

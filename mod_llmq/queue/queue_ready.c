@@ -154,7 +154,12 @@ static void pass_turn(llmq_queue_t *q, apr_uint32_t k)
 
     if (--key->credit > 0)
         return;
-    /* A filter may choose one that is not in front. */
+    if (*ring_of(q, key) == k) { /* the front becomes the back */
+        key->credit = key->weight;
+        *ring_of(q, key) = key->ring_next;
+        return;
+    }
+    /* A filter has chosen another one. */
     ring_remove(q, k);
     ring_add(q, k);
 }

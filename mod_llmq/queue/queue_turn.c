@@ -19,13 +19,25 @@ static apr_uint32_t where(const llmq_queue_t *q, apr_uint32_t t, apr_uint32_t le
     return lane->running < lane->own_slots ? LLMQ_QUEUE_RING_OWN : LLMQ_QUEUE_RING_SHARED;
 }
 
+/* Words that change under the lock alone, and are a hint for whoever reads them outside:
+ * they need no order among others. */
+static void set_hint(_Atomic(apr_uint32_t) *word, apr_uint32_t n)
+{
+    atomic_store_explicit(word, n, memory_order_relaxed);
+}
+
+static apr_uint32_t get_hint(const _Atomic(apr_uint32_t) *word)
+{
+    return atomic_load_explicit(word, memory_order_relaxed);
+}
+
 static void join(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t l, apr_uint32_t ring)
 {
     llmq_queue_level_t *level = &q->header->level[l];
     llmq_queue_lane_t *lane = lane_at(q, t, l);
     apr_uint32_t first = level->ring[ring], last = t;
 
-    lane->in = ring;
+    set_hint(&lane->in, ring);
     lane->ticket = ++level->ticket;
     if (!first)
         level->ring[ring] = first = t;
@@ -47,7 +59,7 @@ static void quit(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t l)
         *first = lane->ring_next != t ? lane->ring_next : 0;
     lane_at(q, lane->ring_prev, l)->ring_next = lane->ring_next;
     lane_at(q, lane->ring_next, l)->ring_prev = lane->ring_prev;
-    lane->in = LLMQ_QUEUE_RING_NONE;
+    set_hint(&lane->in, LLMQ_QUEUE_RING_NONE);
 }
 
 /* Keep a copy of what the level itself allows that can be read without the lock. */
@@ -58,8 +70,8 @@ static void publish_open(llmq_queue_level_t *level)
                             || (level->ring[LLMQ_QUEUE_RING_SHARED]
                                 && level->shared_running < level->shared_slots));
 
-    if (atomic_load(&level->open) != open)
-        atomic_store(&level->open, open);
+    if (get_hint(&level->open) != open)
+        set_hint(&level->open, open);
 }
 
 static void move(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level, apr_uint32_t after)
@@ -100,7 +112,12 @@ void llmq_queue_turn_pass(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level)
     if (--lane->credit > 0)
         return;
     lane->credit = lane->weight;
-    /* A filter may choose one that is not in front. */
+    if (lev->ring[ring] == t) { /* the front becomes the back */
+        lane->ticket = ++lev->ticket;
+        lev->ring[ring] = lane->ring_next;
+        return;
+    }
+    /* A filter has chosen another one. */
     quit(q, t, level);
     join(q, t, level, ring);
 }
@@ -130,7 +147,7 @@ void llmq_queue_turn_begin(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level)
     lev->running++;
     if (lane->running++ >= lane->own_slots)
         lev->shared_running++;
-    atomic_fetch_add(&q->header->busy, 1);
+    set_hint(&q->header->busy, get_hint(&q->header->busy) + 1);
     tenant_at(q, t)->running++;
     if (llmq_queue_turn_is_full(q, t))
         update_others(q, t, level);
@@ -145,7 +162,7 @@ void llmq_queue_turn_end(llmq_queue_t *q, apr_uint32_t t, apr_uint32_t level)
     lev->running--;
     if (lane->running-- > lane->own_slots)
         lev->shared_running--;
-    atomic_fetch_sub(&q->header->busy, 1);
+    set_hint(&q->header->busy, get_hint(&q->header->busy) - 1);
     was_full = llmq_queue_turn_is_full(q, t);
     tenant_at(q, t)->running--;
     if (was_full)

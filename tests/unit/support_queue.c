@@ -320,7 +320,7 @@ static const char *check_spans(llmq_queue_t *q, const llmq_queue_lane_t *lane)
         const llmq_queue_span_t *span = &q->spans[s - 1];
         apr_uint32_t n, first = 0;
 
-        EXPECT(span->next == later && span->count >= 1 && span->count <= 128);
+        EXPECT(span->next == later && span->count >= 1 && span->count <= 64);
         for (n = 0; i && slot_at(q, i)->span == s; i = slot_at(q, i)->age_prev) {
             EXPECT(slot_at(q, i)->ready_no >= span->first_no);
             first = i;

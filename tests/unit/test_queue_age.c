@@ -65,7 +65,7 @@ START_TEST(spans_stay_few_when_most_has_left)
             ck_assert_int_eq(llmq_queue_cancel(q, name(i)), APR_SUCCESS);
     }
     ck_queue(q);
-    ck_assert_int_le(count_spans(q, LLMQ_LEVEL_LOW), kept / 32 + 1);
+    ck_assert_int_le(count_spans(q, LLMQ_LEVEL_LOW), kept / 16 + 1);
     ck_assert_uint_eq(llmq_queue_position(q, name(0), NULL), 1);
     ck_assert_uint_eq(llmq_queue_position(q, name(20 * MANY - 100), NULL), kept);
 }
