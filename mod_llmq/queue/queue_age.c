@@ -1,7 +1,7 @@
 #include "queue/queue_age.h"
 
 #define SPAN_MOST  64 /* slots that a span can have */
-#define SPAN_MERGE 32  /* two that have as many together, or fewer, become one */
+#define SPAN_MERGE 32 /* two that have as many together, or fewer, become one */
 
 /* ---- spans ---- */
 
