@@ -232,7 +232,8 @@ apr_status_t llmq_roster_find(llmq_roster_row_t *row, llmq_roster_t *r,
     return APR_SUCCESS;
 }
 
-void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, apr_time_t now)
+void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, const char *tenant,
+                     apr_time_t now)
 {
     llmq_roster_row_t row;
     apr_uint32_t cursor = 0;
@@ -243,7 +244,10 @@ void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, apr_time_t now)
         return;
     }
     while (llmq_roster_next(&row, r, &cursor)) {
-        sums->workers[llmq_roster_state(&row.worker, now, atomic_load(&r->timeout))]++;
+        if (!tenant || strcmp(row.worker.tenant, tenant) == 0) {
+            sums->workers[llmq_roster_state(&row.worker, now,
+                                            atomic_load(&r->timeout))]++;
+        }
     }
     for (i = 0; i < LLMQ_ROSTER_ENDS; i++) {
         sums->ends[i] = atomic_load(&r->ends[i]);

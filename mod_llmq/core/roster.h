@@ -189,7 +189,7 @@ llmq_worker_e llmq_roster_state(const llmq_worker_t *w, apr_time_t now,
  */
 const char *llmq_roster_state_name(llmq_worker_e state);
 
-/** All of a server. */
+/** All together. */
 typedef struct llmq_roster_sums_t {
     apr_uint32_t workers[LLMQ_WORKER_COUNT]; /* by where they stand */
     apr_uint64_t ends[LLMQ_ROSTER_ENDS];     /* since the server was started */
@@ -198,12 +198,14 @@ typedef struct llmq_roster_sums_t {
 } llmq_roster_sums_t;
 
 /**
- * @param sums out
- * @param r    the table
- * @param now  the present
+ * @param sums   out
+ * @param r      the table
+ * @param tenant whose workers; NULL: all. What has happened since the start is of all
+ * @param now    the present
  * @threads any
  */
-void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, apr_time_t now);
+void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, const char *tenant,
+                     apr_time_t now);
 
 /** A copy of a place. */
 typedef struct llmq_roster_row_t {

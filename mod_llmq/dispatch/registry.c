@@ -156,7 +156,7 @@ static void report_missed(llmq_registry_t *g, apr_time_t now)
     static apr_uint64_t last;
     llmq_roster_sums_t sums;
 
-    llmq_roster_sum(&sums, g->roster, now);
+    llmq_roster_sum(&sums, g->roster, NULL, now);
     if (sums.missed != g->missed && llmq_log_once_per(&last, LOG_PAUSE)) {
         LLMQ_LOG(LLMQ_LOG_WARNING, 0,
                  LLMQ_NO(0750) "there are more workers than LLMQMaxWorkers allows for: "

@@ -4,6 +4,7 @@
 #include "cfg/cfg.h"
 #include "core/balance.h"
 #include "core/priority.h"
+#include "core/task.h"
 #include "http/guard.h"
 #include "http/reply.h"
 
@@ -106,6 +107,37 @@ static void add_levels(llmq_text_t *t, const llmq_queue_conf_t *conf)
     LLMQ_TEXT_LIT(t, "}");
 }
 
+static void add_tasks(llmq_text_t *t, request_rec *r, const llmq_cfg_server_t *cfg)
+{
+    llmq_task_conf_t conf;
+    int l;
+
+    llmq_cfg_task(&conf, llmq_cfg_dir(r), r->server);
+    begin(t, "tasks");
+    llmq_json_kv_int(t, "max_payload_bytes", (apr_int64_t)conf.max_payload);
+    llmq_json_kv_int(t, "max_batch", conf.max_batch);
+    llmq_json_kv_int(t, "max_retries", conf.max_retries);
+    llmq_json_kv_duration(t, "timeout", conf.timeout);
+    llmq_json_kv_duration(t, "max_timeout", conf.max_timeout);
+    llmq_json_kv_int(t, "max_concurrent", cfg->task_queue.max_running);
+    begin(t, "queues");
+    LLMQ_EACH_LEVEL (l) {
+        begin(t, llmq_task_level_name((llmq_level_e)l));
+        llmq_json_kv_int(t, "max_size", cfg->task_queue.level[l].max_size);
+        LLMQ_TEXT_LIT(t, "}");
+    }
+    LLMQ_TEXT_LIT(t, "}}");
+}
+
+static void add_workers(llmq_text_t *t, const llmq_roster_conf_t *conf)
+{
+    begin(t, "workers");
+    llmq_json_kv_int(t, "max_known", conf->max);
+    llmq_json_kv_duration(t, "timeout", conf->timeout);
+    llmq_json_kv_duration(t, "retention", conf->retention);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
 static void add_rate(llmq_text_t *t, const llmq_cfg_rate_t *rate)
 {
     if (!rate || rate->conf.limit == 0) {
@@ -136,6 +168,8 @@ static void add_limits(llmq_text_t *t, request_rec *r, const llmq_service_t *ser
     add_flag(t, "maintenance", dir->maintenance == 1);
     add_rate(t, dir->rate);
     add_levels(t, &llmq_cfg_server(r->server)->queue);
+    add_tasks(t, r, llmq_cfg_server(r->server));
+    add_workers(t, &llmq_cfg_server(r->server)->roster);
     LLMQ_TEXT_LIT(t, "}");
 }
 

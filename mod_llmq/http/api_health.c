@@ -15,6 +15,7 @@ typedef struct {
     llmq_redis_health_t redis; /* asked_at 0: not configured */
     int redis_needed;
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
+    llmq_queue_stats_t tasks[LLMQ_LEVEL_COUNT];
 } checkup_t;
 
 static void examine(checkup_t *c, request_rec *r, const llmq_service_t *service)
@@ -24,12 +25,14 @@ static void examine(checkup_t *c, request_rec *r, const llmq_service_t *service)
         llmq_store_ping(service->store, &c->database_took, r->pool) == APR_SUCCESS;
     c->database_asked_at = llmq_clock_now();
     memset(&c->redis, 0, sizeof(c->redis));
+    memset(c->tasks, 0, sizeof(c->tasks));
     c->redis_needed = 0;
     if (service->redis) {
         llmq_redis_check(&c->redis, service->redis);
         c->redis_needed = llmq_redis_conf(service->redis)->required;
     }
-    c->queue = llmq_queue_stats(c->stats, service->queue) == APR_SUCCESS;
+    c->queue = llmq_queue_stats(c->stats, service->queue) == APR_SUCCESS
+               && llmq_queue_stats(c->tasks, service->tasks) == APR_SUCCESS;
     c->scheduler = !service->has_dispatcher || service->dispatcher_alive();
 }
 
@@ -114,6 +117,11 @@ int llmq_api_health_queue(request_rec *r, const llmq_service_t *service, const c
         r, HTTP_OK, is_whole(&c) ? "System is healthy" : "System is degraded", t.data);
 }
 
+static apr_int64_t waiting(const llmq_queue_stats_t *sum)
+{
+    return (apr_int64_t)sum->ready + sum->blocked + sum->delayed;
+}
+
 int llmq_api_health_tasks(request_rec *r, const llmq_service_t *service, const char *id)
 {
     apr_int64_t size;
@@ -122,7 +130,7 @@ int llmq_api_health_tasks(request_rec *r, const llmq_service_t *service, const c
 
     (void)id;
     examine(&c, r, service);
-    size = (apr_int64_t)c.stats[0].ready + c.stats[0].blocked + c.stats[0].delayed;
+    size = waiting(&c.stats[0]) + waiting(&c.tasks[0]);
     llmq_text_init(&t, 512, r->pool);
     LLMQ_TEXT_LIT(&t, "{");
     llmq_json_kv(&t, "status", word(is_serving(&c)));

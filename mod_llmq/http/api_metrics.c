@@ -1,7 +1,9 @@
 /* S0 5.2 and /metrics: the figures of this server, as JSON or for Prometheus. */
 #include "http/api.h"
 
+#include "base/clock.h"
 #include "cfg/cfg.h"
+#include "http/lanes.h"
 #include "http/metrics.h"
 #include "http/query.h"
 #include "http/reply.h"
@@ -61,6 +63,13 @@ static void add_application(llmq_text_t *t, const llmq_metrics_t *m)
     llmq_json_kv_int(t, "queue_depth",
                      (apr_int64_t)sum->ready + sum->blocked + sum->delayed);
     llmq_json_kv_int(t, "processing_messages", sum->running);
+    sum = &m->tasks.queue[0];
+    llmq_json_kv_int(t, "queued_tasks",
+                     (apr_int64_t)sum->ready + sum->blocked + sum->delayed);
+    llmq_json_kv_int(t, "processing_tasks", sum->running);
+    llmq_json_kv_int(t, "active_workers",
+                     (apr_int64_t)m->tasks.workers.workers[LLMQ_WORKER_IDLE]
+                         + m->tasks.workers.workers[LLMQ_WORKER_BUSY]);
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -135,16 +144,32 @@ static int wants_openmetrics(request_rec *r)
     return 1;
 }
 
-static int reply_text(request_rec *r, const llmq_metrics_t *m,
-                      const llmq_service_t *service)
+static int reply_text(request_rec *r, llmq_metrics_t *m, const llmq_service_t *service)
 {
     int openmetrics = wants_openmetrics(r);
     llmq_text_t t;
 
-    llmq_text_init(&t, 32 * 1024, r->pool);
+    llmq_metrics_task_look(&m->tasks, service, r->pool);
+    llmq_text_init(&t, 48 * 1024, r->pool);
     llmq_metrics_expose(&t, m, service, openmetrics);
     apr_table_mergen(r->headers_out, "Vary", "Accept");
     return llmq_reply_text(r, openmetrics ? OPEN_TYPE : TEXT_TYPE, t.data, t.len);
+}
+
+/* To the location's tenant. */
+static apr_status_t narrow(llmq_metrics_t *m, request_rec *r,
+                           const llmq_service_t *service)
+{
+    const char *tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
+    apr_status_t rv =
+        llmq_queue_tenant_stats(m->queue, service->queue, llmq_queue_job_tenant(tenant));
+
+    if (rv == APR_SUCCESS) {
+        rv = llmq_lanes_sum(m->tasks.queue, service, tenant,
+                            llmq_cfg_task_types(r->server));
+    }
+    llmq_roster_sum(&m->tasks.workers, service->roster, tenant, llmq_clock_now());
+    return rv;
 }
 
 int llmq_api_metrics_get(request_rec *r, const llmq_service_t *service, const char *id)
@@ -163,9 +188,7 @@ int llmq_api_metrics_get(request_rec *r, const llmq_service_t *service, const ch
     }
     rv = llmq_metrics_gather(m, service, r->pool);
     if (rv == APR_SUCCESS && format == 0) {
-        rv = llmq_queue_tenant_stats(
-            m->queue, service->queue,
-            llmq_queue_job_tenant(llmq_cfg_tenant(llmq_cfg_dir(r))));
+        rv = narrow(m, r, service);
     }
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);

@@ -19,6 +19,9 @@ apr_status_t llmq_metrics_gather(llmq_metrics_t *m, const llmq_service_t *servic
     if (rv == APR_SUCCESS) {
         rv = llmq_queue_figures_times(&m->times, service->queue);
     }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_metrics_task_gather(&m->tasks, service);
+    }
     llmq_traffic_read(&m->traffic);
     llmq_board_read(&m->board);
     llmq_store_meter_read(&m->database, llmq_store_conf(service->store)->meter);
@@ -314,6 +317,7 @@ void llmq_metrics_expose(llmq_text_t *t, const llmq_metrics_t *m,
     server(&w, m, service);
     messages(&w, m);
     durations(&w, m);
+    llmq_metrics_task_expose(&w, &m->tasks);
     backends(&w, service);
     requests(&w, m);
     database(&w, &m->database);

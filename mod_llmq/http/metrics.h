@@ -7,6 +7,7 @@
 #define LLMQ_METRICS_H
 
 #include "http/board.h"
+#include "http/metrics_task.h"
 #include "http/service.h"
 #include "http/traffic.h"
 #include "queue/queue_figures.h"
@@ -15,6 +16,7 @@
 typedef struct llmq_metrics_t {
     llmq_queue_stats_t queue[LLMQ_LEVEL_COUNT]; /* by level; slot 0 the sum */
     llmq_queue_times_t times;
+    llmq_metrics_task_t tasks;
     llmq_traffic_t traffic;
     llmq_board_t board;
     llmq_store_use_t database;

@@ -51,3 +51,45 @@ apr_status_t llmq_store_census_waiting(apr_int64_t *pn, llmq_store_t *store,
         *pn = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
     return rv;
 }
+
+/* ---- of this node ---- */
+
+apr_status_t llmq_store_census_open(llmq_backlog_sum_t **prows, int *pn,
+                                    llmq_store_t *store, apr_time_t now, apr_pool_t *p)
+{
+    const char *present = number(now, p);
+    const char *args[] = {present, present, store->conf.node, number(LLMQ_KIND_TASK, p)};
+    llmq_store_rows_t rows;
+    llmq_backlog_sum_t *list;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CENSUS_OPEN, args, p);
+    int n = 0;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    list = apr_palloc(p, sizeof(*list) * ((apr_size_t)rows.n + 1));
+    while (llmq_store_run_next(&rows)) {
+        llmq_backlog_sum_t *s = &list[n++];
+
+        s->type = llmq_store_run_text(&rows, 0);
+        s->type = s->type ? s->type : "";
+        s->level = (llmq_level_e)llmq_store_run_int(&rows, 1);
+        s->status = (llmq_status_e)llmq_store_run_int(&rows, 2);
+        s->backing_off = (int)llmq_store_run_int(&rows, 3);
+        s->count = llmq_store_run_int(&rows, 4);
+        s->oldest_due = llmq_store_run_int(&rows, 5);
+    }
+    *prows = list;
+    *pn = n;
+    return APR_SUCCESS;
+}
+
+apr_status_t llmq_store_census_dead(apr_int64_t *pn, llmq_store_t *store, apr_pool_t *p)
+{
+    const char *args[] = {store->conf.node, number(LLMQ_KIND_TASK, p)};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CENSUS_DEAD, args, p);
+
+    if (rv == APR_SUCCESS)
+        *pn = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
+    return rv;
+}

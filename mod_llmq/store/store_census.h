@@ -59,4 +59,36 @@ typedef struct llmq_census_queue_t {
 apr_status_t llmq_store_census_waiting(apr_int64_t *pn, llmq_store_t *store,
                                        const llmq_census_queue_t *queue, apr_pool_t *p);
 
+/** Unfinished tasks of a node that stand alike. */
+typedef struct llmq_backlog_sum_t {
+    const char *type;
+    llmq_level_e level;
+    llmq_status_e status; /* PENDING or PROCESSING */
+    int backing_off;      /* non-zero: failed, and waiting to be tried again */
+    apr_int64_t count;
+    apr_time_t oldest_due; /* since when the oldest that could begin could; 0: none */
+} llmq_backlog_sum_t;
+
+/**
+ * The unfinished tasks of this node, of all tenants. Reads nothing else.
+ * @param prows out: by type, level and status
+ * @param pn    out: their number
+ * @param store the store
+ * @param now   the present
+ * @param p     pool of the rows
+ * @return APR_SUCCESS; LLMQ_ESTORE
+ * @threads any
+ */
+apr_status_t llmq_store_census_open(llmq_backlog_sum_t **prows, int *pn,
+                                    llmq_store_t *store, apr_time_t now, apr_pool_t *p);
+
+/**
+ * @param pn    out: tasks of this node that were given up, of all tenants
+ * @param store the store
+ * @param p     scratch
+ * @return APR_SUCCESS; LLMQ_ESTORE
+ * @threads any
+ */
+apr_status_t llmq_store_census_dead(apr_int64_t *pn, llmq_store_t *store, apr_pool_t *p);
+
 #endif /* LLMQ_STORE_CENSUS_H */

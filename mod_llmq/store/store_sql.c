@@ -132,11 +132,11 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_KEY_REVOKE] = {"llmq_key_revoke", WRITES | REPEAT, BOTH(KEY_REVOKE)},
     [LLMQ_SQL_SURVEY_JOBS] = {"llmq_survey_jobs", REPEAT,
                               BOTH("SELECT tenant, level, status, dead_letter, count(*), "
-                                   "min(created_at) FROM llmq_jobs "
+                                   "min(created_at), kind FROM llmq_jobs "
                                    "WHERE removed_at IS NULL "
                                    "AND (tenant = %s OR %s = '') "
-                                   "GROUP BY tenant, level, status, dead_letter "
-                                   "ORDER BY tenant, level, status, dead_letter")},
+                                   "GROUP BY tenant, kind, level, status, dead_letter "
+                                   "ORDER BY tenant, kind, level, status, dead_letter")},
     [LLMQ_SQL_SURVEY_NODES] = {"llmq_survey_nodes", REPEAT,
                                BOTH("SELECT node, heartbeat, started FROM llmq_nodes "
                                     "ORDER BY node")},
@@ -166,6 +166,8 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_WORKER_HANDS] = {"llmq_worker_hands", REPEAT,
                                EACH(WORKER_HANDS_LITE, WORKER_HANDS_PGSQL)},
     [LLMQ_SQL_CENSUS] = {"llmq_census", REPEAT, BOTH(CENSUS)},
+    [LLMQ_SQL_CENSUS_OPEN] = {"llmq_census_open", REPEAT, BOTH(CENSUS_OPEN)},
+    [LLMQ_SQL_CENSUS_DEAD] = {"llmq_census_dead", REPEAT, BOTH(CENSUS_DEAD)},
     [LLMQ_SQL_CENSUS_WAITING] = {"llmq_census_waiting", REPEAT,
                                  EACH(CENSUS_WAITING_LITE, CENSUS_WAITING_PGSQL)},
     [LLMQ_SQL_DEAD_TALLY] = {"llmq_dead_tally", REPEAT,

@@ -31,4 +31,20 @@
 #define CENSUS_WAITING_LITE  CENSUS_WAITING("llmq_jobs INDEXED BY llmq_jobs_open")
 #define CENSUS_WAITING_PGSQL CENSUS_WAITING("llmq_jobs")
 
+/* By the index llmq_jobs_open, whose first column is the node. */
+#define CENSUS_OPEN                                                                      \
+    "SELECT type, level, status, backing_off, count(*), COALESCE(min(due), 0) "          \
+    "FROM (SELECT type, level, status, "                                                 \
+    "CASE WHEN status = 0 AND retry_count > 0 AND run_at > CAST(%s AS bigint) "          \
+    "THEN 1 ELSE 0 END AS backing_off, "                                                 \
+    "CASE WHEN status <> 0 OR run_at > CAST(%s AS bigint) THEN NULL "                    \
+    "WHEN run_at > created_at THEN run_at ELSE created_at END AS due "                   \
+    "FROM llmq_jobs WHERE node = %s AND status < 2 AND removed_at IS NULL "              \
+    "AND kind = CAST(%s AS smallint)) AS t "                                             \
+    "GROUP BY type, level, status, backing_off ORDER BY type, level, status"
+
+#define CENSUS_DEAD                                                                      \
+    "SELECT count(*) FROM llmq_jobs WHERE dead_letter = 1 AND removed_at IS NULL "       \
+    "AND node = %s AND kind = CAST(%s AS smallint)"
+
 #endif /* LLMQ_STORE_SQL_CENSUS_H */

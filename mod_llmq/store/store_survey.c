@@ -23,6 +23,7 @@ apr_status_t llmq_store_survey_jobs(llmq_survey_t **prows, int *pn, llmq_store_t
         s->dead = (int)llmq_store_run_int(&rows, 3);
         s->count = llmq_store_run_int(&rows, 4);
         s->oldest = llmq_store_run_int(&rows, 5);
+        s->kind = (llmq_kind_e)llmq_store_run_int(&rows, 6);
     }
     *prows = list;
     *pn = n;

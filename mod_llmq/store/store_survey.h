@@ -11,6 +11,7 @@
 /** How many jobs of a kind of state there are. */
 typedef struct llmq_survey_t {
     const char *tenant;
+    llmq_kind_e kind;
     llmq_level_e level;
     llmq_status_e status;
     int dead; /* given up */
@@ -20,7 +21,7 @@ typedef struct llmq_survey_t {
 
 /**
  * Count all jobs that are not removed.
- * @param prows  out: by tenant, level, status and dead, in this order
+ * @param prows  out: by tenant, kind, level, status and dead, in this order
  * @param pn     out: their number
  * @param store  the store
  * @param tenant of which tenant; NULL: of all

@@ -91,7 +91,7 @@ START_TEST(nobody_is_not_counted)
     llmq_roster_seen(r, "t", "", T0);
     llmq_roster_seen(r, "t", NULL, T0);
     llmq_roster_seen(r, "t", name, T0);
-    llmq_roster_sum(&sums, NULL, T0);
+    llmq_roster_sum(&sums, NULL, NULL, T0);
     ck_assert_int_eq(count(r), 0);
     name[LLMQ_NAME_MAX] = '\0';
     llmq_roster_seen(r, "t", name, T0);
@@ -136,11 +136,13 @@ START_TEST(ends_are_counted_by_how)
     ck_assert_int_eq(w.failed, 2);
     ck_assert_int_eq(w.busy, 3 * SECOND);
     ck_assert_int_eq(w.tasks, 2);
-    llmq_roster_sum(&sums, r, T0);
+    llmq_roster_sum(&sums, r, NULL, T0);
     for (i = 0; i < LLMQ_ROSTER_ENDS; i++)
         ck_assert_int_eq(sums.ends[i], 1);
     ck_assert_int_eq(sums.deliveries, 7);
     ck_assert_int_eq(sums.workers[LLMQ_WORKER_BUSY], 1);
+    llmq_roster_sum(&sums, r, "u", T0);
+    ck_assert_int_eq(sums.workers[LLMQ_WORKER_BUSY], 0);
 }
 END_TEST
 
@@ -237,7 +239,7 @@ START_TEST(a_full_table_takes_nobody_while_all_live)
     fill(r, 20);
     llmq_roster_claimed(r, "t", "late", 1, T0 + SECOND, T0 + TIMEOUT - 1);
     ck_assert(!knows(r, "late"));
-    llmq_roster_sum(&sums, r, T0);
+    llmq_roster_sum(&sums, r, NULL, T0);
     ck_assert_int_eq(sums.missed, 1);
     ck_assert_int_eq(sums.deliveries, 1);
     ck_assert_int_eq(sums.workers[LLMQ_WORKER_IDLE], 20);

@@ -130,6 +130,41 @@ START_TEST(what_waits_is_counted_on_all_nodes)
 }
 END_TEST
 
+START_TEST(unfinished_tasks_of_this_node_are_counted_by_type_and_level)
+{
+    llmq_backlog_sum_t *rows;
+    apr_int64_t dead = -1;
+    int n;
+
+    store_test_open(_i);
+    put_task("a", "level = 2, created_at = 10, run_at = 10");
+    put_task("a", "level = 2, created_at = 10, run_at = 300");
+    put_task("a", "level = 2, created_at = 5, run_at = 2000");
+    put_task("a", "level = 2, created_at = 5, run_at = 2000, retry_count = 1");
+    put_task("a", "level = 3, status = 1");
+    put_task("b", "level = 2, status = 2");
+    put_task("b", "level = 2, node = 'node_b'");
+    put_task("b", "level = 2, kind = 1");
+    put_task("b", "status = 3, dead_letter = 1");
+    put_task("b", "status = 3, dead_letter = 1, kind = 1");
+    put_task("b", "status = 3, dead_letter = 1, node = 'node_b'");
+    ck_assert_int_eq(llmq_store_census_open(&rows, &n, store_test.store, 1000, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(n, 3);
+    ck_assert_str_eq(rows[0].type, "a");
+    ck_assert_int_eq(rows[0].count + rows[1].count, 4);
+    ck_assert_int_eq(rows[0].backing_off + rows[1].backing_off, 1);
+    ck_assert_int_eq(rows[rows[0].backing_off].oldest_due, 10);
+    ck_assert_int_eq(rows[!rows[0].backing_off].oldest_due, 0);
+    ck_assert_int_eq(rows[2].level, LLMQ_LEVEL_NORMAL);
+    ck_assert_int_eq(rows[2].status, LLMQ_STATUS_PROCESSING);
+    ck_assert_int_eq(llmq_store_census_dead(&dead, store_test.store, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(dead, 1);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_census(void)
 {
     TCase *tc = test_case("store_census");
@@ -139,5 +174,7 @@ TCase *case_store_census(void)
     tcase_add_loop_test(tc, times_are_of_those_whose_begin_is_known, 0, dialects);
     tcase_add_loop_test(tc, others_are_not_counted, 0, dialects);
     tcase_add_loop_test(tc, what_waits_is_counted_on_all_nodes, 0, dialects);
+    tcase_add_loop_test(tc, unfinished_tasks_of_this_node_are_counted_by_type_and_level,
+                        0, dialects);
     return tc;
 }

@@ -16,6 +16,7 @@ START_TEST(jobs_are_counted_by_tenant_level_and_status)
     store_test_insert(store_test.store, store_test_job("msg_4"));
     job = store_test_job("msg_5");
     job->tenant = "other";
+    job->kind = LLMQ_KIND_TASK;
     store_test_insert(store_test.store, job);
     store_test_sql("UPDATE llmq_jobs SET status = 3, dead_letter = 1 WHERE id = 'msg_2'");
     store_test_sql("UPDATE llmq_jobs SET removed_at = 1 WHERE id = 'msg_3'");
@@ -29,6 +30,8 @@ START_TEST(jobs_are_counted_by_tenant_level_and_status)
     ck_assert_int_eq(rows[1].count, 1);
     ck_assert_int_eq(rows[1].dead, 1);
     ck_assert_str_eq(rows[2].tenant, "other");
+    ck_assert_int_eq(rows[0].kind, LLMQ_KIND_MESSAGE);
+    ck_assert_int_eq(rows[2].kind, LLMQ_KIND_TASK);
     ck_assert_int_eq(
         llmq_store_survey_jobs(&rows, &n, store_test.store, "other", test_pool),
         APR_SUCCESS);
