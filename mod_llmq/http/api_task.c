@@ -179,11 +179,19 @@ int llmq_api_task_cancel(request_rec *r, const llmq_service_t *service, const ch
     return reply_canceled(r, id);
 }
 
-/* As it was accepted long ago, it enters whatever the bounds. */
+/* As it was accepted long ago, it enters whatever the bounds. Whoever has just stored its
+ * failure may not have told the queue yet: then its entry begins anew, and that word comes
+ * too late for the new fence. */
 static void enter(const llmq_service_t *service, const llmq_job_t *job)
 {
     llmq_entry_t entry;
 
+    if (llmq_queue_find(&entry, service->tasks, job->id) == APR_SUCCESS
+        && llmq_queue_requeue(service->tasks, job->id, entry.attempt,
+                              (apr_uint32_t)job->attempt, 0)
+               == APR_SUCCESS) {
+        return;
+    }
     llmq_queue_job_entry(&entry, job);
     llmq_queue_put(service->tasks, &entry, 1, 0);
 }

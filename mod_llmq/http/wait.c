@@ -174,12 +174,12 @@ static int is_child_ending(void)
            && state == AP_MPMQ_STOPPING;
 }
 
-/* It is gone, or it dies again and again. */
+/* It is gone, or it dies again and again. Workers do tasks without it. */
 static int is_dispatcher_dead(vigil_t *v, apr_time_t now)
 {
     apr_uint32_t deaths = v->service->dispatcher_deaths();
 
-    if (!v->service->has_dispatcher) {
+    if (!v->service->has_dispatcher || v->kind == LLMQ_KIND_TASK) {
         return 0;
     }
     if (!v->service->dispatcher_alive() || deaths != v->deaths) {

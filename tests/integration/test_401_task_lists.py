@@ -1,5 +1,6 @@
 """GET /tasks: every filter, every order, pages, and what is refused."""
 
+import json
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
@@ -111,3 +112,33 @@ class TestList:
     def test_bytes_that_are_no_text(self, api, ids, query):
         answer = api.get("/tasks?" + query)
         answer.denies(400, "INVALID_REQUEST", answer.json["details"].get("field"))
+
+
+class TestMany:
+    """A list among many tasks of others, and the plan that keeps it short."""
+
+    CONF = OFF
+
+    def fill(self, server, n):
+        row = json.dumps({"a": 1})
+        series = (f"FROM generate_series(1, {n}) AS s(i)" if server.store == "pgsql" else
+                  f"FROM (WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s "
+                  f"WHERE i < {n}) SELECT i FROM s) AS s")
+        server.query(
+            "INSERT INTO llmq_jobs (id, tenant, node, user_id, kind, level, status, created_at, "
+            "updated_at, payload, metadata, type) SELECT 'filler-' || i, 'default', 'nobody', "
+            f"'kb_' || (i % 500), 2, 3, 2, i, i, '{row}', '{{}}', 'health_check' {series}")
+
+    def test_list_of_one_kb_reads_only_its_own(self, server, api):
+        self.fill(server, 20000)
+        assert total(api, "&kb_id=kb_7") == 40
+        sql = ("SELECT id FROM llmq_jobs WHERE tenant = 'default' AND kind = 2 "
+               "AND removed_at IS NULL AND user_id = 'kb_7' ORDER BY created_at DESC LIMIT 20")
+        if server.store == "pgsql":
+            server.query("ANALYZE llmq_jobs")
+            plan = str(server.query("EXPLAIN " + sql))
+        else:
+            plan = str(server.query("EXPLAIN QUERY PLAN " + sql))
+        assert "llmq_jobs_kb" in plan
+        create(api, kb_id="kb_7")
+        assert len(listed(api, "?kb_id=kb_7&page_size=100")) == 41
