@@ -87,14 +87,14 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     [LLMQ_SQL_FIND] = {"llmq_find", REPEAT,
                        BOTH("SELECT " RECORD " FROM llmq_jobs WHERE id = %s "
                             "AND tenant = %s AND kind = CAST(%s AS smallint) "
-                            "AND removed_at IS NULL")},
+                            "AND " IS("removed_at IS NULL"))},
     [LLMQ_SQL_CHANGE] = {"llmq_change", WRITES, EACH(CHANGE_LITE, CHANGE_PGSQL)},
     [LLMQ_SQL_REMOVE] = {"llmq_remove", WRITES,
                          BOTH("UPDATE llmq_jobs SET removed_at = CAST(%s AS bigint), "
                               "updated_at = CAST(%s AS bigint), attempt = attempt + 1 "
                               "WHERE id = %s AND tenant = %s "
                               "AND kind = CAST(%s AS smallint) "
-                              "AND removed_at IS NULL RETURNING id")},
+                              "AND " IS("removed_at IS NULL") " RETURNING id")},
     [LLMQ_SQL_LEASE_CLAIM] = {"llmq_lease_claim", BATCH, EACH(CLAIM_LITE, CLAIM_PGSQL)},
     [LLMQ_SQL_LEASE_CHANGE] = {"llmq_lease_change", BATCH, EACH(LEASE_LITE, LEASE_PGSQL)},
     [LLMQ_SQL_LEASE_LOOK] = {"llmq_lease_look", REPEAT,
