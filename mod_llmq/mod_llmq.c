@@ -92,6 +92,7 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
 
     proc->server = s;
     proc->conf.retry = cfg->retry;
+    proc->conf.max_deliveries = cfg->max_deliveries;
     proc->conf.batch = cfg->batch;
     proc->conf.pace = cfg->pace;
     proc->conf.endpoint.balance = cfg->balance;

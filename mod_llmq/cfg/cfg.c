@@ -56,6 +56,7 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->task_types = apr_palloc(p, sizeof(*conf->task_types));
     llmq_task_type_init(conf->task_types);
     conf->tenant_limits = apr_hash_make(p);
+    conf->max_deliveries = 5;
     conf->batch = 64;
     conf->chat.max_turns = 20;
     conf->chat.max_bytes = 32768;
@@ -103,6 +104,9 @@ void *llmq_cfg_create_dir(apr_pool_t *p, char *path)
     conf->max_delay = -1;
     conf->retry_after = -1;
     conf->max_wait = -1;
+    conf->lease = -1;
+    conf->max_lease = -1;
+    conf->claim_limit = -1;
     conf->idem_ttl = -1;
     conf->maintenance = -1;
     conf->preprocess = -1;
@@ -154,6 +158,9 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(max_delay);
     MERGE_SET(retry_after);
     MERGE_SET(max_wait);
+    MERGE_SET(lease);
+    MERGE_SET(max_lease);
+    MERGE_SET(claim_limit);
     MERGE_SET(idem_ttl);
     MERGE_GIVEN(rate);
     MERGE_SET(maintenance);

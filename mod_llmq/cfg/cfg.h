@@ -11,6 +11,7 @@
 
 #include "backend/backend.h"
 #include "bus/redis.h"
+#include "core/lease.h"
 #include "core/limiter.h"
 #include "core/conversation.h"
 #include "core/message.h"
@@ -68,6 +69,7 @@ typedef struct llmq_cfg_server_t {
     apr_interval_time_t node_timeout;  /* LLMQNodeTimeout */
     llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
     llmq_retry_conf_t retry;           /* LLMQRetryDelay */
+    int max_deliveries;                /* LLMQMaxDeliveries */
     int batch;                         /* LLMQDispatchBatch */
     llmq_chat_conf_t chat;             /* LLMQContextTurns, LLMQContextBytes */
     apr_interval_time_t cleanup;       /* LLMQCleanupInterval */
@@ -126,6 +128,9 @@ typedef struct llmq_cfg_dir_t {
     int task_most_retries;                /* LLMQTaskMaxRetries, the second */
     apr_interval_time_t task_timeout;     /* LLMQTaskTimeout */
     apr_interval_time_t task_max_timeout; /* LLMQTaskMaxTimeout */
+    apr_interval_time_t lease;            /* LLMQLease */
+    apr_interval_time_t max_lease;        /* LLMQMaxLease */
+    int claim_limit;                      /* LLMQClaimLimit */
 } llmq_cfg_dir_t;
 
 /** mod_dbd's settings of the main server, which the dispatcher needs for itself. */
@@ -252,6 +257,24 @@ int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir);
  * @return the longest time that a request may wait for its message
  */
 apr_interval_time_t llmq_cfg_max_wait(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long a worker has a job where it does not say, at most llmq_cfg_lease_max()
+ */
+apr_interval_time_t llmq_cfg_lease_usual(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return the longest lease that a worker may ask for
+ */
+apr_interval_time_t llmq_cfg_lease_max(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return the most jobs of one claim
+ */
+int llmq_cfg_lease_claim_limit(const llmq_cfg_dir_t *dir);
 
 /**
  * @param dir settings of a location

@@ -50,6 +50,8 @@ const command_rec llmq_cfg_cmds[] = {
     AP_INIT_TAKE12(
         "LLMQRetryDelay", llmq_cfg_global_set_retry_delay, NULL, RSRC_CONF,
         "the first delay before a failed message is tried again, and the longest"),
+    AP_INIT_TAKE1("LLMQMaxDeliveries", llmq_cfg_lease_set_deliveries, NULL, RSRC_CONF,
+                  "how often a worker may fall silent over a job before it is given up"),
     AP_INIT_TAKE1("LLMQDispatchBatch", llmq_cfg_global_set_count, SERVER_OFF(batch),
                   RSRC_CONF, "the most messages that the dispatcher takes at a time"),
     AP_INIT_TAKE1("LLMQMaxWorkers", llmq_cfg_worker_set_max, NULL, RSRC_CONF,
@@ -200,6 +202,12 @@ const command_rec llmq_cfg_cmds[] = {
     AP_INIT_TAKE1("LLMQTaskMaxTimeout", llmq_cfg_task_set_duration,
                   DIR_OFF(task_max_timeout), WHERE_DIR,
                   "the longest time of one attempt that a task may ask for"),
+    AP_INIT_TAKE1("LLMQLease", llmq_cfg_lease_set_time, DIR_OFF(lease), WHERE_DIR,
+                  "how long a worker has a job without a word where it does not say"),
+    AP_INIT_TAKE1("LLMQMaxLease", llmq_cfg_lease_set_time, DIR_OFF(max_lease), WHERE_DIR,
+                  "the longest lease that a worker may ask for"),
+    AP_INIT_TAKE1("LLMQClaimLimit", llmq_cfg_lease_set_limit, NULL, WHERE_DIR,
+                  "the most jobs of one claim"),
     AP_INIT_TAKE1("LLMQCleanupInterval", llmq_cfg_conversation_set_cleanup, NULL,
                   RSRC_CONF, "how often what has expired is removed"),
 

@@ -97,6 +97,11 @@ llmq_cfg_take1_fn_t llmq_cfg_worker_set_max;
 llmq_cfg_take1_fn_t llmq_cfg_worker_set_timeout;
 llmq_cfg_take1_fn_t llmq_cfg_worker_set_retention;
 
+/* cfg_lease.c: what workers may have */
+llmq_cfg_take1_fn_t llmq_cfg_lease_set_deliveries;
+llmq_cfg_take1_fn_t llmq_cfg_lease_set_time;
+llmq_cfg_take1_fn_t llmq_cfg_lease_set_limit;
+
 /* cfg_limits.c: what callers may do */
 llmq_cfg_flag_fn_t llmq_cfg_limits_set_maintenance;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_ttl;

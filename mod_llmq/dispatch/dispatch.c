@@ -6,6 +6,7 @@
 #include "dispatch/dispatch_run.h"
 #include "dispatch/finisher.h"
 #include "dispatch/janitor.h"
+#include "dispatch/lease_keeper.h"
 #include "dispatch/registry.h"
 #include "dispatch/steward.h"
 #include "dispatch/tally.h"
@@ -125,6 +126,7 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
     llmq_tally_t *tally = llmq_tally_create(d->queue, d->janitor_store, d->pool);
     llmq_registry_t *registry = llmq_registry_create(d->conf->roster, &d->conf->workers,
                                                      d->janitor_store, d->pool);
+    llmq_lease_keeper_t *keeper = llmq_lease_keeper_create(d, d->pool);
     llmq_checkup_t *checkup = llmq_checkup_create(d, d->pool);
     llmq_steward_t *steward = llmq_steward_create(
         d->queue, d->janitor_store, d->conf->store.node_timeout / 3, d->pool);
@@ -143,6 +145,9 @@ void llmq_dispatch_work(llmq_dispatch_t *d)
                 LLMQ_LOG(LLMQ_LOG_CRIT, 0,
                          LLMQ_NO(0713) "the drain thread cannot be started");
                 break;
+            }
+            if (keeper) {
+                llmq_lease_keeper_tick(keeper);
             }
             llmq_tally_tick(tally);
             llmq_registry_tick(registry);

@@ -40,6 +40,7 @@ typedef struct llmq_dispatch_host_t {
 /** Settings; filled by cfg/ and glue/. */
 typedef struct llmq_dispatch_conf_t {
     llmq_retry_conf_t retry;
+    int max_deliveries; /* that may end without a word, > 0 */
     const llmq_backend_conf_t *const *backends;
     int n_backends;
     llmq_endpoint_conf_t endpoint;        /* its writer is filled by the dispatcher */

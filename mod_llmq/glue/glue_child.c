@@ -25,7 +25,11 @@ static apr_uint32_t dispatcher_deaths(void)
  * committed while the pool and mod_dbd still stand. */
 static apr_status_t stop_commits(void *data)
 {
-    llmq_store_commit_stop(data);
+    llmq_service_t *service = data;
+
+    llmq_store_commit_stop(service->commit);
+    llmq_store_commit_stop(service->claims);
+    llmq_store_commit_stop(service->changes);
     return APR_SUCCESS;
 }
 
@@ -42,9 +46,18 @@ static apr_status_t create_committers(llmq_service_t *service,
 {
     llmq_commit_writer_t inserts = {llmq_store_commit_insert, llmq_service_committed,
                                     llmq_service_dropped, service};
+    int threaded = is_threaded();
+    apr_status_t rv = llmq_store_commit_create(&service->commit, service->store, conf,
+                                               &inserts, threaded, p);
 
-    return llmq_store_commit_create(&service->commit, service->store, conf, &inserts,
-                                    is_threaded(), p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_commit_create(&service->claims, service->store, conf,
+                                      llmq_store_lease_claims(), threaded, p);
+    }
+    return rv == APR_SUCCESS
+               ? llmq_store_commit_create(&service->changes, service->store, conf,
+                                          llmq_store_lease_changes(), threaded, p)
+               : rv;
 }
 
 static apr_status_t create_service(llmq_service_t *service, const llmq_store_conf_t *conf,
@@ -59,6 +72,9 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     service->board = shm->board;
     service->backends = (const llmq_backend_conf_t *const *)(void *)cfg->backends->elts;
     service->n_backends = cfg->backends->nelts;
+    service->lease.max_deliveries = cfg->max_deliveries;
+    service->lease.retry = cfg->retry;
+    service->chat = &cfg->chat;
     service->started_at = shm->started_at;
     service->has_dispatcher = cfg->dispatcher;
     service->dispatcher_alive = dispatcher_alive;
@@ -99,7 +115,7 @@ void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store,
             LLMQ_NO(0809) "this child cannot serve the queue, its requests get 2003");
         return;
     }
-    apr_pool_pre_cleanup_register(p, service->commit, stop_commits);
+    apr_pool_pre_cleanup_register(p, service, stop_commits);
     llmq_shield_init(is_threaded());
     llmq_service_set(service);
 }

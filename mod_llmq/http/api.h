@@ -38,6 +38,22 @@ llmq_api_fn_t llmq_api_conversation_set;       /* PUT /conversations/{id} */
 llmq_api_fn_t llmq_api_conversation_set_state; /* PUT /conversations/{id}/state */
 llmq_api_fn_t llmq_api_conversation_remove;    /* DELETE /conversations/{id} */
 
+/* api_worker.c */
+llmq_api_fn_t llmq_api_worker_claim; /* POST /workers/{id}/claim */
+
+/* api_lease.c */
+llmq_api_fn_t llmq_api_lease_task_heartbeat;    /* POST /tasks/{id}/heartbeat */
+llmq_api_fn_t llmq_api_lease_task_complete;     /* POST /tasks/{id}/complete */
+llmq_api_fn_t llmq_api_lease_task_fail;         /* POST /tasks/{id}/fail */
+llmq_api_fn_t llmq_api_lease_task_release;      /* POST /tasks/{id}/release */
+llmq_api_fn_t llmq_api_lease_message_heartbeat; /* POST /messages/{id}/heartbeat */
+llmq_api_fn_t llmq_api_lease_message_complete;  /* POST /messages/{id}/complete */
+llmq_api_fn_t llmq_api_lease_message_fail;      /* POST /messages/{id}/fail */
+llmq_api_fn_t llmq_api_lease_message_release;   /* POST /messages/{id}/release */
+
+/* api_progress.c */
+llmq_api_fn_t llmq_api_progress_set; /* PUT /tasks/{id}/progress */
+
 /* api_status.c */
 llmq_api_fn_t llmq_api_status_set; /* PUT /messages/{id}/status */
 

@@ -7,6 +7,7 @@
 #include "core/priority.h"
 #include "http/converse.h"
 #include "http/intake.h"
+#include "http/lease_tell.h"
 #include "http/overlay.h"
 #include "http/page.h"
 #include "http/query.h"
@@ -115,6 +116,7 @@ int llmq_api_message_remove(request_rec *r, const llmq_service_t *service, const
         return rv == APR_NOTFOUND ? reply_not_found(r) : llmq_reply_status(r, rv);
     }
     llmq_queue_cancel(service->queue, id);
+    llmq_lease_tell_gone(service, LLMQ_KIND_MESSAGE, id);
     if (!llmq_job_is_final(job->status)) {
         llmq_queue_job_tell(service->queue, job, LLMQ_FIGURE_REMOVED);
     }

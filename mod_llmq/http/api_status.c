@@ -5,6 +5,7 @@
 #include "cfg/cfg.h"
 #include "core/message.h"
 #include "http/body.h"
+#include "http/lease_tell.h"
 #include "http/overlay.h"
 #include "http/reply.h"
 #include "queue/queue_job.h"
@@ -157,6 +158,9 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
     int leaves = move == LLMQ_MOVE_CLAIM || move == LLMQ_MOVE_FINISH;
     apr_status_t rv = leaves ? llmq_queue_cancel(service->queue, job->id) : APR_NOTFOUND;
 
+    if (llmq_lease_is_held(job)) {
+        llmq_lease_tell_gone(service, LLMQ_KIND_MESSAGE, job->id);
+    }
     llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
     if (move == LLMQ_MOVE_FINISH) {
         llmq_queue_note_end(service->queue,
@@ -194,6 +198,16 @@ static int reply_refused(request_rec *r, llmq_status_e from, llmq_status_e to)
     return llmq_reply_problem(r, &why);
 }
 
+/* What a worker has under a lease is nobody else's; the worker itself may say so here, too. */
+static int reply_held(request_rec *r)
+{
+    llmq_result_t why = {0};
+
+    llmq_result_set(&why, LLMQ_PROBLEM_STALE_LEASE, "processor_id",
+                    "another worker has this message under a lease");
+    return llmq_reply_problem(r, &why);
+}
+
 /* One try: read, decide, write on the condition that nothing changed in between. */
 static apr_status_t try_change(int *preply, request_rec *r, const llmq_service_t *service,
                                const char *id, const wish_t *wish)
@@ -208,6 +222,10 @@ static apr_status_t try_change(int *preply, request_rec *r, const llmq_service_t
                            LLMQ_KIND_MESSAGE, id, r->pool);
     if (rv != APR_SUCCESS) {
         return rv;
+    }
+    if (llmq_lease_is_held(job) && strcmp(job->owner, wish->processor) != 0) {
+        *preply = reply_held(r);
+        return APR_SUCCESS;
     }
     move = llmq_job_move(job->status, wish->to);
     if (move == LLMQ_MOVE_REFUSED) {

@@ -21,7 +21,7 @@ static apr_status_t add_pair(apr_table_t *table, char *pair, llmq_result_t *why)
         || !llmq_text_is_utf8(pair, strlen(pair))
         || !llmq_text_is_utf8(value, strlen(value))) {
         return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,
-                               "the query string is not properly encoded UTF-8");
+                               "the parameters are not properly encoded UTF-8");
     }
     if (*value) {
         apr_table_setn(table, pair, value);
@@ -29,10 +29,11 @@ static apr_status_t add_pair(apr_table_t *table, char *pair, llmq_result_t *why)
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_t *why)
+apr_status_t llmq_query_parse_text(apr_table_t **ptable, const char *text, apr_pool_t *p,
+                                   llmq_result_t *why)
 {
-    apr_table_t *table = apr_table_make(r->pool, 8);
-    char *rest = apr_pstrdup(r->pool, r->args ? r->args : "");
+    apr_table_t *table = apr_table_make(p, 8);
+    char *rest = apr_pstrdup(p, text);
     char *pair;
     char *state = NULL;
 
@@ -46,6 +47,11 @@ apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_
     }
     *ptable = table;
     return APR_SUCCESS;
+}
+
+apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_t *why)
+{
+    return llmq_query_parse_text(ptable, r->args ? r->args : "", r->pool, why);
 }
 
 apr_status_t llmq_query_count(int *pn, const apr_table_t *query, const char *name,

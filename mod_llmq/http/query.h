@@ -24,6 +24,17 @@
 apr_status_t llmq_query_parse(apr_table_t **ptable, request_rec *r, llmq_result_t *why);
 
 /**
+ * The same of a text that is encoded alike: the body of a form.
+ * @param ptable out: name → decoded value
+ * @param text   the text
+ * @param p      pool of the table
+ * @param why    out: REQUEST
+ * @return APR_SUCCESS; LLMQ_EBODY
+ */
+apr_status_t llmq_query_parse_text(apr_table_t **ptable, const char *text, apr_pool_t *p,
+                                   llmq_result_t *why);
+
+/**
  * A whole number from 1 up.
  * @param pn    in: the default; out: the number, at most @a max (larger is clamped)
  * @param query what llmq_query_parse() gave

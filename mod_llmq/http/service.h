@@ -7,20 +7,25 @@
 #define LLMQ_SERVICE_H
 
 #include "backend/endpoint_board.h"
+#include "core/chat.h"
 #include "core/job.h"
 #include "core/keycache.h"
 #include "bus/redis.h"
 #include "core/limiter.h"
 #include "core/roster.h"
 #include "queue/queue.h"
-#include "store/store_commit.h"
+#include "store/store_lease.h"
 
 typedef struct llmq_service_t {
     llmq_queue_t *queue; /* messages */
     llmq_queue_t *tasks;
     llmq_store_t *store;
-    llmq_commit_t *commit;
-    llmq_keycache_t *keys;              /* API keys seen lately */
+    llmq_commit_t *commit;        /* new jobs */
+    llmq_commit_t *claims;        /* jobs for workers */
+    llmq_commit_t *changes;       /* what workers say of them */
+    llmq_lease_conf_t lease;      /* what becomes of what workers leave */
+    const llmq_chat_conf_t *chat; /* how much of a conversation goes with a message */
+    llmq_keycache_t *keys;        /* API keys seen lately */
     const llmq_endpoint_board_t *board; /* what the dispatcher knows of the backends */
     const llmq_backend_conf_t *const *backends;
     int n_backends;

@@ -190,14 +190,10 @@ apr_status_t llmq_store_lease_claim(llmq_job_t ***pjobs, llmq_commit_t *c,
 
 /* ------------------------------------------------------------------------------------ changes */
 
-void llmq_store_lease_init(llmq_lease_change_t *change, const char *tenant,
-                           const char *id, const char *token, apr_time_t now)
+void llmq_store_lease_init(llmq_lease_change_t *change, apr_time_t now)
 {
     memset(change, 0, sizeof(*change));
-    change->tenant = tenant;
-    change->id = id;
     change->from = LLMQ_STATUS_PROCESSING;
-    change->token = token;
     change->attempt = change->next = -1;
     change->after = now;
     change->before = APR_INT64_MAX;
@@ -233,6 +229,7 @@ static void change_to_json(llmq_text_t *t, const llmq_lease_change_t *change,
     llmq_json_kv(t, "m", change->note);
     llmq_json_kv(t, "r", change->result);
     llmq_json_kv(t, "e", change->error);
+    llmq_json_kv_int(t, "k", change->kind);
     llmq_json_kv_int(t, "f", change->from);
     llmq_json_kv_int(t, "s", change->to);
     llmq_json_kv_int(t, "a", change->attempt);

@@ -47,6 +47,7 @@ apr_status_t llmq_store_lease_claim(llmq_job_t ***pjobs, llmq_commit_t *c,
 /** A change to a job that a worker has, or should have had. */
 typedef struct llmq_lease_change_t {
     const char *tenant;
+    llmq_kind_e kind;
     const char *id;
     /* The condition. */
     llmq_status_e
@@ -78,15 +79,11 @@ typedef struct llmq_lease_change_t {
 
 /**
  * The condition of a worker that has a token; everything else stays as it is.
- * @param change out
- * @param tenant of the caller
- * @param id     of the job
- * @param token  as the caller says
+ * @param change out; tenant, kind, id and token are to be set
  * @param now    the present
  * @threads any
  */
-void llmq_store_lease_init(llmq_lease_change_t *change, const char *tenant,
-                           const char *id, const char *token, apr_time_t now);
+void llmq_store_lease_init(llmq_lease_change_t *change, apr_time_t now);
 
 /**
  * What becomes of a job whose delivery has ended.

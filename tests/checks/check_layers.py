@@ -25,7 +25,9 @@ MAY = {
 # Single headers beyond that, each for a reason.
 ALSO = {
     # Reads how backends are, for its answers, and tries whether one can be reached.
-    "http": {"backend/endpoint.h", "backend/endpoint_board.h", "backend/backend_check.h"},
+    "http": {"backend/endpoint.h", "backend/endpoint_board.h", "backend/backend_check.h",
+             # Workers are given messages with what was said before, as backends are.
+             "dispatch/context.h"},
     # Both are filled in child_init with what the handlers of a child work with.
     # ... and the hooks of authentication ask what handlers ask.
     "glue": {"http/service.h", "http/shield.h", "http/identity.h"},

@@ -61,6 +61,7 @@ TCase *test_case(const char *name);
     X(json)                                                                              \
     X(keycache)                                                                          \
     X(lease)                                                                             \
+    X(lease_keeper)                                                                      \
     X(limiter)                                                                           \
     X(log)                                                                               \
     X(matcher)                                                                           \

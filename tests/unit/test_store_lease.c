@@ -81,7 +81,11 @@ static llmq_lease_change_t change_at(const char *id, const char *token, apr_time
 {
     llmq_lease_change_t change;
 
-    llmq_store_lease_init(&change, "default", id, token, now);
+    llmq_store_lease_init(&change, now);
+    change.tenant = "default";
+    change.kind = LLMQ_KIND_TASK;
+    change.id = id;
+    change.token = token;
     change.until = now + SEC(60);
     return change;
 }
@@ -230,6 +234,9 @@ START_TEST(heartbeat_needs_the_token_and_a_lease_that_has_not_ended)
     ck_assert(!change_one(&beat));
     beat = change_at("t", TOKEN, T0 + SEC(100));
     beat.tenant = "somebody";
+    ck_assert(!change_one(&beat));
+    beat = change_at("t", TOKEN, T0 + SEC(100));
+    beat.kind = LLMQ_KIND_MESSAGE;
     ck_assert(!change_one(&beat));
     beat = change_at("t_unknown", TOKEN, T0 + SEC(100));
     ck_assert(!change_one(&beat));
