@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "cfg/cfg.h"
 #include "core/priority.h"
+#include "core/task.h"
 
 #include <ap_expr.h>
 #include <apr_strings.h>
@@ -13,7 +14,7 @@
 #define FUNCTION "llmq_meta"
 #define SHOWN    "llmq-shown" /* key of the request's pool */
 
-/* The message that is on its way in a request. */
+/* The message or task that is on its way in a request. */
 typedef struct {
     const llmq_job_t *job;
     struct json_object *metadata;
@@ -62,7 +63,14 @@ static const char *content_length_of(const llmq_job_t *job, apr_pool_t *p)
 static const char *priority_of(const llmq_job_t *job, apr_pool_t *p)
 {
     (void)p;
-    return llmq_priority_name(job->level);
+    return job->kind == LLMQ_KIND_TASK ? llmq_task_level_name(job->level)
+                                       : llmq_priority_name(job->level);
+}
+
+static const char *type_of(const llmq_job_t *job, apr_pool_t *p)
+{
+    (void)p;
+    return job->type;
 }
 
 typedef struct {
@@ -75,6 +83,7 @@ static const variable_t variables[] = {
     {"CONVERSATION", conversation_of},
     {"CONTENT_LENGTH", content_length_of},
     {"PRIORITY", priority_of},
+    {"TASK_TYPE", type_of},
     {NULL, NULL},
 };
 

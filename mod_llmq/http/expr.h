@@ -30,10 +30,10 @@
 void llmq_expr_register(void);
 
 /**
- * Let the expressions of a request see a message.
+ * Let the expressions of a request see a message or a task.
  * @param r        the request
- * @param job      the message; read whenever an expression asks
- * @param metadata its metadata; NULL for none
+ * @param job      the message or task; read whenever an expression asks
+ * @param metadata its metadata, or its payload; NULL for none
  * @threads request
  */
 void llmq_expr_show(request_rec *r, const llmq_job_t *job, struct json_object *metadata);

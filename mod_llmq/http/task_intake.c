@@ -38,7 +38,7 @@ static apr_status_t read_item(intake_t *t, int i, struct json_object *item)
         t->why->item = t->batch ? i + 1 : 0;
         return rv;
     }
-    llmq_expr_show(t->r, job, NULL);
+    llmq_expr_show(t->r, job, llmq_json_member(item, "payload"));
     llmq_triage_turn(job, t->r);
     t->in->jobs[i] = job;
     return APR_SUCCESS;

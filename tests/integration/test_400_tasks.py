@@ -400,6 +400,39 @@ class TestGate:
         assert refused[0].headers["ratelimit-remaining"] == "0"
 
 
+class TestTurns:
+    """Who takes turns with whom: the kb_id, or what LLMQFairnessKey says."""
+
+    CONF = OFF + """
+        LLMQFairnessWeight kb_heavy 5
+        <Location /teams>
+          SetHandler llmq-queue
+          Require all granted
+          LLMQFairnessKey "%{llmq_meta:team}%{LLMQ_TASK_TYPE}%{LLMQ_PRIORITY}"
+        </Location>
+    """
+
+    def keys(self, server, tasks):
+        rows = [server.query(f"SELECT fair_key, weight FROM llmq_jobs WHERE id = '{t['id']}'")[0]
+                for t in tasks]
+        return [tuple(str(value) for value in row) for row in rows]
+
+    def test_kb_id_is_the_default(self, server, api):
+        plain, heavy = self.keys(server, [create(api), create(api, kb_id="kb_heavy")])
+        assert plain == ("0", "1") and heavy == ("0", "5")
+
+    def test_expression_sees_the_task(self, server):
+        api = server.new_api(base="/teams")
+        made = [create(api, kb_id="kb_1", payload={"team": "a"}),
+                create(api, kb_id="kb_2", payload={"team": "a"}),
+                create(api, kb_id="kb_1", payload={"team": "b"}),
+                create(api, kb_id="kb_1", payload={"team": "a"}, task_type="health_check"),
+                create(api, kb_id="kb_1", payload={"team": "a"}, priority="critical")]
+        keys = [key for key, _ in self.keys(server, made)]
+        assert keys[0] == keys[1] != "0"
+        assert len(set(keys)) == 4
+
+
 class TestWait:
     CONF = OFF + "LLMQMaxWait 20s\n"
 
