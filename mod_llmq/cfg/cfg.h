@@ -19,7 +19,7 @@
 #include "core/task_type.h"
 #include "core/token.h"
 #include "dispatch/dispatch.h"
-#include "queue/queue.h"
+#include "queue/queue_types.h"
 #include "store/store_commit.h"
 
 #include <ap_expr.h>

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/log.h"
 #include "queue/queue_entry.h"
 #include "queue/queue_figures.h"
 #include "queue/queue_lock.h"
@@ -19,7 +18,7 @@ static int is_level(int level)
     return level > LLMQ_LEVEL_NONE && level < LLMQ_LEVEL_COUNT;
 }
 
-/* ---- create, configure ---- */
+/* ---- sizes, limits ---- */
 
 apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf)
 {
@@ -27,28 +26,6 @@ apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf)
 
     llmq_queue_layout_measure(&sizes, conf);
     return llmq_queue_layout_size(&sizes);
-}
-
-apr_status_t llmq_queue_create(llmq_queue_t **pq, void *segment,
-                               apr_global_mutex_t *mutex, int wake_rd, int wake_wr,
-                               const llmq_queue_conf_t *conf, apr_pool_t *p)
-{
-    llmq_queue_sizes_t sizes;
-    llmq_queue_t *q;
-
-    llmq_queue_layout_measure(&sizes, conf);
-    if (llmq_queue_layout_size(&sizes) == 0)
-        return APR_EINVAL;
-    q = apr_pcalloc(p, sizeof(*q));
-    llmq_queue_layout_init(q, segment, &sizes);
-    q->mutex = mutex;
-    q->wake_rd = wake_rd;
-    q->wake_wr = wake_wr;
-    llmq_queue_cell_init(q->cells, LLMQ_QUEUE_CELLS, llmq_clock_now());
-    llmq_queue_tenant_configure(q, conf);
-    llmq_queue_suspect(q);
-    *pq = q;
-    return APR_SUCCESS;
 }
 
 apr_status_t llmq_queue_configure(llmq_queue_t *q, const llmq_queue_conf_t *conf)
@@ -109,21 +86,6 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age)
 
 /* ---- what an operator sets ---- */
 
-apr_status_t llmq_queue_set_concurrency(llmq_queue_t *q, llmq_level_e level,
-                                        apr_uint32_t n)
-{
-    apr_status_t rv;
-
-    if (!is_level(level))
-        return APR_EINVAL;
-    rv = llmq_queue_lock_enter(q);
-    if (rv != APR_SUCCESS)
-        return rv;
-    llmq_queue_tenant_set_concurrency(q, level, n);
-    llmq_queue_lock_leave(q);
-    return APR_SUCCESS;
-}
-
 apr_status_t llmq_queue_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
                               int on)
 {
@@ -144,11 +106,6 @@ int llmq_queue_is_paused(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e leve
     apr_uint32_t t = llmq_queue_tenant_find(q, tenant);
 
     return t && is_level(level) && atomic_load(&lane_at(q, t, level)->paused);
-}
-
-void llmq_queue_set_flags(llmq_queue_t *q, apr_uint64_t tenant, apr_uint32_t flags)
-{
-    atomic_store(&tenant_at(q, llmq_queue_tenant_get(q, tenant))->flags, flags);
 }
 
 apr_uint32_t llmq_queue_flags(llmq_queue_t *q, apr_uint64_t tenant)
@@ -370,42 +327,11 @@ apr_status_t llmq_queue_count(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_queue_set_totals(llmq_queue_t *q, apr_uint64_t tenant,
-                                   llmq_level_e level, const llmq_queue_totals_t *totals)
-{
-    llmq_queue_account_t *all, *own;
-    apr_status_t rv;
-
-    if (!is_level(level))
-        return APR_EINVAL;
-    rv = llmq_queue_lock_enter(q);
-    if (rv != APR_SUCCESS)
-        return rv;
-    all = &q->header->level[level].account;
-    own = &lane_at(q, llmq_queue_tenant_get_locked(q, tenant), level)->account;
-    all->total_completed += totals->completed - own->total_completed;
-    all->total_failed += totals->failed - own->total_failed;
-    own->total_completed = totals->completed;
-    own->total_failed = totals->failed;
-    llmq_queue_lock_leave(q);
-    return APR_SUCCESS;
-}
-
-/* ---- rebuild, damage ---- */
+/* ---- what is missing ---- */
 
 void llmq_queue_suspect(llmq_queue_t *q)
 {
     atomic_fetch_add(&q->header->suspects, 1);
-}
-
-static int has_missed(llmq_queue_t *q)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l)
-        if (atomic_load(&q->header->level[l].missed))
-            return 1;
-    return 0;
 }
 
 /* Is there room for what a level has missed? */
@@ -436,65 +362,7 @@ int llmq_queue_needs_rebuild(llmq_queue_t *q)
     return 0;
 }
 
-static void forget_missed(llmq_queue_t *q, apr_uint32_t l)
-{
-    apr_uint32_t t;
-
-    /* What is missed meanwhile is in the store already: the walk that begins meets it. */
-    atomic_store(&q->header->level[l].missed, 0);
-    LLMQ_QUEUE_EACH_TENANT(q, t)
-    atomic_store(&lane_at(q, t, l)->missed, 0);
-}
-
-void llmq_queue_rebuild_begin(llmq_queue_t *q)
-{
-    apr_uint32_t l;
-
-    /* The walk asks for itself: if it never ends, it is still asked for. */
-    q->walk = atomic_fetch_add(&q->header->suspects, 1) + 1;
-    atomic_store(&q->header->walking, q->walk);
-    LLMQ_EACH_LEVEL (l)
-        forget_missed(q, l);
-}
-
-void llmq_queue_rebuild_end(llmq_queue_t *q, int complete)
-{
-    apr_uint32_t walked = atomic_load(&q->header->walked);
-
-    /* A walk that stopped for lack of room is repeated when there is some; one that
-     * stopped for another reason is repeated at once. */
-    if (!complete && !has_missed(q))
-        return;
-    /* An older walk of another process must not undo a younger one's mark; the difference
-     * tells the order even when the counter wraps. */
-    while ((apr_int32_t)(q->walk - walked) > 0
-           && !atomic_compare_exchange_weak(&q->header->walked, &walked, q->walk))
-        continue;
-}
-
 int llmq_queue_is_damaged(llmq_queue_t *q)
 {
     return atomic_load(&q->header->damaged) != 0;
-}
-
-apr_status_t llmq_queue_reset(llmq_queue_t *q)
-{
-    apr_status_t rv = llmq_queue_lock_enter_damaged(q);
-    int damaged;
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    damaged = llmq_queue_is_damaged(q);
-    if (damaged) {
-        /* The flag goes last: whoever dies in here leaves the queue damaged. */
-        llmq_queue_layout_clear(q);
-        llmq_queue_suspect(q);
-        llmq_queue_wake_note(q);
-        atomic_store(&q->header->damaged, 0);
-    }
-    llmq_queue_lock_leave(q);
-    if (damaged)
-        LLMQ_LOG(LLMQ_LOG_NOTICE, APR_SUCCESS,
-                 LLMQ_NO(0302) "the damaged queue was emptied and awaits its rebuild");
-    return APR_SUCCESS;
 }

@@ -43,116 +43,27 @@
  * is known by the hash of its name; when the table of tenants is full, all further ones
  * share one record, and with it counts, turns and pauses.
  *
- * All calls are O(1) but for delays, deadlines, latecomers and the ages of tenants, which
- * are O(log n). One global mutex guards the
- * segment; nothing under it does I/O, logs, or calls back. A holder marks itself in the
- * header, so the next one notices a death inside the lock and declares the segment
- * damaged; from then until llmq_queue_reset() every call answers APR_EINCOMPLETE.
+ * Here stands an entry's way through the queue. What goes in and comes out is in
+ * queue_types.h; queue_look.h reads, queue_admin.h is for operators and settings,
+ * queue_rebuild.h for loss and rebuilding; these come with this one. Beside it there are
+ * queue_claim.h for workers outside and queue_bell.h for whoever sleeps until there is
+ * work.
+ *
+ * All calls are O(1) but for delays, deadlines, leases, latecomers and the ages of
+ * tenants, which are O(log n). One global mutex guards the segment; nothing under it does
+ * I/O, logs, or calls back. A holder marks itself in the header, so the next one notices a
+ * death inside the lock and declares the segment damaged; from then until
+ * llmq_queue_reset() every call answers APR_EINCOMPLETE.
  */
 #ifndef LLMQ_QUEUE_H
 #define LLMQ_QUEUE_H
 
-#include "llmq.h"
+#include "queue/queue_admin.h"
+#include "queue/queue_look.h"
+#include "queue/queue_rebuild.h"
+#include "queue/queue_types.h"
 
 #include <apr_global_mutex.h>
-#include <apr_pools.h>
-#include <apr_time.h>
-
-typedef struct llmq_queue_t llmq_queue_t; /* one per process; points into the segment */
-
-/** Settings of one level. */
-typedef struct llmq_queue_level_conf_t {
-    apr_uint32_t max_size;       /* waiting entries (ready, blocked, delayed) */
-    apr_uint32_t max_concurrent; /* running entries */
-} llmq_queue_level_conf_t;
-
-/** A tenant that the settings name. */
-typedef struct llmq_queue_tenant_conf_t {
-    apr_uint64_t tenant;      /* llmq_id_hash() of its name */
-    apr_uint32_t weight;      /* takes in a turn, 1 to 1000; 0 counts as 1 */
-    apr_uint32_t max_waiting; /* waiting entries in each level, 0 = the level's bound */
-    apr_uint32_t max_running; /* running entries in each level, 0 = the level's bound */
-    apr_uint32_t max_running_total; /* in all levels together, 0 = no bound of its own */
-} llmq_queue_tenant_conf_t;
-
-/** Settings; filled by cfg/. */
-typedef struct llmq_queue_conf_t {
-    llmq_queue_level_conf_t level[LLMQ_LEVEL_COUNT]; /* by level, slot 0 unused */
-    apr_interval_time_t ageing; /* wait that makes a level one more urgent, 0 = never */
-    apr_uint32_t reserve;       /* percent that is divided among the named tenants */
-    apr_uint32_t max_running;   /* running entries in all levels together, 0 = no bound */
-    apr_uint32_t max_tenants;   /* tenants with a record of their own */
-    int no_figures;             /* nobody drains cells (queue_figures.h): fill none */
-    const llmq_queue_tenant_conf_t *tenants; /* those named, each once */
-    int n_tenants;
-} llmq_queue_conf_t;
-
-typedef enum {
-    LLMQ_ENTRY_FREE = 0,
-    LLMQ_ENTRY_READY,
-    LLMQ_ENTRY_BLOCKED,
-    LLMQ_ENTRY_DELAYED,
-    LLMQ_ENTRY_RUNNING
-} llmq_entry_state_e;
-
-/** What the queue knows of a job: what a caller puts in, and a copy of what comes out. */
-typedef struct llmq_entry_t {
-    char id[LLMQ_ID_MAX + 1];
-    apr_uint64_t key;    /* llmq_id_hash() of tenant and fairness key, not 0 */
-    apr_uint64_t chain;  /* llmq_id_hash() of tenant and conversation, 0 = none */
-    apr_uint64_t tenant; /* llmq_id_hash() of the tenant's name */
-    apr_time_t deadline; /* to be taken before this, 0 = none */
-    apr_time_t put_at;   /* accepted; waits are counted from here */
-    apr_time_t run_at;   /* not before this; 0 or past = now */
-    apr_time_t taken_at; /* out: when it was taken, 0 before */
-    apr_time_t
-        lease_until; /* running: a worker has it until then, see queue_claim.h; 0: a dispatcher has */
-    apr_uint32_t attempt; /* the fence, as in the store */
-    apr_uint32_t owner;   /* out: process (pid) that took it, 0 = none or unknown */
-    apr_uint32_t weight;  /* takes of its key in a turn, 1 to 1000; 0 counts as 1 */
-    apr_uint32_t key_cap; /* most of its key that run at once in its level, 0 = no cap */
-    unsigned char level;
-    unsigned char kind;
-    unsigned char state;    /* out: llmq_entry_state_e */
-    unsigned char canceled; /* out: cancelled while running */
-    unsigned char alone;    /* in: nobody else can know its chain yet */
-} llmq_entry_t;
-
-/** How an attempt ended, for the statistics. */
-typedef enum {
-    LLMQ_ACK_COMPLETED,
-    LLMQ_ACK_FAILED, /* failed for good */
-    LLMQ_ACK_GONE,   /* withdrawn, or no longer ours: counts nowhere, as does any ack of
-                        an entry that was cancelled while it ran */
-    LLMQ_ACK_TIMEOUT /* timed out for good: a failure, told apart in the statistics */
-} llmq_ack_e;
-
-/** A level's figures. */
-typedef struct llmq_queue_stats_t {
-    apr_uint32_t ready;
-    apr_uint32_t blocked;
-    apr_uint32_t delayed;
-    apr_uint32_t running; /* without those that are answered */
-    apr_uint32_t max_size;
-    apr_uint32_t max_concurrent;
-    apr_uint32_t concurrency; /* what holds now, 1 to max_concurrent */
-    apr_uint32_t paused;      /* non-zero: nothing is taken; of one tenant only */
-    apr_uint64_t total_put;   /* each entry once, also if a reset made it be put again */
-    apr_uint64_t total_completed;
-    apr_uint64_t total_failed;     /* timeouts too */
-    apr_uint64_t total_taken;      /* taken for the first time; retries are not counted */
-    apr_interval_time_t wait_sum;  /* of those, put (or first run_at) to take */
-    apr_interval_time_t wait_max;  /* largest of those */
-    apr_interval_time_t wait_ewma; /* moving mean, weight 1/16 */
-    apr_interval_time_t run_ewma;  /* moving mean of take to answer, weight 1/16 */
-} llmq_queue_stats_t;
-
-/**
- * @param conf   settings
- * @return bytes of shared memory that llmq_queue_create() needs; 0 if the sizes overflow
- * @threads any
- */
-apr_size_t llmq_queue_segment_size(const llmq_queue_conf_t *conf);
 
 /**
  * Lay out an empty queue in a zeroed segment, in the state "to be rebuilt":
@@ -230,9 +141,9 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
  * acceptance, and a walk may come upon an older message after a younger one. So that the
  * first of a chain is not begun while an older one is still being stored, an admitted entry
  * that finds its chain empty is held for LLMQ_QUEUE_SETTLE as long as its tenant has other
- * admissions out, unless it is `alone`. Entries without a place must fit max_size. What a dispatcher has in flight when the
- * segment was reset it puts first, with LLMQ_PUT_RUNNING: the walk will then skip it, and
- * its chain waits for its ack.
+ * admissions out, unless it is `alone`. Entries without a place must fit max_size. What a
+ * dispatcher has in flight when the segment was reset it puts first, with
+ * LLMQ_PUT_RUNNING: the walk will then skip it, and its chain waits for its ack.
  * @param q       the queue
  * @param entries what to put: id, key, chain, put_at, run_at, attempt, level, kind
  * @param n       their number
@@ -358,209 +269,5 @@ apr_status_t llmq_queue_reprioritise(llmq_queue_t *q, const char *id, llmq_level
  * @threads any
  */
 apr_status_t llmq_queue_hasten(llmq_queue_t *q, const char *id, apr_uint32_t attempt);
-
-/**
- * @param out out: a copy of the entry; may be NULL
- * @return APR_SUCCESS; APR_NOTFOUND; APR_EINCOMPLETE
- * @threads any
- */
-apr_status_t llmq_queue_find(llmq_entry_t *out, llmq_queue_t *q, const char *id);
-
-/**
- * Copy the running entries, of all owners or of one.
- * @param out   array, in @a p
- * @param pn    out: their number
- * @param owner a pid, or 0 for all
- * @return APR_SUCCESS; APR_EINCOMPLETE
- * @threads any; O(running), for take-over and status only
- */
-apr_status_t llmq_queue_running(llmq_entry_t **out, int *pn, llmq_queue_t *q,
-                                apr_uint32_t owner, apr_pool_t *p);
-
-/**
- * How long until the next delayed entry is due.
- * @return microseconds, 0 when one is due, -1 when none waits
- * @threads any
- */
-apr_interval_time_t llmq_queue_next_due(llmq_queue_t *q);
-
-/**
- * @param stats out: array of LLMQ_LEVEL_COUNT, by level; slot 0 is the sum, with the
- *              largest wait_max and the means weighted by their numbers of samples
- * @return APR_SUCCESS; APR_EINCOMPLETE (figures are zero)
- * @threads any
- */
-apr_status_t llmq_queue_stats(llmq_queue_stats_t *stats, llmq_queue_t *q);
-
-/**
- * One tenant's part of llmq_queue_stats(): limits are the levels', all else its own.
- * @param stats  out: array of LLMQ_LEVEL_COUNT, as llmq_queue_stats() fills it
- * @param q      the queue
- * @param tenant hash of its name; one that was never seen has zeros
- * @return APR_SUCCESS; APR_EINCOMPLETE (figures are zero)
- * @threads any
- */
-apr_status_t llmq_queue_tenant_stats(llmq_queue_stats_t *stats, llmq_queue_t *q,
-                                     apr_uint64_t tenant);
-
-/**
- * Stop or resume takes of a tenant's entries in a level. Everything else goes on: puts,
- * delays, deadlines, cancels, and what runs.
- * @param q      the queue
- * @param tenant hash of its name
- * @param level  the level
- * @param on     non-zero: stop
- * @return APR_SUCCESS; APR_EINVAL no such level; other: the mutex failed
- * @threads any
- */
-apr_status_t llmq_queue_pause(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
-                              int on);
-
-/**
- * @param q      the queue
- * @param tenant hash of its name
- * @param level  the level
- * @return non-zero if the tenant's entries of that level are not taken
- * @threads any; lock-free
- */
-int llmq_queue_is_paused(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level);
-
-#define LLMQ_TENANT_MAINTENANCE 1 /* nothing new is accepted; http/ refuses it */
-
-/**
- * Set what llmq_queue_flags() tells; the queue itself does not act on it.
- * @param q      the queue
- * @param tenant hash of its name
- * @param flags  LLMQ_TENANT_… or 0
- * @threads any
- */
-void llmq_queue_set_flags(llmq_queue_t *q, apr_uint64_t tenant, apr_uint32_t flags);
-
-/**
- * @param q      the queue
- * @param tenant hash of its name
- * @return LLMQ_TENANT_…, 0 for a tenant that was never seen
- * @threads any; lock-free
- */
-apr_uint32_t llmq_queue_flags(llmq_queue_t *q, apr_uint64_t tenant);
-
-/**
- * Set how many entries of a level may run, within its max_concurrent; what runs already
- * goes on. llmq_queue_configure() sets it back.
- * @param q     the queue
- * @param level the level
- * @param n     brought between 1 and max_concurrent
- * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
- * @threads any
- */
-apr_status_t llmq_queue_set_concurrency(llmq_queue_t *q, llmq_level_e level,
-                                        apr_uint32_t n);
-
-/**
- * Count an end in the totals alone; llmq_queue_figures_tell() counts one that the queue
- * did not see.
- * @param q      the queue
- * @param tenant hash of its name
- * @param level  its level
- * @param how    COMPLETED, FAILED or TIMEOUT
- * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
- * @threads any
- */
-apr_status_t llmq_queue_count(llmq_queue_t *q, apr_uint64_t tenant, llmq_level_e level,
-                              llmq_ack_e how);
-
-/** What a level of a tenant has brought about, as the store tells. */
-typedef struct llmq_queue_totals_t {
-    apr_uint64_t completed;
-    apr_uint64_t failed;
-} llmq_queue_totals_t;
-
-/**
- * Set the totals that outlive the segment (from the store).
- * @param q      the queue
- * @param tenant hash of its name
- * @param level  the level
- * @param totals what they are from now on
- * @return APR_SUCCESS; APR_EINVAL no such level; APR_EINCOMPLETE
- * @threads any
- */
-apr_status_t llmq_queue_set_totals(llmq_queue_t *q, apr_uint64_t tenant,
-                                   llmq_level_e level, const llmq_queue_totals_t *totals);
-
-/**
- * Must the dispatcher walk the store and put what is missing? After create, reset, an
- * entry that did not fit (once there is room again), or llmq_queue_suspect().
- * @return non-zero if so
- * @threads any
- */
-int llmq_queue_needs_rebuild(llmq_queue_t *q);
-
-/**
- * The walk over the store begins now; suspicions from here on ask for another one.
- * @threads one of the dispatcher
- */
-void llmq_queue_rebuild_begin(llmq_queue_t *q);
-
-/**
- * The walk has ended. A walk should go on past entries that do not fit, as those of other
- * levels may: then it is complete, and another is asked for when there is room.
- * @param complete 0 if it stopped early: for lack of room (another is asked for when there
- *                 is some) or because the store failed (at once)
- * @threads the one that began it
- */
-void llmq_queue_rebuild_end(llmq_queue_t *q, int complete);
-
-/**
- * A process died and may have stored rows without putting them: ask for a walk.
- * @threads any, the parent included
- */
-void llmq_queue_suspect(llmq_queue_t *q);
-
-/**
- * A word that changes whenever an entry left whose id shares its slot: whoever waits for a
- * job's end looks at the store again only when it has changed.
- * @param q  the queue
- * @param id the job
- * @return a counter; compare for equality only
- * @threads any; lock-free
- */
-apr_uint32_t llmq_queue_ended(llmq_queue_t *q, const char *id);
-
-/**
- * A job has ended that the queue did not hold: wake those who wait for it.
- * @param q  the queue
- * @param id the job
- * @threads any; lock-free
- */
-void llmq_queue_note_end(llmq_queue_t *q, const char *id);
-
-/**
- * Settings live in the store; this counter says that one was changed.
- * @param q the queue
- * @return a number that changes with each llmq_queue_settings_changed()
- * @threads any; lock-free
- */
-apr_uint32_t llmq_queue_settings_version(llmq_queue_t *q);
-
-/**
- * A setting was stored: all processes of this server load theirs again.
- * @param q the queue
- * @threads any; lock-free
- */
-void llmq_queue_settings_changed(llmq_queue_t *q);
-
-/**
- * @return non-zero when a death inside the lock was noticed and no reset came since
- * @threads any
- */
-int llmq_queue_is_damaged(llmq_queue_t *q);
-
-/**
- * Empty a damaged segment: all entries go, the totals stay, a rebuild is asked for. Does
- * nothing when the segment is not damaged.
- * @return APR_SUCCESS; other: the mutex failed
- * @threads the dispatcher only
- */
-apr_status_t llmq_queue_reset(llmq_queue_t *q);
 
 #endif /* LLMQ_QUEUE_H */

@@ -76,6 +76,7 @@ TCase *test_case(const char *name);
     X(queue_bell)                                                                        \
     X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
+    X(queue_create)                                                                      \
     X(queue_crowd)                                                                       \
     X(queue_entry)                                                                       \
     X(queue_figures)                                                                     \
@@ -95,8 +96,11 @@ TCase *test_case(const char *name);
     X(queue_position)                                                                    \
     X(queue_put)                                                                         \
     X(queue_ready)                                                                       \
+    X(queue_rebuild)                                                                     \
+    X(queue_reset)                                                                       \
     X(queue_room)                                                                        \
     X(queue_running)                                                                     \
+    X(queue_set)                                                                         \
     X(queue_stats)                                                                       \
     X(queue_table)                                                                       \
     X(queue_take)                                                                        \
