@@ -34,13 +34,23 @@ apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job)
     return job->chain ? hash_in_tenant(job->tenant, job->chain) : 0;
 }
 
+/* A key belongs to one tenant of the queue: the tasks of a user are other turns in each
+ * type's lane. */
+static apr_uint64_t key_of(const llmq_job_t *job)
+{
+    apr_uint64_t key = job->fair_key
+                           ? job->fair_key
+                           : hash_in_tenant(job->tenant, job->user ? job->user : "");
+
+    return job->type ? llmq_id_hash(job->type, strlen(job->type), key) : key;
+}
+
 void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
 {
     memset(e, 0, sizeof(*e));
     apr_cpystrn(e->id, job->id, sizeof(e->id));
     e->tenant = llmq_queue_job_tenant_of(job);
-    e->key = job->fair_key ? job->fair_key
-                           : hash_in_tenant(job->tenant, job->user ? job->user : "");
+    e->key = key_of(job);
     e->chain = job->parallel ? 0 : llmq_queue_job_chain(job);
     e->weight = job->weight > 0 ? (apr_uint32_t)job->weight : 1;
     e->key_cap = job->key_cap > 0 ? (apr_uint32_t)job->key_cap : 0;

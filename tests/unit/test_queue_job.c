@@ -68,12 +68,33 @@ START_TEST(a_parallel_job_has_a_conversation_and_no_chain)
 }
 END_TEST
 
+START_TEST(a_user_takes_turns_in_each_type_by_itself)
+{
+    llmq_job_t job = {.id = "t1", .tenant = "t", .user = "u", .type = "a"};
+    llmq_entry_t a, b, c;
+
+    llmq_queue_job_entry(&a, &job);
+    job.type = "b";
+    llmq_queue_job_entry(&b, &job);
+    job.type = NULL;
+    llmq_queue_job_entry(&c, &job);
+    ck_assert(a.key != b.key && a.key != c.key && b.key != c.key);
+    job.fair_key = 7;
+    llmq_queue_job_entry(&c, &job);
+    ck_assert_uint_eq(c.key, 7);
+    job.type = "a";
+    llmq_queue_job_entry(&a, &job);
+    ck_assert_uint_ne(a.key, 7);
+}
+END_TEST
+
 TCase *case_queue_job(void)
 {
     TCase *tc = test_case("queue_job");
 
     tcase_add_test(tc, entry_carries_what_the_queue_needs);
     tcase_add_test(tc, equal_names_of_two_tenants_never_meet);
+    tcase_add_test(tc, a_user_takes_turns_in_each_type_by_itself);
     tcase_add_test(tc, no_conversation_means_no_chain);
     tcase_add_test(tc, a_parallel_job_has_a_conversation_and_no_chain);
     return tc;
