@@ -100,6 +100,9 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.task_types = cfg->task_types;
     proc->conf.cleanup_interval = cfg->cleanup;
     proc->conf.workers = cfg->roster;
+    proc->conf.courier = cfg->courier;
+    proc->conf.handlers = (const llmq_handler_conf_t *const *)(void *)cfg->handlers->elts;
+    proc->conf.n_handlers = cfg->handlers->nelts;
     proc->conf.grace = apr_time_from_sec(ap_graceful_shutdown_timeout);
     proc->conf.db_driver = dbd->driver;
     proc->conf.db_params = dbd->params;

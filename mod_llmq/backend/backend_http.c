@@ -2,7 +2,6 @@
 
 #include "backend/backend_scrub.h"
 #include "base/json.h"
-#include "base/utf8.h"
 
 #include <apr_strings.h>
 
@@ -130,18 +129,6 @@ static void end_status(llmq_backend_http_t *r, int http_status,
                       text ? llmq_backend_scrub(text, call->backend, call->pool) : ""));
 }
 
-static int is_utf8(const char *s, apr_size_t len)
-{
-    const char *end = s + len;
-
-    while (s < end) {
-        if ((llmq_utf8_next(&s, end) & 0xFF00) == 0xDC00) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static const char *wrap(llmq_backend_http_t *r, const char *json)
 {
     llmq_text_t t;
@@ -220,7 +207,8 @@ static void end_success(llmq_backend_http_t *r, int is_json, struct json_object 
                           "The answer is larger than %" APR_SIZE_T_FMT " bytes", r->max));
         return;
     }
-    if (!is_utf8(r->body.data, r->body.len) || strlen(r->body.data) != r->body.len) {
+    if (!llmq_text_is_utf8(r->body.data, r->body.len)
+        || strlen(r->body.data) != r->body.len) {
         fail(r, LLMQ_FAILURE_PROTOCOL, 0, "The answer is not UTF-8");
         return;
     }

@@ -57,6 +57,14 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     llmq_task_type_init(conf->task_types);
     conf->tenant_limits = apr_hash_make(p);
     conf->max_deliveries = 5;
+    conf->handlers = apr_array_make(p, 4, sizeof(llmq_handler_conf_t *));
+    conf->courier.keys = apr_hash_make(p);
+    conf->courier.retry.max = 10;
+    conf->courier.retry.delay.base = apr_time_from_sec(5);
+    conf->courier.retry.delay.max = apr_time_from_sec(3600);
+    conf->courier.timeout = apr_time_from_sec(10);
+    conf->courier.concurrency = 64;
+    conf->courier.per_host = 8;
     conf->batch = 64;
     conf->chat.max_turns = 20;
     conf->chat.max_bytes = 32768;
@@ -163,6 +171,7 @@ void *llmq_cfg_merge_dir(apr_pool_t *p, void *base, void *add)
     MERGE_SET(claim_limit);
     MERGE_SET(idem_ttl);
     MERGE_GIVEN(rate);
+    MERGE_GIVEN(webhooks);
     MERGE_SET(maintenance);
     MERGE_SET(preprocess);
     MERGE_SET(keywords);
@@ -379,6 +388,8 @@ int llmq_cfg_check(apr_pool_t *p, server_rec *s)
                           " the queue can index");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return check_backends(conf, s) == OK ? llmq_cfg_rules_build(s)
-                                         : HTTP_INTERNAL_SERVER_ERROR;
+    llmq_cfg_push_complete(llmq_cfg_server(s), p);
+    return check_backends(conf, s) == OK && llmq_cfg_push_check(conf, s) == OK
+               ? llmq_cfg_rules_build(s)
+               : HTTP_INTERNAL_SERVER_ERROR;
 }

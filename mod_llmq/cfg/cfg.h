@@ -70,6 +70,9 @@ typedef struct llmq_cfg_server_t {
     llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
     llmq_retry_conf_t retry;           /* LLMQRetryDelay */
     int max_deliveries;                /* LLMQMaxDeliveries */
+    apr_array_header_t *handlers;      /* LLMQTaskHandler, of llmq_handler_conf_t * */
+    llmq_courier_conf_t courier;       /* LLMQWebhookKey … LLMQWebhookConcurrency */
+    llmq_egress_t *egress;             /* LLMQWebhookAllow; NULL: not given */
     int batch;                         /* LLMQDispatchBatch */
     llmq_chat_conf_t chat;             /* LLMQContextTurns, LLMQContextBytes */
     apr_interval_time_t cleanup;       /* LLMQCleanupInterval */
@@ -100,6 +103,7 @@ typedef struct llmq_cfg_dir_t {
     apr_interval_time_t retry_after; /* LLMQRetryAfter */
     apr_interval_time_t max_wait;    /* LLMQMaxWait */
     apr_interval_time_t idem_ttl;    /* LLMQIdempotencyTTL */
+    apr_array_header_t *webhooks;    /* LLMQWebhook, of const char *; empty: none */
     const llmq_cfg_rate_t *rate;     /* LLMQRateLimit */
     int maintenance;                 /* LLMQMaintenance */
     apr_array_header_t *secrets;     /* LLMQTokenSecret, of llmq_token_secret_t */
@@ -245,6 +249,16 @@ int llmq_cfg_conversation_auto_create(const llmq_cfg_dir_t *dir);
  * @return non-zero if the messages of a conversation need not wait for one another
  */
 int llmq_cfg_conversation_parallel(const llmq_cfg_dir_t *dir);
+
+/**
+ * Who is to hear of the end of a job that is accepted here.
+ * @param dir settings of a location
+ * @param own what the job itself asks for, as core/callback keeps it; NULL: nothing
+ * @param p   pool of the text
+ * @return JSON array of URLs; NULL: nobody
+ */
+const char *llmq_cfg_push_callbacks(const llmq_cfg_dir_t *dir, const char *own,
+                                    apr_pool_t *p);
 
 /**
  * @param dir settings of a location

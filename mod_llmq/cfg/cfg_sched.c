@@ -216,4 +216,5 @@ void llmq_cfg_sched_name_tenants(apr_pool_t *p, server_rec *s)
     conf->queue.tenants = all;
     conf->queue.n_tenants = n;
     llmq_cfg_task_name_lanes(conf, names, p);
+    llmq_cfg_push_name_lanes(conf, names, p);
 }

@@ -84,6 +84,15 @@ llmq_cfg_take1_fn_t llmq_cfg_balance_set_max_failures;
 llmq_cfg_take2_fn_t llmq_cfg_balance_set_cooldown;
 llmq_cfg_take2_fn_t llmq_cfg_balance_set_health;
 
+/* cfg_push.c: handlers of tasks, webhooks */
+llmq_cfg_argv_fn_t llmq_cfg_push_set_handler;
+llmq_cfg_take2_fn_t llmq_cfg_push_set_webhook_key;
+llmq_cfg_take1_fn_t llmq_cfg_push_allow; /* once for each word */
+llmq_cfg_take1_fn_t llmq_cfg_push_set_webhook_timeout;
+llmq_cfg_take3_fn_t llmq_cfg_push_set_webhook_retries;
+llmq_cfg_take2_fn_t llmq_cfg_push_set_webhook_concurrency;
+llmq_cfg_take1_fn_t llmq_cfg_push_add_webhook; /* once for each word */
+
 /* cfg_auth.c: identity */
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_secret;
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_issuer;
@@ -133,6 +142,32 @@ llmq_cfg_take1_fn_t llmq_cfg_conversation_set_bytes; /* 0 to 16 MiB, at cmd->inf
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turns;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turn_bytes;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_cleanup;
+
+/**
+ * Tell each handler which lanes of the queue of tasks are its own.
+ * @param conf  the main server's
+ * @param names the tenants
+ * @param p     pool of the configuration
+ * @phase check_config; @threads single
+ */
+void llmq_cfg_push_name_lanes(llmq_cfg_server_t *conf, apr_hash_t *names, apr_pool_t *p);
+
+/**
+ * Are the handlers those of types that there are?
+ * @param conf the main server's, whose types are complete
+ * @param s    the main server
+ * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging what is wrong
+ * @phase check_config; @threads single
+ */
+int llmq_cfg_push_check(const llmq_cfg_server_t *conf, server_rec *s);
+
+/**
+ * The whole configuration was read: fill in what nothing was said about.
+ * @param conf the main server's
+ * @param p    pool of the configuration
+ * @phase check_config; @threads single
+ */
+void llmq_cfg_push_complete(llmq_cfg_server_t *conf, apr_pool_t *p);
 
 /**
  * Name each type of each tenant to the queue of tasks.

@@ -268,4 +268,7 @@ void llmq_cfg_task(llmq_task_conf_t *conf, const llmq_cfg_dir_t *dir, server_rec
         dir->task_max_timeout >= 0 ? dir->task_max_timeout : USUAL_MAX_TIMEOUT;
     conf->max_delay = dir->max_delay >= 0 ? dir->max_delay : USUAL_MAX_DELAY;
     conf->max_depth = dir->max_depth >= 0 ? dir->max_depth : 64;
+    conf->n_callbacks = dir->webhooks ? dir->webhooks->nelts : 0;
+    conf->callbacks =
+        dir->webhooks ? (const char *const *)(void *)dir->webhooks->elts : NULL;
 }

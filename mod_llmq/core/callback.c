@@ -38,7 +38,7 @@ static int is_v6(const char *host)
 {
     size_t len = strlen(host);
 
-    return len > 4 && host[0] == '[' && host[len - 1] == ']'
+    return len >= 4 && host[0] == '[' && host[len - 1] == ']'
            && strspn(host + 1, "0123456789abcdef:.") == len - 2;
 }
 

@@ -78,3 +78,21 @@ void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
     }
     verdict->run_at = now + (delay > least ? delay : least);
 }
+
+void llmq_retry_notice(llmq_verdict_t *verdict, const llmq_retry_notice_t *conf,
+                       const llmq_failure_t *failure, int tries, apr_time_t now,
+                       unsigned int chance)
+{
+    apr_interval_time_t delay = jittered(full_delay(&conf->delay, tries - 1), chance);
+    apr_interval_time_t least = lower_bound(failure->retry_after);
+
+    verdict->counts = 1;
+    verdict->run_at = 0;
+    if (failure->kind == LLMQ_FAILURE_REQUEST || failure->http_status == 410
+        || tries > conf->max) {
+        verdict->status = LLMQ_STATUS_FAILED;
+        return;
+    }
+    verdict->status = LLMQ_STATUS_PENDING;
+    verdict->run_at = now + (delay > least ? delay : least);
+}

@@ -59,4 +59,26 @@ void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
                        const llmq_failure_t *failure, const llmq_job_t *job,
                        apr_time_t now, unsigned int chance);
 
+/** Notices (webhooks): how often, and how long between. */
+typedef struct llmq_retry_notice_t {
+    llmq_retry_conf_t delay;
+    int max; /* tries after the first */
+} llmq_retry_notice_t;
+
+/**
+ * Decide after a notice could not be delivered. A receiver is told again whatever it
+ * answered, since what is wrong with it will be mended; only 410 (Gone), a URL that cannot
+ * be used and an address that is not allowed end it at once.
+ * @param verdict out: PENDING: again at run_at; FAILED: given up
+ * @param conf    how often
+ * @param failure how the try failed
+ * @param tries   how many have failed, this one included
+ * @param now     the present
+ * @param chance  as llmq_retry_decide()
+ * @threads any
+ */
+void llmq_retry_notice(llmq_verdict_t *verdict, const llmq_retry_notice_t *conf,
+                       const llmq_failure_t *failure, int tries, apr_time_t now,
+                       unsigned int chance);
+
 #endif /* LLMQ_RETRY_H */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/utf8.h"
+#include "core/callback.h"
 
 #include <apr_strings.h>
 
@@ -235,12 +236,28 @@ static apr_status_t read_schedule(reader_t *r)
     return APR_SUCCESS;
 }
 
+/* The URL is not shown again: it may hold what only its owner should know. */
+static apr_status_t read_callback(reader_t *r)
+{
+    const char *text = text_of(r, "callback_url");
+    const char *url = NULL;
+    const char *why = "a string";
+
+    if (llmq_json_member(r->body, "callback_url")
+        && (!text || llmq_callback_parse(&url, &why, text, r->pool) != APR_SUCCESS))
+        return refuse(r, "callback_url",
+                      apr_pstrcat(r->pool, "callback_url must be ", why, NULL));
+    r->job->callback =
+        llmq_callback_list(url, r->conf->callbacks, r->conf->n_callbacks, r->pool);
+    return APR_SUCCESS;
+}
+
 static apr_status_t read_members(reader_t *r)
 {
     typedef apr_status_t step_t(reader_t *);
-    static step_t *const steps[] = {read_type,    read_kb,      read_priority,
-                                    read_payload, read_retries, read_timeout,
-                                    read_schedule};
+    static step_t *const steps[] = {read_type,     read_kb,      read_priority,
+                                    read_payload,  read_retries, read_timeout,
+                                    read_schedule, read_callback};
     apr_status_t rv = APR_SUCCESS;
     size_t i;
 
@@ -365,8 +382,6 @@ void llmq_task_to_json(llmq_text_t *t, const llmq_job_t *job,
     put_identity(t, job, view->now);
     put_work(t, job);
     put_times(t, job);
-    if (job->callback)
-        llmq_json_kv_raw(t, "callbacks", job->callback);
     llmq_json_kv_time(t, "estimated_completion", view->estimate);
     llmq_json_kv_int(t, "queue_position", view->position);
     LLMQ_TEXT_LIT(t, "}");

@@ -35,7 +35,8 @@ typedef enum {
  * blank, without control characters; `priority` absent, null (normal) or one of S3's words;
  * `payload` an object of at most max_payload bytes of JSON; `max_retries` absent, null or a
  * whole number from 0 to most_retries; `timeout` absent, null or seconds above 0 up to
- * max_timeout; `schedule_for` absent, null or a time as RFC 3339 has it, at most max_delay
+ * max_timeout; `callback_url` absent,
+ * null or what core/callback accepts; `schedule_for` absent, null or a time as RFC 3339 has it, at most max_delay
  * ahead (past is now). Unknown members are ignored. They are checked in this order.
  *
  * @param pjob   out: tenant, type, user, payload, metadata, level, kind, times and defaults

@@ -41,6 +41,8 @@ typedef struct llmq_task_conf_t {
     apr_interval_time_t max_timeout; /* longest that a body may ask for */
     apr_interval_time_t max_delay;   /* farthest start that a body may ask for */
     int max_depth;                   /* of JSON */
+    const char *const *callbacks;    /* who hears of the end of each; core/callback */
+    int n_callbacks;
 } llmq_task_conf_t;
 
 /**

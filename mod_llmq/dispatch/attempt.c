@@ -16,6 +16,7 @@ llmq_attempt_t *llmq_attempt_create(llmq_dispatch_t *d, const llmq_entry_t *entr
     }
     a = apr_pcalloc(p, sizeof(*a));
     a->d = d;
+    a->queue = llmq_dispatch_inner_queue(d, job->kind);
     a->pool = p;
     a->entry = *entry;
     a->begun_at = llmq_clock_now();
@@ -27,7 +28,9 @@ llmq_attempt_t *llmq_attempt_create(llmq_dispatch_t *d, const llmq_entry_t *entr
     a->job.kind = job->kind;
     a->job.level = job->level;
     a->call.id = a->entry.id;
-    a->call.messages = llmq_chat_format(job, past, p);
+    if (job->kind != LLMQ_KIND_TASK) {
+        a->call.messages = llmq_chat_format(job, past, p);
+    }
     a->call.timeout = job->timeout;
     a->call.ctx = a;
     a->call.pool = p;

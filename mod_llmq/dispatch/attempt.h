@@ -19,6 +19,8 @@ typedef struct llmq_attempt_t {
     APR_RING_ENTRY(llmq_attempt_t) in_flight; /* under d->lock */
     struct llmq_attempt_t *next;              /* the finisher's list */
     llmq_dispatch_t *d;
+    llmq_queue_t *queue;         /* where it comes from */
+    llmq_endpoints_t *endpoints; /* where it went, with its place */
     apr_pool_t *pool;
     llmq_entry_t entry; /* as taken from the queue */
     apr_time_t begun_at;

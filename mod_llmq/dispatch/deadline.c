@@ -15,7 +15,8 @@ void llmq_deadline_end(llmq_dispatch_t *d, const llmq_entry_t *entry,
 
     if (!a) {
         /* Out of memory: it expires again. */
-        llmq_queue_requeue(d->queue, entry->id, entry->attempt, entry->attempt, 0);
+        llmq_queue_requeue(llmq_dispatch_inner_queue(d, job->kind), entry->id,
+                           entry->attempt, entry->attempt, 0);
         return;
     }
     a->expired = 1;

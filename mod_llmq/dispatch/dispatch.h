@@ -19,10 +19,13 @@
 #include "backend/endpoint.h"
 #include "core/chat.h"
 #include "core/roster.h"
+#include "core/webhook_sign.h"
 #include "core/task_type.h"
 #include "dispatch/pace.h"
 #include "queue/queue.h"
 #include "store/store.h"
+
+#include <apr_hash.h>
 
 typedef struct llmq_dispatch_t llmq_dispatch_t;
 
@@ -37,6 +40,25 @@ typedef struct llmq_dispatch_host_t {
     void *ctx;
 } llmq_dispatch_host_t;
 
+/** Whoever does the tasks of one type, over HTTP; filled by cfg/. */
+typedef struct llmq_handler_conf_t {
+    const char *type;
+    llmq_backend_conf_t to;          /* of kind http */
+    const llmq_webhook_keys_t *keys; /* requests are signed with; NULL: they are not */
+    const apr_uint64_t *lanes;       /* of its type in the queue of tasks: all tenants */
+    int n_lanes;
+} llmq_handler_conf_t;
+
+/** Settings of notices; filled by cfg/. */
+typedef struct llmq_courier_conf_t {
+    const llmq_egress_t *allow;  /* where they may go */
+    apr_hash_t *keys;            /* tenant, "" for all others → llmq_webhook_keys_t * */
+    llmq_retry_notice_t retry;   /* how often */
+    apr_interval_time_t timeout; /* of one try */
+    int concurrency;             /* most at once; 0: none are delivered here */
+    int per_host;                /* most at once of one receiver, > 0 */
+} llmq_courier_conf_t;
+
 /** Settings; filled by cfg/ and glue/. */
 typedef struct llmq_dispatch_conf_t {
     llmq_retry_conf_t retry;
@@ -49,6 +71,9 @@ typedef struct llmq_dispatch_conf_t {
     llmq_chat_conf_t chat;                /* how much of what was said before is sent */
     apr_interval_time_t cleanup_interval; /* between two clean-ups; 0 = never */
     llmq_pace_conf_t pace;
+    llmq_courier_conf_t courier;
+    const llmq_handler_conf_t *const *handlers;
+    int n_handlers;
     apr_interval_time_t
         grace;             /* time for calls in flight when draining; 0 = until done */
     llmq_roster_t *roster; /* of workers; NULL: nobody is counted */

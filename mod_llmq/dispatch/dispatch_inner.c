@@ -7,6 +7,14 @@ llmq_queue_t *llmq_dispatch_inner_queue(const llmq_dispatch_t *d, llmq_kind_e ki
     return kind == LLMQ_KIND_TASK ? d->tasks : d->queue;
 }
 
+void llmq_dispatch_inner_wake(llmq_dispatch_t *d)
+{
+    llmq_queue_wake(d->queue);
+    if (d->tasks) {
+        llmq_queue_wake(d->tasks);
+    }
+}
+
 static apr_status_t destroy_pool(void *data)
 {
     apr_pool_destroy(data);

@@ -8,13 +8,25 @@
 
 #include "backend/endpoint.h"
 #include "dispatch/attempt.h"
+#include "dispatch/courier.h"
 #include "dispatch/finisher.h"
+#include "dispatch/handlers.h"
 
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
 /** What the dispatcher was asked to do; only ever rises. */
 enum { LLMQ_ASKED_NOTHING = 0, LLMQ_ASKED_DRAIN = 1, LLMQ_ASKED_STOP = 2 };
+
+/** What one thread takes: the messages for backends, or the tasks for handlers. */
+typedef struct llmq_line_t {
+    llmq_dispatch_t *d;
+    llmq_queue_t *queue;
+    llmq_handlers_t *handlers;  /* NULL: work for the backends */
+    llmq_store_t *store;        /* the thread's */
+    apr_thread_t *thread;       /* NULL: nothing is taken */
+    apr_thread_mutex_t *taking; /* from a take until its attempts are in flight */
+} llmq_line_t;
 
 struct llmq_dispatch_t {
     llmq_queue_t *queue; /* messages */
@@ -26,12 +38,11 @@ struct llmq_dispatch_t {
     llmq_endpoints_t *endpoints;
     llmq_engine_t *engine;
     llmq_finisher_t *finisher;
+    llmq_courier_t *courier;
     llmq_pace_t *pace;
-    llmq_store_t *drain_store;
     llmq_store_t *janitor_store;
-    apr_thread_t *drain_thread;
-    apr_thread_mutex_t *taking; /* from a take until its attempts are in flight */
-    apr_thread_mutex_t *lock;   /* guards the two below; comes after taking */
+    llmq_line_t line[LLMQ_KIND_COUNT]; /* by kind */
+    apr_thread_mutex_t *lock; /* guards the two below; comes after a line's taking */
     struct llmq_attempt_ring_t in_flight;
     int in_flight_count;
     _Atomic(int) asked;      /* set by signal handlers */
@@ -59,6 +70,13 @@ apr_pool_t *llmq_dispatch_inner_pool(apr_pool_t *p);
  * @phase dispatcher; @threads the first
  */
 llmq_store_t *llmq_dispatch_inner_store(llmq_dispatch_t *d, apr_pool_t *p);
+
+/**
+ * There may be something to do that nobody was woken for: all takers look.
+ * @param d the dispatcher
+ * @threads any of the dispatcher, signal handlers too
+ */
+void llmq_dispatch_inner_wake(llmq_dispatch_t *d);
 
 /**
  * Sleep, but not past being asked to drain or stop.

@@ -23,15 +23,18 @@ static void on_done(llmq_call_t *call)
 {
     llmq_attempt_t *a = call->ctx;
     llmq_dispatch_t *d = a->d;
+    llmq_queue_t *q = a->queue; /* the attempt is not ours any more at the end */
 
-    llmq_endpoint_done(d->endpoints, &a->place, call);
-    llmq_pace_note(d->pace, a->job.level, call, a->begun_at);
+    llmq_endpoint_done(a->endpoints, &a->place, call);
+    if (a->queue == d->queue) {
+        llmq_pace_note(d->pace, a->job.level, call, a->begun_at);
+    }
     if (!call->ok && apr_atomic_read32(&d->winding_up)) {
         a->handed_back = 1;
     }
-    llmq_queue_answered(d->queue, a->entry.id, a->entry.attempt);
+    llmq_queue_answered(q, a->entry.id, a->entry.attempt);
     llmq_finisher_put(d->finisher, a);
-    llmq_queue_wake(d->queue);
+    llmq_queue_wake(q);
 }
 
 /* Who counts the end of a job that is found final? Its dispatcher wrote the end under the
@@ -49,45 +52,85 @@ static llmq_ack_e how_it_ended(const llmq_entry_t *entry, const llmq_job_t *job)
 }
 
 /* Not to be done: withdrawn or taken by somebody (no job), or done already. */
-static void drop(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job)
+static void drop(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job)
 {
     llmq_queue_ack_t ack = {entry->id, entry->attempt, how_it_ended(entry, job)};
 
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0701) "msg[%s] is not to be done any more",
              entry->id);
-    llmq_queue_ack(d->queue, &ack, 1);
+    llmq_queue_ack(line->queue, &ack, 1);
 }
 
-static void give_back(llmq_dispatch_t *d, const llmq_entry_t *entry)
+static void give_back(llmq_line_t *line, const llmq_entry_t *entry)
 {
-    llmq_queue_requeue(d->queue, entry->id, entry->attempt, entry->attempt, 0);
+    llmq_queue_requeue(line->queue, entry->id, entry->attempt, entry->attempt, 0);
 }
 
-static void start(llmq_dispatch_t *d, const llmq_entry_t *entry, const llmq_job_t *job,
+/* Where to, and a place there; no backend if there is none. */
+static llmq_endpoints_t *pick(llmq_endpoint_place_t *place, const llmq_line_t *line,
+                              const llmq_entry_t *entry, const llmq_job_t *job)
+{
+    const llmq_handler_t *handler =
+        line->handlers ? llmq_handlers_of(line->handlers, entry->tenant) : NULL;
+    llmq_endpoints_t *endpoints = line->handlers ? NULL : line->d->endpoints;
+
+    place->backend = NULL;
+    if (handler) {
+        endpoints = handler->endpoints;
+    }
+    if (endpoints) {
+        llmq_endpoint_pick(place, endpoints, entry->id, llmq_queue_job_chain(job));
+    }
+    return endpoints;
+}
+
+static llmq_attempt_t *make_attempt(llmq_line_t *line, const llmq_entry_t *entry,
+                                    const llmq_job_t *job, const llmq_chat_past_t *past)
+{
+    llmq_attempt_t *a = llmq_attempt_create(line->d, entry, job, past);
+
+    if (a && line->handlers
+        && llmq_handlers_request(&a->call,
+                                 llmq_handlers_of(line->handlers, entry->tenant), job)
+               != APR_SUCCESS) {
+        apr_pool_destroy(a->pool);
+        a = NULL;
+    }
+    return a;
+}
+
+static void start(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
                   const llmq_chat_past_t *past)
 {
     llmq_endpoint_place_t place;
+    llmq_endpoints_t *endpoints = pick(&place, line, entry, job);
     llmq_attempt_t *a = NULL;
 
-    llmq_endpoint_pick(&place, d->endpoints, entry->id, llmq_queue_job_chain(job));
-    if (place.backend && !(a = llmq_attempt_create(d, entry, job, past))) {
-        llmq_endpoint_back(d->endpoints, &place);
+    if (place.backend && !(a = make_attempt(line, entry, job, past))) {
+        llmq_endpoint_back(endpoints, &place);
     }
     if (!a) {
-        give_back(d, entry);
+        give_back(line, entry);
         return;
     }
     a->place = place;
+    a->endpoints = endpoints;
     a->call.backend = place.backend;
     a->call.done = on_done;
     llmq_attempt_launch(a);
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0702) "msg[%s] goes to ep[%s], attempt %d",
              a->call.id, place.backend->name, a->job.attempt);
-    llmq_backend_start(d->engine, &a->call);
+    llmq_backend_start(line->d->engine, &a->call);
+}
+
+static void expire(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
+                   const llmq_chat_past_t *past)
+{
+    llmq_deadline_end(line->d, entry, job, past);
 }
 
 static apr_status_t load(llmq_job_t ***pjobs, llmq_chat_past_t **ppasts,
-                         llmq_dispatch_t *d, const llmq_entry_t *taken, int n,
+                         llmq_line_t *line, const llmq_entry_t *taken, int n,
                          apr_pool_t *p)
 {
     apr_status_t rv;
@@ -97,11 +140,12 @@ static apr_status_t load(llmq_job_t ***pjobs, llmq_chat_past_t **ppasts,
     for (i = 0; i < n; i++) {
         ids[i] = taken[i].id;
     }
-    rv = llmq_store_job_load(pjobs, d->drain_store, ids, n, p);
-    if (rv == APR_SUCCESS) {
-        rv = llmq_context_load(ppasts, d->drain_store, *pjobs, n, &d->conf->chat, p);
+    rv = llmq_store_job_load(pjobs, line->store, ids, n, p);
+    if (rv != APR_SUCCESS || line->handlers) {
+        *ppasts = apr_pcalloc(p, sizeof(**ppasts) * (apr_size_t)n);
+        return rv;
     }
-    return rv;
+    return llmq_context_load(ppasts, line->store, *pjobs, n, &line->d->conf->chat, p);
 }
 
 /* How many may end, so that outcomes which the database does not take yet cannot pile up
@@ -123,65 +167,81 @@ static int room(llmq_dispatch_t *d)
     return free < n ? free : n;
 }
 
-typedef void act_fn_t(llmq_dispatch_t *d, const llmq_entry_t *entry,
-                      const llmq_job_t *job, const llmq_chat_past_t *past);
+/* Tasks are taken as their handlers have places for them. */
+static apr_status_t take(llmq_entry_t *taken, int *pn, llmq_line_t *line, int max)
+{
+    llmq_dispatch_t *d = line->d;
+
+    *pn = 0;
+    if (max <= 0) {
+        return APR_SUCCESS;
+    }
+    return line->handlers
+               ? llmq_handlers_take(taken, pn, line->handlers, line->queue, max, d->owner)
+               : llmq_queue_take(taken, pn, line->queue, max, d->owner);
+}
+
+typedef void act_fn_t(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
+                      const llmq_chat_past_t *past);
 
 /* What to do with those taken that are still to be done. Without the database nothing can
  * be, so all wait. Returns n, or -1 then. */
-static int act(llmq_dispatch_t *d, const llmq_entry_t *taken, int n, act_fn_t *do_it,
+static int act(llmq_line_t *line, const llmq_entry_t *taken, int n, act_fn_t *do_it,
                apr_pool_t *p)
 {
     llmq_job_t **jobs = NULL;
     llmq_chat_past_t *pasts = NULL;
     int i;
 
-    if (load(&jobs, &pasts, d, taken, n, p) != APR_SUCCESS) {
+    if (load(&jobs, &pasts, line, taken, n, p) != APR_SUCCESS) {
         for (i = 0; i < n; i++) {
-            give_back(d, &taken[i]);
+            give_back(line, &taken[i]);
         }
         return -1;
     }
     for (i = 0; i < n; i++) {
         if (jobs[i] && !llmq_job_is_final(jobs[i]->status)) {
-            do_it(d, &taken[i], jobs[i], &pasts[i]);
+            do_it(line, &taken[i], jobs[i], &pasts[i]);
         }
         else {
-            drop(d, &taken[i], jobs[i]);
+            drop(line, &taken[i], jobs[i]);
         }
     }
     return n;
 }
 
 /* Returns how many were taken; 0 asks for a wait, -1 for a longer one: no database. */
-static int run_batch(llmq_dispatch_t *d, llmq_entry_t *taken, apr_pool_t *p)
+static int run_batch(llmq_line_t *line, llmq_entry_t *taken, apr_pool_t *p)
 {
+    llmq_dispatch_t *d = line->d;
     int n = 0;
 
     /* 1. What has waited beyond its deadline is not begun any more: it ends. */
     int places = room_for_outcomes(d);
 
     if (places > 0
-        && llmq_queue_take_expired(taken, &n, d->queue, places, d->owner) == APR_SUCCESS
+        && llmq_queue_take_expired(taken, &n, line->queue, places, d->owner)
+               == APR_SUCCESS
         && n > 0) {
-        return act(d, taken, n, llmq_deadline_end, p);
+        return act(line, taken, n, expire, p);
     }
-    /* 2. No more than the backends have places for: what waits keeps its turn in the
-     *    queue, not here. */
-    places = room(d);
+    /* 2. No more than there are places for: what waits keeps its turn in the queue, not
+     *    here. */
+    places = line->handlers ? places : room(d);
 
     /* 3. The most urgent ones, by the fairness rule. */
-    if (places <= 0
-        || llmq_queue_take(taken, &n, d->queue, places, d->owner) != APR_SUCCESS
-        || n == 0) {
+    if (take(taken, &n, line, places) != APR_SUCCESS || n == 0) {
         return 0;
     }
-    /* 4. Their contents and what was said before them, then each to a backend; on_done() hears of the end. */
-    return act(d, taken, n, start, p);
+    /* 4. Their contents and what was said before them, then each to a backend or its
+     *    handler; on_done() hears of the end. */
+    return act(line, taken, n, start, p);
 }
 
 void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)
 {
-    llmq_dispatch_t *d = data;
+    llmq_line_t *line = data;
+    llmq_dispatch_t *d = line->d;
     llmq_entry_t *taken = calloc((apr_size_t)d->conf->batch, sizeof(*taken));
     apr_pool_t *p = NULL;
 
@@ -198,11 +258,11 @@ void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)
         apr_pool_clear(p);
         /* What is taken and not yet in flight is known to nobody else: a reset of the queue
          * waits until it is. */
-        apr_thread_mutex_lock(d->taking);
-        n = run_batch(d, taken, p);
-        apr_thread_mutex_unlock(d->taking);
+        apr_thread_mutex_lock(line->taking);
+        n = run_batch(line, taken, p);
+        apr_thread_mutex_unlock(line->taking);
         if (n == 0) {
-            llmq_queue_wait(d->queue, LONGEST_WAIT);
+            llmq_queue_wait(line->queue, LONGEST_WAIT);
         }
         else if (n < 0) {
             llmq_dispatch_inner_pause(d, STORE_PAUSE);

@@ -167,7 +167,7 @@ static apr_status_t write_patiently(llmq_finisher_t *f, llmq_outcome_t *o, int n
 
 static void requeue(llmq_attempt_t *a, apr_time_t run_at)
 {
-    llmq_queue_t *q = a->d->queue;
+    llmq_queue_t *q = a->queue;
 
     if (llmq_queue_requeue(q, a->entry.id, a->entry.attempt, a->entry.attempt + 1, run_at)
         == APR_NOTFOUND) {
@@ -176,7 +176,16 @@ static void requeue(llmq_attempt_t *a, apr_time_t run_at)
     }
 }
 
-static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *o, int n)
+static llmq_ack_e ack_of(const llmq_outcome_t *o)
+{
+    return !o->accepted                         ? LLMQ_ACK_GONE
+           : o->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
+           : o->status == LLMQ_STATUS_TIMEOUT   ? LLMQ_ACK_TIMEOUT
+                                                : LLMQ_ACK_FAILED;
+}
+
+/* Of the batch, what came from this queue. */
+static void tell_queue(llmq_queue_t *q, llmq_attempt_t **as, llmq_outcome_t *o, int n)
 {
     llmq_queue_ack_t acks[MAX_BATCH] = {{NULL, 0, LLMQ_ACK_GONE}};
     int n_acks = 0;
@@ -184,24 +193,23 @@ static void tell_queue(llmq_finisher_t *f, llmq_attempt_t **as, llmq_outcome_t *
     int i;
 
     for (i = 0; i < n; i++) {
+        if (as[i]->queue != q) {
+            continue;
+        }
         if (o[i].accepted && o[i].status == LLMQ_STATUS_PENDING) {
             requeue(as[i], o[i].run_at);
             continue;
         }
-        if (!o[i].accepted && !as[i]->canceled) {
-            lost = 1;
-        }
+        lost |= !o[i].accepted && !as[i]->canceled;
         acks[n_acks].id = as[i]->entry.id;
         acks[n_acks].attempt = as[i]->entry.attempt;
-        acks[n_acks++].how = !o[i].accepted                         ? LLMQ_ACK_GONE
-                             : o[i].status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
-                             : o[i].status == LLMQ_STATUS_TIMEOUT   ? LLMQ_ACK_TIMEOUT
-                                                                    : LLMQ_ACK_FAILED;
+        acks[n_acks++].how = ack_of(&o[i]);
     }
-    llmq_queue_ack(f->d->queue, acks, n_acks);
+    if (n_acks > 0) {
+        llmq_queue_ack(q, acks, n_acks);
+    }
     if (lost) {
-        llmq_queue_suspect(
-            f->d->queue); /* it may be pending under a raised fence, and ours */
+        llmq_queue_suspect(q); /* it may be pending under a raised fence, and ours */
     }
 }
 
@@ -225,8 +233,7 @@ static void forget(llmq_finisher_t *f, llmq_attempt_t **as, int n)
     apr_thread_mutex_lock(f->lock);
     f->backlog -= n;
     apr_thread_mutex_unlock(f->lock);
-    llmq_queue_wake(
-        f->d->queue); /* the drain thread may wait for the backlog to shrink */
+    llmq_dispatch_inner_wake(f->d); /* the takers may wait for the backlog to shrink */
 }
 
 /* Of two attempts of one job, the first is written first: the store tells what it
@@ -285,7 +292,10 @@ static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_poo
         llmq_attempt_land(as[i]);
     }
     if (written) {
-        tell_queue(f, as, o, n_now);
+        tell_queue(f->d->queue, as, o, n_now);
+        if (f->d->tasks) {
+            tell_queue(f->d->tasks, as, o, n_now);
+        }
     }
     for (i = 0; written && i < n_write; i++) {
         log_lost(&o[i]);

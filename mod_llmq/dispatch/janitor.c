@@ -196,12 +196,12 @@ static void mend(llmq_dispatch_t *d, llmq_kind_e kind)
             LLMQ_LOG_WARNING, 0,
             LLMQ_NO(0711) "a process died inside the queue's lock: the queue is built"
                           " anew from the database");
-        apr_thread_mutex_lock(d->taking);
+        apr_thread_mutex_lock(d->line[kind].taking);
         apr_thread_mutex_lock(d->lock);
         llmq_queue_reset(q);
         put_in_flight(d, kind);
         apr_thread_mutex_unlock(d->lock);
-        apr_thread_mutex_unlock(d->taking);
+        apr_thread_mutex_unlock(d->line[kind].taking);
     }
 }
 

@@ -22,21 +22,30 @@ static void give_up(llmq_attempt_t *a)
 
 /* ---- withdrawn and overtaken ---- */
 
-/* What the queue says that we run, by id; NULL if it cannot tell now. */
-static apr_hash_t *running_by_id(llmq_dispatch_t *d, apr_pool_t *p)
+static apr_status_t add_running(apr_hash_t *by_id, llmq_queue_t *q, apr_uint32_t owner,
+                                apr_pool_t *p)
 {
-    apr_hash_t *by_id = apr_hash_make(p);
     llmq_entry_t *running;
     int n = 0;
     int i;
+    apr_status_t rv = llmq_queue_running(&running, &n, q, owner, p);
 
-    if (llmq_queue_running(&running, &n, d->queue, d->owner, p) != APR_SUCCESS) {
-        return NULL;
-    }
     for (i = 0; i < n; i++) {
         apr_hash_set(by_id, running[i].id, APR_HASH_KEY_STRING, &running[i]);
     }
-    return by_id;
+    return rv;
+}
+
+/* What the queues say that we run, by id; NULL if one cannot tell now. */
+static apr_hash_t *running_by_id(llmq_dispatch_t *d, apr_pool_t *p)
+{
+    apr_hash_t *by_id = apr_hash_make(p);
+    apr_status_t rv = add_running(by_id, d->queue, d->owner, p);
+
+    if (rv == APR_SUCCESS && d->tasks) {
+        rv = add_running(by_id, d->tasks, d->owner, p);
+    }
+    return rv == APR_SUCCESS ? by_id : NULL;
 }
 
 static int is_wanted(const llmq_attempt_t *a, apr_hash_t *by_id)

@@ -97,6 +97,7 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     }
     /* 6. With whom does it take turns? */
     llmq_triage_turn(job, r);
+    job->callback = llmq_cfg_push_callbacks(dir, NULL, r->pool);
     /* 7. Has an earlier try of the same request stored it? */
     job->id = llmq_idempotency_id(r, "msg_", job->id);
     if (llmq_idempotency_is_again(r)

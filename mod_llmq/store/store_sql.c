@@ -10,6 +10,7 @@
 #include "store/store_sql_key.h"
 #include "store/store_sql_lease.h"
 #include "store/store_sql_node.h"
+#include "store/store_sql_outbox.h"
 #include "store/store_sql_setting.h"
 #include "store/store_sql_stat.h"
 #include "store/store_sql_task.h"
@@ -232,6 +233,23 @@ static const llmq_store_sql_t statements[LLMQ_SQL_COUNT] = {
     TASK_LISTS(12, "status", "status, " BY_CREATED, "status DESC, " BY_CREATED_DOWN),
     TASK_LISTS(16, "progress", "progress, " BY_CREATED,
                "progress DESC, " BY_CREATED_DOWN),
+    [LLMQ_SQL_OUTBOX_DUE] = {"llmq_outbox_due", REPEAT,
+                             EACH(OUTBOX_DUE_LITE, OUTBOX_DUE_PGSQL)},
+    [LLMQ_SQL_OUTBOX_CLAIM] = {"llmq_outbox_claim", WRITES,
+                               EACH(OUTBOX_CLAIM "IN " IDS_LITE " RETURNING seq",
+                                    OUTBOX_CLAIM "= " OUTBOX_SEQS_PGSQL
+                                                 " RETURNING seq")},
+    [LLMQ_SQL_OUTBOX_JOBS] = {"llmq_outbox_jobs", REPEAT,
+                              EACH("SELECT " RECORD
+                                   " FROM llmq_jobs WHERE id IN " IDS_LITE,
+                                   "SELECT " RECORD
+                                   " FROM llmq_jobs WHERE id = " IDS_PGSQL)},
+    [LLMQ_SQL_OUTBOX_GONE] =
+        {"llmq_outbox_gone", WRITES | REPEAT,
+         EACH("DELETE FROM llmq_outbox WHERE seq IN " IDS_LITE " RETURNING seq",
+              "DELETE FROM llmq_outbox WHERE seq = " OUTBOX_SEQS_PGSQL " RETURNING seq")},
+    [LLMQ_SQL_OUTBOX_LATER] = {"llmq_outbox_later", WRITES | REPEAT,
+                               EACH(OUTBOX_LATER_LITE, OUTBOX_LATER_PGSQL)},
     LISTS(0, "created", BY_CREATED, BY_CREATED_DOWN),
     LISTS(4, "updated", BY_UPDATED, BY_UPDATED_DOWN),
     LISTS(8, "level", "level, " BY_CREATED, "level DESC, " BY_CREATED_DOWN),

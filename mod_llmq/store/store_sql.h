@@ -101,6 +101,11 @@ typedef enum {
     LLMQ_SQL_TASK_TALLY_KB,
     LLMQ_SQL_TASK_LIST, /* filters, limit, offset → whole records */
     LLMQ_SQL_TASK_LIST_LAST = LLMQ_SQL_TASK_LIST + 19,
+    LLMQ_SQL_OUTBOX_DUE,   /* now, per host, hosts, limit → notices */
+    LLMQ_SQL_OUTBOX_CLAIM, /* until, now, seqs → seqs */
+    LLMQ_SQL_OUTBOX_JOBS,  /* ids → whole records, of removed jobs too */
+    LLMQ_SQL_OUTBOX_GONE,  /* seqs → seqs */
+    LLMQ_SQL_OUTBOX_LATER, /* rows → seqs */
     /* The lists: filters, limit, offset → whole records. Filters are tenant, kind, user
      * twice, status twice, level twice and, with _CHAIN, the chain and the lowest seq. Their
      * order within the enum is sort × 4 + chain × 2 + descending. */

@@ -74,6 +74,7 @@
     "started_at = CASE WHEN r.t > 0 THEN r.t ELSE j.started_at END, "                    \
     "run_at = CASE WHEN r.r > 0 THEN r.r ELSE j.run_at END, "                            \
     "result = COALESCE(r.o, j.result), "                                                 \
+    "progress = CASE WHEN r.s = 2 AND j.type IS NOT NULL THEN 100 ELSE j.progress END, " \
     "error = CASE WHEN r.s = 2 THEN r.e ELSE COALESCE(r.e, j.error) END "
 #define FINISH_WHERE                                                                     \
     "WHERE j.id = r.i AND " IS(                                                          \

@@ -34,6 +34,7 @@ ALSO = {
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
 CFG_WORDS = {"core/priority.h",     # the words of the levels, which directives name
+             "core/callback.h",     # URLs of httpd.conf are spelled as those of callers
              "core/ruleset.h"}      # rules of httpd.conf are sets as those of a tenant
 
 HTTPD_SIDE = {"cfg", "http", "glue", "mod_llmq.c"}

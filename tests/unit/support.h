@@ -40,6 +40,8 @@ TCase *test_case(const char *name);
     X(context)                                                                           \
     X(control)                                                                           \
     X(conversation)                                                                      \
+    X(courier)                                                                           \
+    X(courier_hosts)                                                                     \
     X(deadline)                                                                          \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
@@ -53,6 +55,7 @@ TCase *test_case(const char *name);
     X(endpoint_memo)                                                                     \
     X(endpoint_spot)                                                                     \
     X(finisher)                                                                          \
+    X(handlers)                                                                          \
     X(health)                                                                            \
     X(histogram)                                                                         \
     X(id)                                                                                \
@@ -66,6 +69,7 @@ TCase *test_case(const char *name);
     X(log)                                                                               \
     X(matcher)                                                                           \
     X(message)                                                                           \
+    X(notice)                                                                            \
     X(option)                                                                            \
     X(pace)                                                                              \
     X(preprocess)                                                                        \
@@ -136,6 +140,7 @@ TCase *test_case(const char *name);
     X(store_lease)                                                                       \
     X(store_meter)                                                                       \
     X(store_node)                                                                        \
+    X(store_outbox)                                                                      \
     X(store_reap)                                                                        \
     X(store_schema)                                                                      \
     X(store_setting)                                                                     \

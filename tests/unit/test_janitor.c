@@ -416,7 +416,7 @@ START_TEST(nothing_is_drained_while_another_node_holds_the_file)
     dispatch_rig_put(rig, "msg_a", LLMQ_LEVEL_HIGH);
     dispatch_rig_start(rig);
     ck_assert_int_eq(queue_state(rig->q, "msg_a"), LLMQ_ENTRY_READY);
-    ck_assert_ptr_null(rig->d->drain_thread);
+    ck_assert_ptr_null(rig->d->line[LLMQ_KIND_MESSAGE].thread);
     store_test_sql("UPDATE llmq_nodes SET heartbeat = 5 WHERE node = 'node_b'");
     DISPATCH_WAIT(dispatch_rig_status("msg_a") == LLMQ_STATUS_COMPLETED);
     dispatch_rig_close(rig);

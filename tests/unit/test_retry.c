@@ -180,6 +180,46 @@ START_TEST(extreme_delays_do_not_overflow)
 }
 END_TEST
 
+static llmq_verdict_t decide_notice(llmq_failure_t failure, int tries)
+{
+    llmq_retry_notice_t notice = {.delay = conf, .max = 3};
+    llmq_verdict_t verdict = {LLMQ_STATUS_COUNT, -1, -1};
+
+    llmq_retry_notice(&verdict, &notice, &failure, tries, NOW, CHANCE);
+    return verdict;
+}
+
+START_TEST(notices_are_tried_again_whatever_the_receiver_says)
+{
+    static const int statuses[] = {301, 400, 401, 404, 422, 429, 500, 503};
+    llmq_failure_t unreachable = {.kind = LLMQ_FAILURE_UNREACHABLE};
+    size_t i;
+
+    for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        llmq_failure_t f = {.kind = LLMQ_FAILURE_STATUS, .http_status = statuses[i]};
+
+        ck_assert_int_eq(decide_notice(f, 1).status, LLMQ_STATUS_PENDING);
+        ck_assert_int_eq(decide_notice(f, 4).status, LLMQ_STATUS_FAILED);
+    }
+    ck_assert_int_eq(decide_notice(unreachable, 3).status, LLMQ_STATUS_PENDING);
+    ck_assert_int_eq(decide_notice(unreachable, 4).status, LLMQ_STATUS_FAILED);
+    ck_assert_int_eq(decide_notice(unreachable, 1).run_at - NOW, 1000000);
+    ck_assert_int_eq(decide_notice(unreachable, 3).run_at - NOW, 4000000);
+    unreachable.retry_after = 9000000;
+    ck_assert_int_eq(decide_notice(unreachable, 1).run_at - NOW, 9000000);
+}
+END_TEST
+
+START_TEST(notices_end_where_nobody_wants_or_may_have_them)
+{
+    llmq_failure_t gone = {.kind = LLMQ_FAILURE_STATUS, .http_status = 410};
+    llmq_failure_t refused = {.kind = LLMQ_FAILURE_REQUEST, .ours = 1};
+
+    ck_assert_int_eq(decide_notice(gone, 1).status, LLMQ_STATUS_FAILED);
+    ck_assert_int_eq(decide_notice(refused, 1).status, LLMQ_STATUS_FAILED);
+}
+END_TEST
+
 TCase *case_retry(void)
 {
     TCase *tc = test_case("retry");
@@ -195,5 +235,7 @@ TCase *case_retry(void)
     tcase_add_test(tc, retry_after_is_a_lower_bound);
     tcase_add_test(tc, retry_after_is_at_most_a_day);
     tcase_add_test(tc, extreme_delays_do_not_overflow);
+    tcase_add_test(tc, notices_are_tried_again_whatever_the_receiver_says);
+    tcase_add_test(tc, notices_end_where_nobody_wants_or_may_have_them);
     return tc;
 }

@@ -205,6 +205,11 @@ START_TEST(what_is_wrong_is_refused_with_its_field)
         {"{" MINIMAL ",\"schedule_for\":\"tomorrow\"}", "schedule_for"},
         {"{" MINIMAL ",\"schedule_for\":1735727400}", "schedule_for"},
         {"{" MINIMAL ",\"schedule_for\":\"2025-01-03T10:30:00Z\"}", "schedule_for"},
+        {"{" MINIMAL ",\"callback_url\":7}", "callback_url"},
+        {"{" MINIMAL ",\"callback_url\":\"\"}", "callback_url"},
+        {"{" MINIMAL ",\"callback_url\":\"/hook\"}", "callback_url"},
+        {"{" MINIMAL ",\"callback_url\":\"ftp://h/\"}", "callback_url"},
+        {"{" MINIMAL ",\"callback_url\":\"http://u:p@h/\"}", "callback_url"},
     };
     int i;
 
@@ -378,7 +383,7 @@ START_TEST(an_error_is_its_message_or_its_sentence)
 }
 END_TEST
 
-START_TEST(callbacks_and_results_are_shown_as_they_are)
+START_TEST(results_are_shown_as_they_are_and_callbacks_not_at_all)
 {
     llmq_job_t job = fresh;
     const char *text;
@@ -389,8 +394,28 @@ START_TEST(callbacks_and_results_are_shown_as_they_are)
     job.callback = "[\"https://a.example/\"]";
     text = shown(&job, 0, NOW);
     shows(text, "\"result\":{\"pages\":3}");
-    shows(text, "\"callbacks\":[\"https://a.example/\"]");
+    ck_assert_ptr_null(strstr(text, "a.example"));
     shows(text, "\"completed_at\":\"2025-01-01T10:30:00Z\"");
+}
+END_TEST
+
+START_TEST(who_is_told_of_the_end_is_the_callers_and_the_locations_choice)
+{
+    static const char *const common[] = {"https://audit.example/"};
+
+    setup();
+    ck_assert_ptr_null(accepted("{" MINIMAL "}")->callback);
+    ck_assert_str_eq(
+        accepted("{" MINIMAL ",\"callback_url\":\"HTTP://A.example\"}")->callback,
+        "[\"http://a.example/\"]");
+    conf.callbacks = common;
+    conf.n_callbacks = 1;
+    ck_assert_str_eq(accepted("{" MINIMAL "}")->callback, "[\"https://audit.example/\"]");
+    ck_assert_str_eq(
+        accepted("{" MINIMAL ",\"callback_url\":\"http://a.example/\"}")->callback,
+        "[\"https://audit.example/\",\"http://a.example/\"]");
+    conf.callbacks = NULL;
+    conf.n_callbacks = 0;
 }
 END_TEST
 
@@ -417,6 +442,7 @@ TCase *case_task(void)
     tcase_add_test(tc, the_moment_is_echoed_as_it_was_given_and_as_ours);
     tcase_add_test(tc, states_have_words_of_their_own);
     tcase_add_test(tc, an_error_is_its_message_or_its_sentence);
-    tcase_add_test(tc, callbacks_and_results_are_shown_as_they_are);
+    tcase_add_test(tc, results_are_shown_as_they_are_and_callbacks_not_at_all);
+    tcase_add_test(tc, who_is_told_of_the_end_is_the_callers_and_the_locations_choice);
     return tc;
 }
