@@ -21,7 +21,7 @@ int llmq_api_dead_get(request_rec *r, const llmq_service_t *service, const char 
         return reply;
     }
     llmq_text_init(&t, job->payload_len + 1024, r->pool);
-    llmq_page_job(&t, job);
+    llmq_page_job(&t, job, llmq_task_view_look(r, service));
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
 }
 
@@ -51,7 +51,7 @@ int llmq_api_dead_list(request_rec *r, const llmq_service_t *service, const char
         return llmq_reply_status(r, rv);
     }
     llmq_text_init(&t, 4096, r->pool);
-    llmq_page_jobs(&t, "items", jobs, n);
+    llmq_page_jobs(&t, "items", jobs, n, llmq_task_view_look(r, service));
     llmq_page_end(&t, call.query.page, call.query.page_size, total);
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
 }

@@ -55,7 +55,7 @@ int llmq_api_delay_list(request_rec *r, const llmq_service_t *service, const cha
         return llmq_reply_status(r, rv);
     }
     llmq_text_init(&t, 4096, r->pool);
-    llmq_page_jobs(&t, "items", jobs, n);
+    llmq_page_jobs(&t, "items", jobs, n, llmq_task_view_look(r, service));
     llmq_page_end(&t, q.page, q.page_size, total);
     return llmq_reply_data(r, HTTP_OK, "success", t.data);
 }

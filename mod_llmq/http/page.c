@@ -1,8 +1,6 @@
 #include "http/page.h"
 
-#include "base/clock.h"
 #include "core/message.h"
-#include "core/task.h"
 #include "http/query.h"
 
 #define DEFAULT_SIZE 20
@@ -22,26 +20,24 @@ apr_status_t llmq_page_read(int *ppage, int *ppage_size, const apr_table_t *quer
                : rv;
 }
 
-static void add_message(llmq_text_t *t, const llmq_job_t *job)
+void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n)
 {
-    llmq_message_to_json(t, job, NULL);
+    llmq_page_jobs(t, name, jobs, n, NULL);
 }
 
-/* None of them waits where it would have a position. */
-void llmq_page_job(llmq_text_t *t, const llmq_job_t *job)
+void llmq_page_job(llmq_text_t *t, const llmq_job_t *job,
+                   const llmq_task_view_look_t *look)
 {
-    llmq_task_view_t view = {.now = llmq_clock_now()};
-
     if (job->kind == LLMQ_KIND_TASK) {
-        llmq_task_to_json(t, job, &view);
+        llmq_task_view_add(t, job, look);
     }
     else {
-        add_message(t, job);
+        llmq_message_to_json(t, job, NULL);
     }
 }
 
-static void add_list(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n,
-                     void (*add)(llmq_text_t *, const llmq_job_t *))
+void llmq_page_jobs(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n,
+                    const llmq_task_view_look_t *look)
 {
     int i;
 
@@ -52,19 +48,9 @@ static void add_list(llmq_text_t *t, const char *name, const llmq_job_t *jobs, i
         if (i) {
             LLMQ_TEXT_LIT(t, ",");
         }
-        add(t, &jobs[i]);
+        llmq_page_job(t, &jobs[i], look);
     }
     LLMQ_TEXT_LIT(t, "]");
-}
-
-void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n)
-{
-    add_list(t, name, jobs, n, add_message);
-}
-
-void llmq_page_jobs(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n)
-{
-    add_list(t, name, jobs, n, llmq_page_job);
 }
 
 void llmq_page_end(llmq_text_t *t, int page, int page_size, apr_int64_t total)

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "core/job.h"
+#include "http/task_view.h"
 
 #include <apr_tables.h>
 
@@ -34,10 +35,12 @@ void llmq_page_messages(llmq_text_t *t, const char *name, const llmq_job_t *jobs
 
 /**
  * One entry: a message as S0 shows it, or a task as S3 does.
- * @param t   where to
- * @param job what is final, or waits for a moment: it has no position in its queue
+ * @param t    where to
+ * @param job  it
+ * @param look of the queue, for tasks
  */
-void llmq_page_job(llmq_text_t *t, const llmq_job_t *job);
+void llmq_page_job(llmq_text_t *t, const llmq_job_t *job,
+                   const llmq_task_view_look_t *look);
 
 /**
  * The beginning of the list, with messages as S0 shows them and tasks as S3 does.
@@ -45,8 +48,10 @@ void llmq_page_job(llmq_text_t *t, const llmq_job_t *job);
  * @param name of the list
  * @param jobs messages and tasks
  * @param n    their number
+ * @param look of the queue, for tasks
  */
-void llmq_page_jobs(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n);
+void llmq_page_jobs(llmq_text_t *t, const char *name, const llmq_job_t *jobs, int n,
+                    const llmq_task_view_look_t *look);
 
 /**
  * The pagination and the end.
