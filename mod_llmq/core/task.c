@@ -100,13 +100,15 @@ static const char *text_of(const reader_t *r, const char *field)
 static apr_status_t read_type(reader_t *r)
 {
     const char *name = text_of(r, "task_type");
+    const llmq_task_type_t *type;
 
     if (!name)
         return refuse(r, "task_type", "task_type is required and must be a string");
-    r->type = llmq_task_type_find(r->conf->types, name);
-    if (!r->type)
+    type = llmq_task_type_find(r->conf->types, name);
+    if (!type)
         return refuse(r, "task_type", "no such task type");
-    r->job->type = r->type->name;
+    r->type = type;
+    r->job->type = type->name;
     return APR_SUCCESS;
 }
 
@@ -270,7 +272,8 @@ apr_status_t llmq_task_from_json(llmq_job_t **pjob, struct json_object *body,
                                  const char *tenant, const llmq_task_conf_t *conf,
                                  llmq_result_t *why, apr_pool_t *p)
 {
-    reader_t r = {NULL, body, NULL, conf, why, p};
+    static const llmq_task_type_t none = {.max_retries = -1};
+    reader_t r = {NULL, body, &none, conf, why, p};
     llmq_job_t *job;
     apr_status_t rv;
 

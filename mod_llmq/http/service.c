@@ -66,9 +66,10 @@ typedef struct {
 /* A damaged queue takes nothing now; its rebuild finds the rows in the store. */
 static void deliver(parcel_t *parcel)
 {
-    llmq_kind_e kind = (llmq_kind_e)parcel->entries[0].kind;
+    llmq_kind_e kind;
 
     if (parcel->n) {
+        kind = (llmq_kind_e)parcel->entries[0].kind;
         llmq_queue_put(llmq_service_queue(parcel->service, kind), parcel->entries,
                        parcel->n, LLMQ_PUT_ADMITTED);
     }
