@@ -5,16 +5,12 @@
 apr_status_t llmq_store_census_take(llmq_census_t **prows, int *pn, llmq_store_t *store,
                                     const llmq_census_filter_t *filter, apr_pool_t *p)
 {
-    const char *user = filter->user ? filter->user : "";
-    const char *args[] = {number(filter->now, p),
-                          number(filter->lately, p),
-                          filter->tenant,
-                          number(LLMQ_KIND_TASK, p),
-                          user,
-                          user};
+    const char *args[] = {number(filter->now, p), number(filter->lately, p),
+                          filter->tenant, filter->user};
     llmq_store_rows_t rows;
     llmq_census_t *list;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CENSUS, args, p);
+    apr_status_t rv = llmq_store_run(
+        &rows, store, filter->user ? LLMQ_SQL_CENSUS_OF : LLMQ_SQL_CENSUS, args, p);
     int n = 0;
 
     if (rv != APR_SUCCESS)

@@ -58,9 +58,10 @@ typedef enum {
     LLMQ_SQL_WORKER_SAVE,    /* node, rows */
     LLMQ_SQL_WORKER_PRUNE,   /* before */
     LLMQ_SQL_WORKER_HANDS,   /* tenant → worker, count, latest id */
-    LLMQ_SQL_CENSUS,      /* now, since, tenant, kind, user twice → type, status, … */
-    LLMQ_SQL_CENSUS_OPEN, /* now twice, node, kind → type, level, … */
-    LLMQ_SQL_CENSUS_DEAD, /* node, kind → count */
+    LLMQ_SQL_CENSUS,         /* now, since, tenant → type, status, … */
+    LLMQ_SQL_CENSUS_OF,      /* now, since, tenant, user → the same */
+    LLMQ_SQL_CENSUS_OPEN,    /* now twice, node, kind → type, level, … */
+    LLMQ_SQL_CENSUS_DEAD,    /* node, kind → count */
     LLMQ_SQL_CENSUS_WAITING, /* tenant, kind, type twice, level twice → count */
     /* Dead letters. Filters are tenant, kind, level twice, since, user twice, chain twice,
      * needle twice. */

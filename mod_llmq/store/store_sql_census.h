@@ -8,8 +8,9 @@
 #include "store/store_sql_job.h"
 
 /* One scan for all figures. What is between two attempts waits for a moment to come after
- * having failed. A canceled task has ended, but nobody has finished it. */
-#define CENSUS                                                                           \
+ * having failed. A canceled task has ended, but nobody has finished it. The kind stands there
+ * as a number, so that the index llmq_jobs_kb is known to hold all of a knowledge base. */
+#define CENSUS(which)                                                                    \
     "SELECT type, status, backing_off, count(*), count(took), sum(took), sum(lately) "   \
     "FROM (SELECT type, status, "                                                        \
     "CASE WHEN status = 0 AND retry_count > 0 AND run_at > CAST(%s AS bigint) "          \
@@ -18,9 +19,10 @@
     "AS took, "                                                                          \
     "CASE WHEN status IN (2, 3, 4) AND finished_at >= CAST(%s AS bigint) "               \
     "THEN 1 ELSE 0 END AS lately "                                                       \
-    "FROM llmq_jobs WHERE tenant = %s AND kind = CAST(%s AS smallint) "                  \
-    "AND removed_at IS NULL AND (%s = '' OR user_id = %s)) AS t "                        \
-    "GROUP BY type, status, backing_off ORDER BY type, status, backing_off"
+    "FROM llmq_jobs WHERE tenant = %s AND kind = 2 AND removed_at IS NULL" which         \
+    ") AS t GROUP BY type, status, backing_off ORDER BY type, status, backing_off"
+#define CENSUS_ALL CENSUS("")
+#define CENSUS_OF  CENSUS(" AND user_id = %s")
 
 /* The first two terms are those of the index llmq_jobs_open. */
 #define CENSUS_WAITING(from)                                                             \

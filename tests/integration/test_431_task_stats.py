@@ -1,8 +1,12 @@
 """S3's statistics: of tasks, of the system, of what waits."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
+from llmq_env.conf import mounts
 from llmq_env.shape import differences
+from llmq_env.tasks import create
 
 STATES = ("queued", "processing", "completed", "failed", "canceled", "retrying")
 TASKS = {"total_tasks": 1, "queued_tasks": 1, "processing_tasks": 1, "completed_tasks": 1,
@@ -61,3 +65,58 @@ class TestEmpty:
             answer = api.post(path, {}, check=False)
             assert answer.status == 405 and "GET" in answer.headers["allow"]
             assert answer.json["code"] == "METHOD_NOT_ALLOWED"
+
+
+def size(api, query=""):
+    return get(api, f"/queues/info{query}")["queue_size"]
+
+
+class TestCounts:
+    """Without anybody who works."""
+
+    CONF = "LLMQDispatcher Off\n" + mounts(other="LLMQTenant other")
+
+    def test_each_task_counts_at_once(self, api):
+        tomorrow = (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        create(api, priority="critical")
+        create(api, priority="high", task_type="health_check")
+        create(api, kb_id="kb_2")
+        create(api, kb_id="kb_2", schedule_for=tomorrow)
+        canceled = create(api)["id"]
+        assert api.delete(f"/tasks/{canceled}").status == 200
+        got = get(api, "/stats/tasks")
+        assert got["status_breakdown"] == {"queued": 4, "processing": 0, "completed": 0,
+                                           "failed": 0, "canceled": 1, "retrying": 0}
+        assert got["total_tasks"] == 5 == sum(got["status_breakdown"].values())
+        assert got["queued_tasks"] == 4 and got["canceled_tasks"] == 1
+        assert got["type_breakdown"] == {"document_processing": 4, "health_check": 1}
+        assert got["success_rate"] == 0
+
+    def test_kb_id_narrows(self, api):
+        assert get(api, "/stats/tasks?kb_id=kb_2")["total_tasks"] == 2
+        assert get(api, "/stats/tasks?kb_id=kb_1")["type_breakdown"] == {
+            "document_processing": 2, "health_check": 1}
+        assert get(api, "/stats/tasks?kb_id=%25")["total_tasks"] == 0
+        assert get(api, "/stats/tasks?kb_id=")["total_tasks"] == 5
+
+    def test_queue_sizes(self, api):
+        assert size(api) == 4
+        assert size(api, "?task_type=document_processing") == 3
+        assert size(api, "?priority=critical") == 1
+        assert size(api, "?priority=normal&task_type=document_processing") == 2
+        assert size(api, "?priority=normal&task_type=health_check") == 0
+        assert get(api, "/stats/system")["queue_size"] == 4
+
+    def test_tenants_are_apart(self, api, server):
+        other = server.new_api("/other")
+        assert get(other, "/stats/tasks")["total_tasks"] == 0
+        assert size(other) == 0
+        create(other)
+        assert get(other, "/stats/system")["task_stats"]["total_tasks"] == 1
+        assert size(other) == 1 and size(api) == 4
+
+    def test_a_restart_changes_nothing(self, api, server):
+        before = get(api, "/stats/tasks")
+        server.restart()
+        api.close()
+        assert get(api, "/stats/tasks") == before
