@@ -114,6 +114,7 @@ void llmq_roster_claimed(llmq_roster_t *r, const char *tenant, const char *worke
     if (pl) {
         touch(r, &pl->worker, now);
         hold(&pl->worker, n, until, now);
+        pl->worker.waits_until = 0;
         leave(pl);
     }
 }

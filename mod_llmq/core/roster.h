@@ -119,7 +119,7 @@ void llmq_roster_waits(llmq_roster_t *r, const char *tenant, const char *worker,
                        apr_time_t until, apr_time_t now);
 
 /**
- * Tasks were handed out.
+ * Tasks were handed out; a claim that waited for them does so no longer.
  * @param r      the table
  * @param tenant of the worker
  * @param worker its name

@@ -30,6 +30,7 @@ typedef struct {
     int n;
     llmq_lease_change_t *changes;
     const llmq_entry_t **changed; /* beside the changes */
+    const llmq_job_t **changed_jobs;
     int n_changes;
     apr_time_t now;
 } page_t;
@@ -66,7 +67,8 @@ static llmq_lease_change_t *add_change(page_t *page, const llmq_entry_t *e,
 {
     llmq_lease_change_t *change = &page->changes[page->n_changes];
 
-    page->changed[page->n_changes++] = e;
+    page->changed[page->n_changes] = e;
+    page->changed_jobs[page->n_changes++] = job;
     llmq_store_lease_init(change, page->now);
     change->tenant = job->tenant;
     change->kind = job->kind;
@@ -207,6 +209,17 @@ static void tell(const page_t *page, const llmq_lease_change_t *change,
     }
 }
 
+/* What was taken for a claim that never came was nobody's. */
+static void tell_roster(const page_t *page, const llmq_job_t *job)
+{
+    llmq_roster_end_t end = {LLMQ_ROSTER_EXPIRED, page->now - job->started_at};
+
+    if (job->status == LLMQ_STATUS_PROCESSING) {
+        llmq_roster_ended(page->k->d->conf->roster, job->tenant, job->owner, end,
+                          page->now);
+    }
+}
+
 static apr_status_t apply(page_t *page)
 {
     apr_status_t rv;
@@ -220,6 +233,7 @@ static apr_status_t apply(page_t *page)
     for (i = 0; rv == APR_SUCCESS && i < page->n_changes; i++) {
         if (page->changes[i].accepted) {
             tell(page, &page->changes[i], page->changed[i]);
+            tell_roster(page, page->changed_jobs[i]);
         }
     }
     return rv;
@@ -235,6 +249,7 @@ static apr_status_t keep_page(page_t *page)
 
     page->changes = apr_palloc(p, sizeof(*page->changes) * n);
     page->changed = apr_palloc(p, sizeof(*page->changed) * n);
+    page->changed_jobs = apr_palloc(p, sizeof(*page->changed_jobs) * n);
     for (i = 0; i < page->n; i++) {
         ids[i] = page->entries[i].id;
     }

@@ -8,6 +8,7 @@
 #include "http/converse.h"
 #include "http/intake.h"
 #include "http/lease_tell.h"
+#include "http/muster.h"
 #include "http/overlay.h"
 #include "http/page.h"
 #include "http/query.h"
@@ -117,6 +118,9 @@ int llmq_api_message_remove(request_rec *r, const llmq_service_t *service, const
     }
     llmq_queue_cancel(service->queue, id);
     llmq_lease_tell_gone(service, LLMQ_KIND_MESSAGE, id);
+    if (llmq_lease_is_held(job)) {
+        llmq_muster_loses(service, job);
+    }
     if (!llmq_job_is_final(job->status)) {
         llmq_queue_job_tell(service->queue, job, LLMQ_FIGURE_REMOVED);
     }

@@ -7,6 +7,7 @@
 #include "http/body.h"
 #include "http/lease_call.h"
 #include "http/lease_tell.h"
+#include "http/muster.h"
 #include "http/query.h"
 #include "http/reply.h"
 #include "queue/queue_claim.h"
@@ -201,6 +202,7 @@ static apr_status_t claim(llmq_job_t **pjob, const llmq_service_t *service,
     if (rv == APR_SUCCESS && jobs[0]) {
         *pjob = jobs[0];
         tell_claim(q, jobs[0]);
+        llmq_muster_gets(service, jobs[0], 1);
         return APR_SUCCESS;
     }
     if (taken == APR_SUCCESS) {

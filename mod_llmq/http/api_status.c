@@ -6,6 +6,7 @@
 #include "core/message.h"
 #include "http/body.h"
 #include "http/lease_tell.h"
+#include "http/muster.h"
 #include "http/overlay.h"
 #include "http/reply.h"
 #include "queue/queue_job.h"
@@ -160,6 +161,7 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
 
     if (llmq_lease_is_held(job)) {
         llmq_lease_tell_gone(service, LLMQ_KIND_MESSAGE, job->id);
+        llmq_muster_loses(service, job);
     }
     llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
     if (move == LLMQ_MOVE_FINISH) {

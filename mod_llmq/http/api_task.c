@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "cfg/cfg.h"
 #include "http/idempotency.h"
+#include "http/muster.h"
 #include "http/overlay.h"
 #include "http/reply.h"
 #include "http/route.h"
@@ -176,6 +177,7 @@ int llmq_api_task_cancel(request_rec *r, const llmq_service_t *service, const ch
         return reply_missing(r, rv, id);
     }
     withdraw(service, job);
+    llmq_muster_loses(service, job);
     return reply_canceled(r, id);
 }
 

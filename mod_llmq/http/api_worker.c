@@ -4,6 +4,7 @@
 #include "cfg/cfg.h"
 #include "http/claim.h"
 #include "http/lease_call.h"
+#include "http/muster.h"
 #include "http/reply.h"
 #include "queue/queue_job.h"
 
@@ -171,6 +172,7 @@ int llmq_api_worker_claim(request_rec *r, const llmq_service_t *service, const c
     if (rv != APR_SUCCESS) {
         return llmq_reply_problem(r, &why);
     }
+    llmq_muster_asks(service, &claim);
     rv = llmq_claim_try(&answer, &claim, 1, service, r->pool);
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);

@@ -6,6 +6,7 @@
 #include "core/message.h"
 #include "core/task.h"
 #include "dispatch/context.h"
+#include "http/muster.h"
 
 #include <apr_tables.h>
 
@@ -164,7 +165,26 @@ static void tell_queue(const try_t *t, llmq_kind_e kind)
     }
 }
 
-/* ---- 4. the answers ---- */
+/* ---- 4. so does the roster ---- */
+
+static void tell_roster(const try_t *t, int claim)
+{
+    const llmq_job_t *any = NULL;
+    int n = 0;
+    int i;
+
+    for (i = 0; i < t->taken->nelts; i++) {
+        if (TAKEN(t, i)->claim == claim && t->jobs[i]) {
+            any = t->jobs[i];
+            n++;
+        }
+    }
+    if (any) {
+        llmq_muster_gets(t->service, any, n);
+    }
+}
+
+/* ---- 5. the answers ---- */
 
 /* What was said before each message, as a model wants it. Where the store does not tell, the
  * message goes without: it is the worker's by now. */
@@ -256,6 +276,9 @@ apr_status_t llmq_claim_try(llmq_claim_answer_t *answers, const llmq_claim_t *cl
         rv = store(&t);
         for (k = 0; k < N_KINDS; k++) {
             tell_queue(&t, kinds[k]);
+        }
+        for (i = 0; rv == APR_SUCCESS && i < n; i++) {
+            tell_roster(&t, i);
         }
         if (rv == APR_SUCCESS) {
             load_pasts(&t);

@@ -1,5 +1,7 @@
 #include "http/lease_tell.h"
 
+#include "http/muster.h"
+
 #include "queue/queue_claim.h"
 #include "queue/queue_job.h"
 
@@ -38,6 +40,7 @@ void llmq_lease_tell(const llmq_service_t *service, const llmq_lease_change_t *c
     llmq_queue_t *q = llmq_service_queue(service, change->kind);
     apr_uint32_t attempt = (apr_uint32_t)change->stored_attempt;
 
+    llmq_muster_changes(service, change, job);
     if (change->to == LLMQ_STATUS_PENDING) {
         tell_return(q, change, job);
     }

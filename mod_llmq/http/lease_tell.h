@@ -1,6 +1,6 @@
 /**
  * @file lease_tell.h
- * The queue hears what the store has decided about a job that a worker has. Should this
+ * The queue, and the roster of workers, hear what the store has decided about a job that a worker has. Should this
  * process die before, the lease keeper finds the entry when its lease has ended.
  * @threads any
  */

@@ -253,6 +253,8 @@ typedef struct {
     int accepted;
     int attempt;
     apr_time_t until;
+    apr_time_t started;
+    char owner[LLMQ_NAME_MAX + 1];
 } changed_t;
 
 static apr_status_t write_changes(llmq_store_t *store, const char *json,
@@ -277,6 +279,10 @@ static apr_status_t write_changes(llmq_store_t *store, const char *json,
             changed->accepted = 1;
             changed->attempt = (int)llmq_store_run_int(&rows, 1);
             changed->until = llmq_store_run_int(&rows, 2);
+            changed->started = llmq_store_run_int(&rows, 4);
+            if (llmq_store_run_text(&rows, 3))
+                apr_cpystrn(changed->owner, llmq_store_run_text(&rows, 3),
+                            sizeof(changed->owner));
         }
     }
     return rv;
@@ -295,11 +301,13 @@ static void changed_init(changed_t *changed, const llmq_lease_change_t *change)
     apr_cpystrn(changed->id, change->id, sizeof(changed->id));
 }
 
-static void tell(llmq_lease_change_t *change, const changed_t *changed)
+static void tell(llmq_lease_change_t *change, const changed_t *changed, apr_pool_t *p)
 {
     change->accepted = changed->accepted;
     change->stored_attempt = changed->attempt;
     change->stored_until = changed->until;
+    change->stored_started = changed->started;
+    change->stored_owner = apr_pstrdup(p, changed->owner);
 }
 
 apr_status_t llmq_store_lease_change(llmq_lease_change_t *change, llmq_store_t *store,
@@ -314,7 +322,7 @@ apr_status_t llmq_store_lease_change(llmq_lease_change_t *change, llmq_store_t *
     change_to_json(&t, change, store->conf.node);
     rv = llmq_store_commit_write(c, t.data, t.len, &changed, sizeof(changed));
     if (rv == APR_SUCCESS)
-        tell(change, &changed);
+        tell(change, &changed, p);
     return rv;
 }
 
@@ -337,7 +345,7 @@ apr_status_t llmq_store_lease_change_all(llmq_lease_change_t *changes, int n,
     LLMQ_TEXT_LIT(&t, "]");
     rv = write_changes(store, t.data, things, n, p);
     for (i = 0; rv == APR_SUCCESS && i < n; i++)
-        tell(&changes[i], &changed[i]);
+        tell(&changes[i], &changed[i], p);
     return rv;
 }
 

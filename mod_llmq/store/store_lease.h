@@ -75,6 +75,8 @@ typedef struct llmq_lease_change_t {
     int accepted;
     int stored_attempt;
     apr_time_t stored_until;
+    apr_time_t stored_started;
+    const char *stored_owner; /* "" of a row that is pending again; in the pool */
 } llmq_lease_change_t;
 
 /**

@@ -352,6 +352,7 @@ START_TEST(ended_leases_are_taken_back_unless_renewed_meanwhile)
     ck_assert(end[0].accepted);
     ck_assert(!end[1].accepted);
     ck_assert(end[2].accepted);
+    ck_assert_str_eq(end[0].stored_owner, "");
     ck_assert_int_eq(look("t_silent")->status, LLMQ_STATUS_PENDING);
     ck_assert_int_eq(look("t_renewed")->status, LLMQ_STATUS_PROCESSING);
     ck_assert_int_eq(look("t_never")->attempt, 1);
