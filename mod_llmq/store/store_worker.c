@@ -18,7 +18,7 @@ static void read_row(llmq_worker_row_t *row, const llmq_store_t *store,
     apr_cpystrn(w->tenant, llmq_store_run_text(rows, 0), sizeof(w->tenant));
     apr_cpystrn(w->id, llmq_store_run_text(rows, 1), sizeof(w->id));
     row->node = llmq_store_run_text(rows, 2);
-    row->ours = strcmp(row->node, store->conf.node) == 0;
+    row->ours = store->conf.node && strcmp(row->node, store->conf.node) == 0;
     w->started = llmq_store_run_int(rows, 3);
     w->seen = llmq_store_run_int(rows, 4);
     w->succeeded = llmq_store_run_int(rows, 5);

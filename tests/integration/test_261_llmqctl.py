@@ -7,8 +7,10 @@ import pytest
 
 from llmq_env.ctl import FAILED, OK, USAGE, ctl_of, ctl_path, database, run
 from llmq_env.fakellm import Plan
+from llmq_env.tasks import create
 from llmq_env.tokens import SECRET, bearer, secret_file, token
 from llmq_env.wait import until
+from llmq_env.workers import Worker
 
 
 @pytest.fixture
@@ -226,6 +228,26 @@ class TestStatus:
     def test_migrate_says_where_it_is(self, ctl):
         first = ctl("migrate").stdout.split()
         assert first[:2] == ["schema", "version"] and first[2].rstrip(",") == first[4]
+
+
+class TestStatusOfTasks:
+    def test_tasks_and_workers_are_shown(self, server, ctl, api):
+        worker = Worker(api, "steady")
+        for priority in ("critical", "normal", "normal"):
+            create(api, priority=priority)
+        first, second = worker.claim(limit=2)
+        worker.must("complete", first)
+        worker.must("fail", second, error="no", retryable=False)
+        until(lambda: server.query("SELECT worker FROM llmq_workers WHERE failed = 1"),
+              "the worker to be stored")
+        shown = json.loads(ctl("status", "--json").stdout)
+        assert {(j["kind"], j["priority"], j["status"]): j["count"] for j in shown["jobs"]} == {
+            ("task", "critical", "completed"): 1, ("task", "normal", "queued"): 1,
+            ("task", "normal", "dead"): 1}
+        assert [(w["worker"], w["succeeded"], w["failed"]) for w in shown["workers"]] == [
+            ("steady", 1, 1)]
+        assert "steady" in ctl("status").stdout
+
 
 
 class TestDeadLetters:

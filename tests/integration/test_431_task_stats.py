@@ -7,6 +7,7 @@ import pytest
 from llmq_env.conf import mounts
 from llmq_env.shape import differences
 from llmq_env.tasks import create
+from llmq_env.workers import Worker
 
 STATES = ("queued", "processing", "completed", "failed", "canceled", "retrying")
 TASKS = {"total_tasks": 1, "queued_tasks": 1, "processing_tasks": 1, "completed_tasks": 1,
@@ -120,3 +121,29 @@ class TestCounts:
         server.restart()
         api.close()
         assert get(api, "/stats/tasks") == before
+
+
+class TestWork:
+    def test_states_and_times_follow_the_work(self, api):
+        worker = Worker(api)
+        tasks = [create(api, max_retries=1)["id"] for _ in range(5)]
+        jobs = {job["id"]: job for job in worker.claim(limit=5)}
+        assert set(jobs) == set(tasks)
+        assert get(api, "/stats/tasks")["status_breakdown"]["processing"] == 5
+        worker.must("complete", jobs[tasks[0]], result={"pages": 1})
+        worker.must("complete", jobs[tasks[1]])
+        worker.must("fail", jobs[tasks[2]], error="no", retryable=False)
+        worker.must("fail", jobs[tasks[3]], error="no", retry_after=600)
+        got = get(api, "/stats/tasks")
+        assert got["status_breakdown"] == {"queued": 0, "processing": 1, "completed": 2,
+                                           "failed": 1, "canceled": 0, "retrying": 1}
+        assert got["queued_tasks"] == 1 and got["total_tasks"] == 5
+        assert got["success_rate"] == 40
+        assert 0 < got["avg_process_time"] < 60
+        system = get(api, "/stats/system")
+        assert system["processing_rate"] == 0.6  # three ends in five minutes
+        assert system["queue_size"] == 1 == size(api)
+        assert system["workers"][0]["current_task_id"] == tasks[4]
+        assert not differences(SYSTEM, system)
+        worker.must("release", jobs[tasks[4]])
+        assert get(api, "/stats/tasks")["status_breakdown"]["queued"] == 1

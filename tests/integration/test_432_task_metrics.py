@@ -6,6 +6,10 @@ import subprocess
 
 import pytest
 
+from llmq_env.tasks import create
+from llmq_env.wait import until
+from llmq_env.workers import Worker
+
 SAMPLE = re.compile(r'([a-z_]+)(?:\{(.*)\})? (\S+)')
 LEVELS = ("critical", "high", "normal", "low")
 
@@ -67,6 +71,37 @@ class TestFresh:
     def test_json_has_tasks_and_workers(self, api):
         got = api.get("/metrics").data["application"]
         assert (got["queued_tasks"], got["processing_tasks"], got["active_workers"]) == (0, 0, 0)
+
+
+class TestWork:
+    def test_it_is_in_the_figures(self, api, server):
+        worker = Worker(api)
+        for priority in ("critical", "normal", "normal"):
+            create(api, priority=priority, max_retries=0)
+        first, second = worker.claim(limit=2)
+        got = samples(server)
+        assert got['llmq_tasks_running{level="critical"}'] == 1
+        assert got['llmq_tasks_waiting{level="normal",state="ready"}'] == 1
+        kind = 'llmq_tasks_open{type="document_processing",level="normal",status='
+        assert got[kind + '"processing"}'] == 1 and got[kind + '"queued"}'] == 1
+        assert got['llmq_workers{status="busy"}'] == 1
+        assert got["llmq_worker_deliveries_total"] == 2
+        assert health(server)["queue"]["size"] == 1 == health(server)["redis"]["size"]
+        assert api.get("/metrics").data["application"]["queued_tasks"] == 1
+        until(lambda: samples(server)['llmq_tasks_oldest_wait_seconds{level="normal"}'] > 0,
+              "the oldest to get older")
+        worker.must("complete", first)
+        worker.must("fail", second, error="no")
+        worker.must("release", worker.get())
+        got = samples(server)
+        assert got['llmq_tasks_completed_total{level="critical"}'] == 1
+        assert got['llmq_tasks_failed_total{level="normal"}'] == 1
+        assert got['llmq_task_wait_seconds_count{level="normal"}'] >= 1
+        assert got['llmq_task_processing_seconds_count{level="critical"}'] == 1
+        for outcome in ("succeeded", "failed", "released"):
+            assert got[f'llmq_worker_leases_ended_total{{outcome="{outcome}"}}'] == 1
+        assert got["llmq_tasks_dead"] == 1 and got['llmq_workers{status="idle"}'] == 1
+        lint(text(server))
 
 
 class TestConfig:

@@ -259,6 +259,8 @@ START_TEST(result_is_stored_once_and_nothing_changes_it_after)
     done.progress = 100;
     ck_assert(change_one(&done));
     ck_assert_int_eq(done.stored_until, 0);
+    ck_assert_str_eq(done.stored_owner, "worker_1");
+    ck_assert_int_gt(done.stored_started, 0);
     ck_assert(change_one(&done)); /* the answer was lost, the same is asked again */
     late = change_at("t", TOKEN, T0 + SEC(21));
     late.to = LLMQ_STATUS_COMPLETED;

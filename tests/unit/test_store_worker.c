@@ -43,6 +43,7 @@ static llmq_worker_row_t *list(int *pn, const char *tenant, const char *node)
 
 START_TEST(what_was_saved_is_listed)
 {
+    const llmq_worker_filter_t all_tenants = {NULL, NULL};
     llmq_worker_t w[] = {worker("t", "b \"x\"", 7, T0 + 5), worker("t", "a", 1, T0),
                          worker("u", "a", 9, T0)};
     const llmq_worker_t *all[] = {&w[0], &w[1], &w[2]};
@@ -66,6 +67,12 @@ START_TEST(what_was_saved_is_listed)
     ck_assert_int_eq(rows[1].worker.busy, 3000000);
     list(&n, NULL, NULL);
     ck_assert_int_eq(n, 3);
+    /* An onlooker is no node. */
+    ck_assert_int_eq(
+        llmq_store_worker_list(&rows, &n, store_test_node(NULL), &all_tenants, test_pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(n, 3);
+    ck_assert_int_eq(rows[0].ours, 0);
     store_test_close();
 }
 END_TEST
