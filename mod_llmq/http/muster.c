@@ -23,7 +23,8 @@ static llmq_roster_end_e how_it_ended(const llmq_lease_change_t *change,
     if (change->to == LLMQ_STATUS_COMPLETED) {
         return LLMQ_ROSTER_SUCCEEDED;
     }
-    return change->to == LLMQ_STATUS_PENDING && change->retry_count <= job->retry_count
+    return change->to == LLMQ_STATUS_PENDING && job
+                   && change->retry_count <= job->retry_count
                ? LLMQ_ROSTER_RELEASED
                : LLMQ_ROSTER_FAILED;
 }
