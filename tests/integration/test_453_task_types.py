@@ -3,6 +3,7 @@
 import pytest
 
 from llmq_env.wait import until
+from llmq_env.workers import Worker, add_task, task
 
 # (text, the line that must be blamed, what must be said)
 BAD = [
@@ -73,6 +74,61 @@ class TestAdministration:
         until(lambda: paused() == ["high"], "the new server to know")
         assert api.post("/admin/queues/high/resume").status == 200
         assert paused() == []
+
+
+class TestChanges:
+    """A graceful restart changes the types that there are."""
+
+    CONF = "LLMQTaskType thumbnails concurrency=1 timeout=9s\n"
+
+    def restart(self, server, api, conf):
+        api.close()
+        server.configure(conf)
+        server.graceful()
+
+    def claim(self, api, **body):
+        return Worker(api).claim(limit=100, **body)
+
+    def test_a_type_that_goes_and_comes_back(self, server, api):
+        made = [add_task(api, "thumbnails") for _ in range(3)]
+        assert made[0]["timeout"] == 9
+        worker = Worker(api, "w1")
+        held = worker.claim(limit=3, task_types=["thumbnails"])
+        assert len(held) == 1
+        self.restart(server, api, "")
+        body = {"task_type": "thumbnails", "kb_id": "k", "payload": {}}
+
+        def refused():
+            return api.post("/tasks", body).status == 400
+
+        until(refused, "the new server")
+        # What is there stays, can be read and cancelled, and is given to nobody.
+        assert task(api, made[1]["id"])["status"] == "queued"
+        assert self.claim(api) == []
+        api.post("/workers/w2/claim", {"task_types": ["thumbnails"]}).denies(
+            400, "INVALID_REQUEST", "task_types")
+        worker.must("complete", held[0], result="done")
+        assert task(api, held[0]["id"])["status"] == "completed"
+        left = [t["id"] for t in made if t["id"] != held[0]["id"]]
+        assert api.delete(f"/tasks/{left[0]}").status == 200
+        # With another bound it comes back.
+        self.restart(server, api, "LLMQTaskType thumbnails concurrency=2 timeout=5s\n")
+        until(lambda: api.post("/tasks", body).status == 201, "the type to be back")
+        add_task(api, "thumbnails")
+        got = self.claim(api)
+        assert len(got) == 2 and left[1] in [job["id"] for job in got]
+        assert self.claim(api) == []
+        for job in got:
+            worker.must("complete", job)
+
+    def test_off_unless_configured(self, server, api):
+        body = {"task_type": "url_download_processing", "kb_id": "k", "payload": {}}
+        self.restart(server, api, self.CONF)
+        until(lambda: api.post("/tasks", body).status == 400, "the new server")
+        self.restart(server, api, self.CONF + "LLMQTaskType url_download_processing\n")
+        until(lambda: api.post("/tasks", body).status == 201, "the type to be there")
+        assert [job["task_type"] for job in self.claim(
+            api, task_types=["url_download_processing"])] == ["url_download_processing"]
 
 
 class TestSyntax:
