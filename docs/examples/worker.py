@@ -308,14 +308,14 @@ class Worker:
     def tell(self, client, lease, call, body):
         """Until the server has answered or the lease has ended, while the heartbeats go on. A
         second try of a call that had arrived is answered with 409 and changes nothing."""
-        backoff = Backoff()
+        backoff = Backoff(first=0.2, most=5.0)
         while True:
             try:
                 status, answer, _ = client.call("POST", f"/tasks/{lease.task['id']}/{call}", body)
                 return self.told(lease, call, status, answer)
             except Away as problem:
                 log.warning("%s: %s: %s", lease.task["id"], call, problem)
-                if lease.lost:
+                if lease.lost or self.out_of_grace():
                     return self.told(lease, call, 0, {})
                 backoff.pause(lease.ended, problem.after)
 

@@ -146,3 +146,4 @@ failures=0
 while [ -z "$stopping" ]; do
     if claim; then work "$@"; fi
 done
+exit 0

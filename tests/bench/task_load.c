@@ -275,7 +275,7 @@ static int leases(const char *answer, char ids[][64], char tokens[][64])
 
 static void *drainer(void *number)
 {
-    conn_t work = {.fd = -1}, ask = {.fd = -1};
+    conn_t c = {.fd = -1};
     char path[64], body[128];
     char(*ids)[64] = malloc(BATCH * 64), (*tokens)[64] = malloc(BATCH * 64);
 
@@ -285,16 +285,15 @@ static void *drainer(void *number)
     while (completed + failed < tasks) {
         int i, n = 0;
 
-        if (timed(&claims, &ask, "POST", path, body) == 200)
-            n = leases(ask.buf, ids, tokens);
+        if (timed(&claims, &c, "POST", path, body) == 200)
+            n = leases(c.buf, ids, tokens);
         for (i = 0; i < n; i++)
-            complete_one(&work, ids[i], tokens[i]);
+            complete_one(&c, ids[i], tokens[i]);
         if (n == 0)
             usleep(2000);
     }
     atomic_fetch_sub(&working, 1);
-    conn_close(&work);
-    conn_close(&ask);
+    conn_close(&c);
     return NULL;
 }
 

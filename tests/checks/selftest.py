@@ -64,6 +64,10 @@ CLEAN = {
         "# Calls\n\n| Problem | Status |\n|---|---|\n| bad | 400 | 7 |\n\n## Checklist\n\n"
         "| **GET /things/{id}** | 700 `test_depth` |\n",
     "mod_llmq/http/route.h": "/** @file route.h Routes. */\n",
+    "docs/examples/a.sh": "echo a\n",
+    "docs/workers.md":
+        "# Workers\n\n[examples/a.sh](examples/a.sh):\n\n```\na.sh b\n```\n\n"
+        "```bash\necho a\n```\n",
     "mod_llmq/http/route.c":
         '#include "http/route.h"\n\nstatic const row_t rows[] = {\n'
         '    {M_GET, "/things/*", get},\n};\n',
@@ -126,6 +130,11 @@ FAULTS = {
         ("tests/unit/support.h", "X(queue)", "X(queue) X(gone)", "X(gone) but no"),
         ("tests/unit/support.h", "X(queue) X(result)", "X(result) X(queue)",
          "not sorted"),
+    ],
+    "examples": [
+        ("docs/examples/a.sh", "echo", "exec echo", "is not what docs/examples/a.sh says"),
+        ("docs/examples/b.sh", None, "echo b\n", "b.sh:1: is not quoted in docs/workers.md"),
+        ("docs/workers.md", "```bash", "```", "is not quoted"),
     ],
     "registered": [
         ("tests/unit/test_queue.c", "tcase_add_test(tc, put_gives_back);", "",

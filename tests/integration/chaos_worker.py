@@ -2,8 +2,10 @@
 """A worker of docs/examples/worker.py that misbehaves now and then and writes everything
 into a ledger: chaos_worker.py BASE NAME LEDGER SEED MEAN_MS. What it does is drawn from SEED."""
 
+import faulthandler
 import pathlib
 import random
+import signal
 import sys
 import time
 import uuid
@@ -93,6 +95,7 @@ class ChaosWorker(worker.Worker):
     def zombie(self, task, lease):
         """Let the lease end, and tell the result all the same."""
         lease.end()
+        lease.lost = "as planned"
         time.sleep(max(0.0, lease.until - time.monotonic()) + 1.5)
         return self.result(task)
 
@@ -111,6 +114,7 @@ class ChaosWorker(worker.Worker):
 
 def main():
     base, name, path, seed, mean = sys.argv[1:]
+    faulthandler.register(signal.SIGUSR1)  # where does it hang?
     ChaosWorker(base, name, Ledger(path), int(seed), float(mean) / 1000).run()
 
 
