@@ -33,7 +33,8 @@ typedef struct llmq_queue_filter_t {
 
 /**
  * Take the most urgent ready entries that a filter lets through. Due delayed entries
- * become ready first.
+ * become ready first. Deadlines are not looked at, as in llmq_queue_take(): one that has
+ * passed a moment ago may be taken until the dispatcher has fetched it as expired.
  * @param out         at least @a max entries
  * @param pn          out: how many were taken, 0 if none
  * @param q           the queue

@@ -8,18 +8,25 @@
 #include "queue/queue_stats.h"
 #include "queue/queue_table.h"
 
-/* Take up to max of what the filter lets through. @return how many; *pmore: may there be
- * others? */
-static int take_locked(llmq_entry_t *out, int *pmore, llmq_queue_t *q, int max,
-                       const llmq_queue_filter_t *filter, const llmq_queue_taker_t *by)
+/* A take under way. */
+typedef struct {
+    llmq_queue_taker_t by;
+    const llmq_queue_filter_t *filter;
+    int max;
+    int more; /* out: max has cut it short */
+} take_t;
+
+/* @return how many were taken */
+static int take_locked(llmq_entry_t *out, llmq_queue_t *q, take_t *take)
 {
+    const llmq_queue_taker_t *by = &take->by;
     llmq_queue_pick_t pick;
     apr_uint32_t k;
     int n = 0;
 
     llmq_queue_entry_due(q, by->now);
-    llmq_queue_pick_begin(&pick, q, filter, by->now);
-    while ((k = llmq_queue_pick_key(&pick)) != 0 && n < max) {
+    llmq_queue_pick_begin(&pick, q, take->filter, by->now);
+    while ((k = llmq_queue_pick_key(&pick)) != 0 && n < take->max) {
         apr_uint32_t i = llmq_queue_ready_pop(q, k);
 
         llmq_queue_stats_taken(q, slot_at(q, i), by->now);
@@ -27,25 +34,24 @@ static int take_locked(llmq_entry_t *out, int *pmore, llmq_queue_t *q, int max,
         out[n++] = slot_at(q, i)->entry;
         llmq_queue_pick_taken(&pick, i);
     }
-    *pmore = k != 0;
+    take->more = k != 0;
     return n;
 }
 
 apr_status_t llmq_queue_take(llmq_entry_t *out, int *pn, llmq_queue_t *q, int max,
                              apr_uint32_t owner)
 {
-    llmq_queue_taker_t by = {.owner = owner, .now = llmq_clock_now()};
+    take_t take = {{owner, 0, llmq_clock_now()}, NULL, max, 0};
     apr_status_t rv;
-    int more;
 
     *pn = 0;
     rv = llmq_queue_lock_enter(q);
     if (rv != APR_SUCCESS)
         return rv;
-    *pn = take_locked(out, &more, q, max, NULL, &by);
+    *pn = take_locked(out, q, &take);
     /* All that was noted so far has been looked at, unless max cut the look short: then
      * the next wait must return at once. */
-    atomic_store(&q->seen, atomic_load(&q->header->epoch) - (more ? 1 : 0));
+    atomic_store(&q->seen, atomic_load(&q->header->epoch) - (take.more ? 1 : 0));
     llmq_queue_lock_leave(q);
     return APR_SUCCESS;
 }
@@ -54,9 +60,8 @@ apr_status_t llmq_queue_take_from(llmq_entry_t *out, int *pn, llmq_queue_t *q, i
                                   apr_uint32_t owner, apr_time_t lease_until,
                                   const llmq_queue_filter_t *filter)
 {
-    llmq_queue_taker_t by = {owner, lease_until, llmq_clock_now()};
+    take_t take = {{owner, lease_until, llmq_clock_now()}, filter, max, 0};
     apr_status_t rv;
-    int more;
 
     *pn = 0;
     if (filter && filter->n_tenants > LLMQ_QUEUE_FILTER_MAX)
@@ -64,7 +69,7 @@ apr_status_t llmq_queue_take_from(llmq_entry_t *out, int *pn, llmq_queue_t *q, i
     rv = llmq_queue_lock_enter(q);
     if (rv != APR_SUCCESS)
         return rv;
-    *pn = take_locked(out, &more, q, max, filter, &by);
+    *pn = take_locked(out, q, &take);
     llmq_queue_lock_leave(q);
     return APR_SUCCESS;
 }

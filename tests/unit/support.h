@@ -78,6 +78,7 @@ TCase *test_case(const char *name);
     X(queue)                                                                             \
     X(queue_age)                                                                         \
     X(queue_bell)                                                                        \
+    X(queue_bells)                                                                       \
     X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
     X(queue_create)                                                                      \
