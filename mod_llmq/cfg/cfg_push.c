@@ -213,8 +213,8 @@ int llmq_cfg_push_check(const llmq_cfg_server_t *conf, server_rec *s)
 
 /* ---- webhooks, of the whole server ---- */
 
-const char *llmq_cfg_push_set_webhook_key(cmd_parms *cmd, void *dir, const char *file,
-                                          const char *tenant)
+const char *llmq_cfg_push_set_webhook_key(cmd_parms *cmd, void *dir, const char *first,
+                                          const char *second)
 {
     const llmq_webhook_keys_t *keys = NULL;
     const char *err = llmq_cfg_parse_global(cmd);
@@ -223,12 +223,12 @@ const char *llmq_cfg_push_set_webhook_key(cmd_parms *cmd, void *dir, const char 
     if (err) {
         return err;
     }
-    if (tenant && !llmq_id_is_name(tenant)) {
-        return llmq_cfg_parse_complain(cmd, tenant, "must be a tenant");
+    if (second && !llmq_id_is_name(second)) {
+        return llmq_cfg_parse_complain(cmd, second, "must be a tenant");
     }
-    if (!(err = load_keys(&keys, cmd, file))) {
+    if (!(err = load_keys(&keys, cmd, first))) {
         apr_hash_set(llmq_cfg_parse_server(cmd)->courier.keys,
-                     tenant ? apr_pstrdup(cmd->pool, tenant) : "", APR_HASH_KEY_STRING,
+                     second ? apr_pstrdup(cmd->pool, second) : "", APR_HASH_KEY_STRING,
                      keys);
     }
     return err;
@@ -268,34 +268,34 @@ const char *llmq_cfg_push_set_webhook_timeout(cmd_parms *cmd, void *dir, const c
 }
 
 const char *llmq_cfg_push_set_webhook_retries(cmd_parms *cmd, void *dir,
-                                              const char *count, const char *first,
-                                              const char *longest)
+                                              const char *first, const char *second,
+                                              const char *third)
 {
     llmq_retry_notice_t *retry = &llmq_cfg_parse_server(cmd)->courier.retry;
     const char *err = llmq_cfg_parse_global(cmd);
     apr_int64_t n = 0;
 
     (void)dir;
-    if (err || (err = llmq_cfg_parse_number(&n, cmd, count, 0, 1000))) {
+    if (err || (err = llmq_cfg_parse_number(&n, cmd, first, 0, 1000))) {
         return err;
     }
     retry->max = (int)n;
-    if (first) {
-        err = llmq_cfg_parse_duration(&retry->delay.base, cmd, first,
+    if (second) {
+        err = llmq_cfg_parse_duration(&retry->delay.base, cmd, second,
                                       apr_time_from_msec(100), MAX_DELAY);
-        if (!longest && retry->delay.max < retry->delay.base) {
+        if (!third && retry->delay.max < retry->delay.base) {
             retry->delay.max = retry->delay.base;
         }
     }
-    if (!err && longest) {
-        err = llmq_cfg_parse_duration(&retry->delay.max, cmd, longest, retry->delay.base,
+    if (!err && third) {
+        err = llmq_cfg_parse_duration(&retry->delay.max, cmd, third, retry->delay.base,
                                       MAX_DELAY);
     }
     return err;
 }
 
 const char *llmq_cfg_push_set_webhook_concurrency(cmd_parms *cmd, void *dir,
-                                                  const char *all, const char *each)
+                                                  const char *first, const char *second)
 {
     llmq_courier_conf_t *courier = &llmq_cfg_parse_server(cmd)->courier;
     const char *err = llmq_cfg_parse_global(cmd);
@@ -303,8 +303,8 @@ const char *llmq_cfg_push_set_webhook_concurrency(cmd_parms *cmd, void *dir,
     apr_int64_t m = courier->per_host;
 
     (void)dir;
-    if (err || (err = llmq_cfg_parse_number(&n, cmd, all, 1, MAX_CONCURRENT))
-        || (each && (err = llmq_cfg_parse_number(&m, cmd, each, 1, n)))) {
+    if (err || (err = llmq_cfg_parse_number(&n, cmd, first, 1, MAX_CONCURRENT))
+        || (second && (err = llmq_cfg_parse_number(&m, cmd, second, 1, n)))) {
         return err;
     }
     courier->concurrency = (int)n;

@@ -68,8 +68,11 @@ static int is_port(const apr_uri_t *uri)
                && apr_strtoi64(uri->port_str, NULL, 10) <= 65535);
 }
 
-static const char *judge(const apr_uri_t *uri, const char *scheme, const char *host)
+static const char *judge(const apr_uri_t *uri, const char *scheme, const char *host,
+                         apr_pool_t *p)
 {
+    const char *whole;
+
     if ((strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) || !uri->hostname) {
         return absolute;
     }
@@ -79,7 +82,12 @@ static const char *judge(const apr_uri_t *uri, const char *scheme, const char *h
     if (uri->fragment) {
         return no_fragment;
     }
-    return (is_name(host) || is_v6(host)) && is_port(uri) ? NULL : bad_host;
+    /* apr_uri passes over what stands between a bracket and the port. */
+    whole = apr_pstrcat(p, host, uri->port_str ? ":" : "", uri->port_str, NULL);
+    return (is_name(host) || is_v6(host)) && is_port(uri)
+                   && strcasecmp(whole, uri->hostinfo) == 0
+               ? NULL
+               : bad_host;
 }
 
 apr_status_t llmq_callback_parse(const char **purl, const char **pwhy, const char *text,
@@ -101,7 +109,7 @@ apr_status_t llmq_callback_parse(const char **purl, const char **pwhy, const cha
     }
     scheme = lower(uri.scheme, p);
     host = host_of(&uri, p);
-    *pwhy = judge(&uri, scheme, host);
+    *pwhy = judge(&uri, scheme, host, p);
     if (*pwhy) {
         return APR_EINVAL;
     }

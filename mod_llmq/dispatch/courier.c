@@ -351,6 +351,7 @@ apr_status_t llmq_courier_create(llmq_courier_t **pc, llmq_dispatch_t *d, apr_po
     const llmq_retry_conf_t *delay = &d->conf->courier.retry.delay;
     llmq_retry_conf_t pauses = {HOST_PAUSE, HOST_PAUSE_MAX};
     llmq_courier_t *c = apr_pcalloc(p, sizeof(*c));
+    apr_pool_t *own;
     apr_status_t rv;
 
     pauses.base = delay->base < pauses.base ? delay->base : pauses.base;
@@ -358,10 +359,11 @@ apr_status_t llmq_courier_create(llmq_courier_t **pc, llmq_dispatch_t *d, apr_po
     c->conf = &d->conf->courier;
     c->store = llmq_dispatch_inner_store(d, p);
     c->scratch = llmq_dispatch_inner_pool(p);
-    if (!c->store || !c->scratch) {
+    own = llmq_dispatch_inner_pool(p);
+    if (!c->store || !c->scratch || !own) {
         return APR_ENOMEM;
     }
-    c->hosts = llmq_courier_hosts_create(c->conf->per_host, &pauses, p);
+    c->hosts = llmq_courier_hosts_create(c->conf->per_host, &pauses, own);
     if ((rv = apr_thread_mutex_create(&c->lock, APR_THREAD_MUTEX_DEFAULT, p))
             != APR_SUCCESS
         || (rv = apr_thread_cond_create(&c->more, p)) != APR_SUCCESS
@@ -393,5 +395,4 @@ void llmq_courier_stop(llmq_courier_t *c, apr_interval_time_t patience)
     llmq_backend_engine_stop(c->engine);
     settle_until(c, apr_time_now() + HANDLE_TIME);
     forget(c, take_ended(c));
-    llmq_courier_hosts_destroy(c->hosts);
 }

@@ -2,7 +2,8 @@
 
 #include <apr_hash.h>
 
-#include <stdlib.h>
+#include <apr_strings.h>
+
 #include <string.h>
 
 /* A host that has failed and is not asked for any more is remembered for this long. */
@@ -12,11 +13,13 @@ typedef struct host_t {
     int running;
     int failures; /* in a row */
     apr_time_t not_before;
-    char name[];
+    const char *name;
+    apr_pool_t *pool; /* its own: hosts come and go */
 } host_t;
 
 struct llmq_courier_hosts_t {
-    apr_hash_t *by_name; /* host_t *, each allocated by itself: they come and go */
+    apr_pool_t *pool;
+    apr_hash_t *by_name;
     int per_host;
     llmq_retry_conf_t pauses;
 };
@@ -26,6 +29,7 @@ llmq_courier_hosts_create(int per_host, const llmq_retry_conf_t *pauses, apr_poo
 {
     llmq_courier_hosts_t *hosts = apr_pcalloc(p, sizeof(*hosts));
 
+    hosts->pool = p;
     hosts->by_name = apr_hash_make(p);
     hosts->per_host = per_host;
     hosts->pauses = *pauses;
@@ -39,20 +43,23 @@ static host_t *find(llmq_courier_hosts_t *hosts, const char *name)
 
 static host_t *add(llmq_courier_hosts_t *hosts, const char *name)
 {
-    size_t len = strlen(name);
-    host_t *host = calloc(1, sizeof(*host) + len + 1);
+    apr_pool_t *p;
+    host_t *host;
 
-    if (host) {
-        memcpy(host->name, name, len + 1);
-        apr_hash_set(hosts->by_name, host->name, (apr_ssize_t)len, host);
+    if (apr_pool_create(&p, hosts->pool) != APR_SUCCESS) {
+        return NULL;
     }
+    host = apr_pcalloc(p, sizeof(*host));
+    host->name = apr_pstrdup(p, name);
+    host->pool = p;
+    apr_hash_set(hosts->by_name, host->name, APR_HASH_KEY_STRING, host);
     return host;
 }
 
 static void drop(llmq_courier_hosts_t *hosts, host_t *host)
 {
     apr_hash_set(hosts->by_name, host->name, APR_HASH_KEY_STRING, NULL);
-    free(host);
+    apr_pool_destroy(host->pool);
 }
 
 /* A host that failed last time gets one call to show that it is well again. */
@@ -141,14 +148,4 @@ const char *const *llmq_courier_hosts_busy(int *pn, llmq_courier_hosts_t *hosts,
     }
     *pn = n;
     return names;
-}
-
-void llmq_courier_hosts_destroy(llmq_courier_hosts_t *hosts)
-{
-    apr_pool_t *p = apr_hash_pool_get(hosts->by_name);
-    apr_hash_index_t *hi;
-
-    for (hi = apr_hash_first(p, hosts->by_name); hi; hi = apr_hash_next(hi)) {
-        drop(hosts, apr_hash_this_val(hi));
-    }
 }

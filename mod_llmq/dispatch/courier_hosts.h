@@ -16,14 +16,11 @@ typedef struct llmq_courier_hosts_t llmq_courier_hosts_t;
 /**
  * @param per_host most calls of one host at once, > 0
  * @param pauses   after one failure, and the longest; each failure in a row doubles it
- * @param p        pool, as long as the set
+ * @param p        pool with an allocator of the thread's own, as long as the set
  * @return a set that knows nobody
  */
 llmq_courier_hosts_t *
 llmq_courier_hosts_create(int per_host, const llmq_retry_conf_t *pauses, apr_pool_t *p);
-
-/** Forget everybody; the set is not used any more. */
-void llmq_courier_hosts_destroy(llmq_courier_hosts_t *hosts);
 
 /**
  * Occupy a place.

@@ -65,6 +65,9 @@ START_TEST(what_is_no_such_url_is_refused)
                                         "http://a..b/",
                                         "http://.a/",
                                         "http://[::1/",
+                                        "http://[[f1]0/",
+                                        "http://[::1]x/",
+                                        "http://[::1]x:80/",
                                         "http://[fe80::1%25eth0]/",
                                         "http://[not:an:address]/",
                                         "http://::1/"};

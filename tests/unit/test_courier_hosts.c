@@ -31,7 +31,6 @@ START_TEST(a_host_has_so_many_places)
     llmq_courier_hosts_end(hosts, "a", NULL, NOW);
     ck_assert_int_eq(n_busy(hosts, NOW), 0);
     ck_assert_int_eq(llmq_courier_hosts_begin(hosts, "a", NOW), 1);
-    llmq_courier_hosts_destroy(hosts);
 }
 END_TEST
 
@@ -56,7 +55,6 @@ START_TEST(who_fails_is_left_alone_for_longer_and_longer)
     llmq_courier_hosts_end(hosts, "a", NULL, now);
     ck_assert_int_eq(llmq_courier_hosts_begin(hosts, "a", now), 1);
     ck_assert_int_eq(llmq_courier_hosts_begin(hosts, "a", now), 1);
-    llmq_courier_hosts_destroy(hosts);
 }
 END_TEST
 
@@ -87,7 +85,6 @@ START_TEST(only_illness_counts)
             llmq_courier_hosts_end(hosts, "a", NULL, NOW);
         }
     }
-    llmq_courier_hosts_destroy(hosts);
 }
 END_TEST
 
@@ -101,7 +98,6 @@ START_TEST(who_is_not_asked_any_more_is_forgotten)
     ck_assert_int_eq(n_busy(hosts, NOW + 3600 * SEC), 0);
     ck_assert_int_eq(llmq_courier_hosts_begin(hosts, "a", NOW), 1);
     llmq_courier_hosts_end(hosts, "nobody", NULL, NOW);
-    llmq_courier_hosts_destroy(hosts);
 }
 END_TEST
 
