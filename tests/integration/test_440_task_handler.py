@@ -183,6 +183,33 @@ class TestHandler:
             until_state(api, other, "completed")
         assert task(api, task_id)["status"] == "canceled"
 
+    def test_what_a_handler_has_is_no_workers(self, api, hook):
+        hook.default = Reply(delay=1.5)
+        task_id = new_task(api)
+        hook.until_posts(1)
+        answer = api.put(f"/tasks/{task_id}/progress", {"progress": 5})
+        assert answer.status == 409, answer
+        body = {"task_types": ["document_processing"], "limit": 10}
+        assert api.post("/workers/w1/claim", body).json["tasks"] == []
+        done = until_state(api, task_id, "completed")
+        assert done["progress"] == 100 and len(hook.posts) == 1
+
+    def test_what_a_worker_has_is_no_handlers(self, api, hook):
+        hook.default = Reply(delay=1)
+        running = [new_task(api) for _ in range(3)]
+        hook.until_posts(3)
+        waits = new_task(api)
+        body = {"task_types": ["document_processing"]}
+        claimed, = api.post("/workers/w1/claim", body).json["tasks"]
+        assert claimed["id"] == waits
+        for task_id in running:
+            until_state(api, task_id, "completed")
+        answer = api.post(f"/tasks/{waits}/complete",
+                          {"lease_token": claimed["lease_token"], "result": {"by": "w1"}})
+        assert answer.status == 200, answer
+        assert task(api, waits)["result"] == {"by": "w1"}
+        assert waits not in {post.json["id"] for post in hook.posts}
+
     def test_a_call_that_breaks_is_made_again(self, api, hook):
         hook.default = lambda post: Reply(hang_up=len(hook.posts) < 4)
         task_id = new_task(api, max_retries=5)

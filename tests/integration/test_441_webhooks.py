@@ -126,6 +126,23 @@ class TestNotices(Base):
         assert (post.json["type"], post.json["data"]["status"]) == ("task.canceled", "canceled")
         until_told(server)
 
+    def test_the_end_that_a_worker_brings_about_is_told_too(self, server, api, hook):
+        task = new_task(api, hook.url, task_type="health_check")["id"]
+        claimed, = api.post("/workers/w1/claim", {"task_types": ["health_check"]}).json["tasks"]
+        answer = api.post(f"/tasks/{task}/complete",
+                          {"lease_token": claimed["lease_token"], "result": {"ok": 1}})
+        assert answer.status == 200, answer
+        post, = hook.until_posts(1)
+        assert post.json["type"] == "task.completed" and post.json["data"]["result"] == {"ok": 1}
+        failing = new_task(api, hook.url, task_type="health_check")["id"]
+        claimed, = api.post("/workers/w1/claim", {"task_types": ["health_check"]}).json["tasks"]
+        answer = api.post(f"/tasks/{failing}/fail", {"lease_token": claimed["lease_token"],
+                                                     "error": "no", "retryable": False})
+        assert answer.status == 200, answer
+        hook.until_posts(2)
+        assert [post.json["type"] for post in hook.posts] == ["task.completed", "task.failed"]
+        until_told(server)
+
     def test_what_has_no_callback_tells_nobody(self, server, api, hook):
         complete(api, new_task(api)["id"])
         complete(api, new_task(api, callback_url=None)["id"])
