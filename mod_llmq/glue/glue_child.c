@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "glue/glue_dbd.h"
 #include "glue/glue_log.h"
+#include "http/claim.h"
 #include "http/service.h"
 #include "http/shield.h"
 
@@ -46,13 +47,18 @@ static apr_status_t create_committers(llmq_service_t *service,
 {
     llmq_commit_writer_t inserts = {llmq_store_commit_insert, llmq_service_committed,
                                     llmq_service_dropped, service};
+    llmq_lease_orphans_t *orphans = apr_palloc(p, sizeof(*orphans));
+    llmq_commit_writer_t claims;
     int threaded = is_threaded();
     apr_status_t rv = llmq_store_commit_create(&service->commit, service->store, conf,
                                                &inserts, threaded, p);
 
+    orphans->fn = llmq_claim_return;
+    orphans->ctx = service;
+    llmq_store_lease_claims(&claims, orphans);
     if (rv == APR_SUCCESS) {
-        rv = llmq_store_commit_create(&service->claims, service->store, conf,
-                                      llmq_store_lease_claims(), threaded, p);
+        rv = llmq_store_commit_create(&service->claims, service->store, conf, &claims,
+                                      threaded, p);
     }
     return rv == APR_SUCCESS
                ? llmq_store_commit_create(&service->changes, service->store, conf,

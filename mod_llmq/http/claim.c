@@ -6,6 +6,7 @@
 #include "core/message.h"
 #include "core/task.h"
 #include "dispatch/context.h"
+#include "http/lease_tell.h"
 #include "http/muster.h"
 
 #include <apr_tables.h>
@@ -290,4 +291,39 @@ apr_status_t llmq_claim_try(llmq_claim_answer_t *answers, const llmq_claim_t *cl
         answer_one(&answers[i], &t, i);
     }
     return rv;
+}
+
+/* ---- what nobody has heard of ---- */
+
+void llmq_claim_return(void *ctx, llmq_job_t *const *jobs, int n, apr_pool_t *p)
+{
+    const llmq_service_t *service = ctx;
+    llmq_lease_change_t *changes = apr_palloc(p, sizeof(*changes) * (apr_size_t)n);
+    llmq_job_t **of = apr_palloc(p, sizeof(*of) * (apr_size_t)n);
+    llmq_lease_end_t end = {.how = LLMQ_LEASE_RELEASED};
+    apr_time_t now = llmq_clock_now();
+    llmq_lease_verdict_t verdict;
+    int count = 0;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (jobs[i]) {
+            llmq_lease_decide(&verdict, &service->lease, &end, jobs[i], now, 0);
+            llmq_store_lease_init(&changes[count], now);
+            llmq_store_lease_follow(&changes[count], jobs[i], &verdict, NULL);
+            changes[count].tenant = jobs[i]->tenant;
+            changes[count].kind = jobs[i]->kind;
+            changes[count].id = jobs[i]->id;
+            changes[count].token = jobs[i]->lease_token;
+            of[count++] = jobs[i];
+        }
+    }
+    if (llmq_store_lease_change_all(changes, count, service->store, p) != APR_SUCCESS) {
+        return; /* their leases end */
+    }
+    for (i = 0; i < count; i++) {
+        if (changes[i].accepted) {
+            llmq_lease_tell(service, &changes[i], of[i]);
+        }
+    }
 }

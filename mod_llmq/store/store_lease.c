@@ -109,17 +109,33 @@ static apr_status_t write_claims(llmq_store_t *store, const char *json,
     return rv;
 }
 
-static void drop_claims(void *ctx, void *thing)
+static int any_given(const claims_t *claims)
 {
-    (void)ctx;
-    apr_pool_destroy(((claims_t *)thing)->pool);
+    int i;
+
+    for (i = 0; i < claims->n; i++) {
+        if (claims->jobs[i])
+            return 1;
+    }
+    return 0;
 }
 
-const llmq_commit_writer_t *llmq_store_lease_claims(void)
+static void drop_claims(void *ctx, void *thing)
 {
-    static const llmq_commit_writer_t writer = {write_claims, NULL, drop_claims, NULL};
+    const llmq_lease_orphans_t *orphans = ctx;
+    claims_t *claims = thing;
 
-    return &writer;
+    if (orphans && any_given(claims))
+        orphans->fn(orphans->ctx, claims->jobs, claims->n, claims->pool);
+    apr_pool_destroy(claims->pool);
+}
+
+void llmq_store_lease_claims(llmq_commit_writer_t *writer, llmq_lease_orphans_t *orphans)
+{
+    writer->write = write_claims;
+    writer->done = NULL;
+    writer->drop = drop_claims;
+    writer->ctx = orphans;
 }
 
 static apr_status_t claims_create(claims_t *claims, const llmq_lease_claim_t *from, int n)

@@ -22,11 +22,26 @@ typedef struct llmq_lease_claim_t {
     apr_time_t now;
 } llmq_lease_claim_t;
 
+/** Who hears of jobs that were given to a caller that had gone by then. */
+typedef struct llmq_lease_orphans_t {
+    /**
+     * @param ctx  as below
+     * @param jobs as they are stored now; NULL among them
+     * @param n    their number
+     * @param p    scratch
+     * @threads the committer
+     */
+    void (*fn)(void *ctx, llmq_job_t *const *jobs, int n, apr_pool_t *p);
+    void *ctx;
+} llmq_lease_orphans_t;
+
 /**
- * @return what a committer of claims writes; static
+ * What a committer of claims writes.
+ * @param writer  out
+ * @param orphans borrowed as long as the committer; NULL: nobody
  * @phase child
  */
-const llmq_commit_writer_t *llmq_store_lease_claims(void);
+void llmq_store_lease_claims(llmq_commit_writer_t *writer, llmq_lease_orphans_t *orphans);
 
 /**
  * Give jobs to workers: PROCESSING, with owner, token and lease, one delivery more.

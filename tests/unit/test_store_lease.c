@@ -15,14 +15,27 @@
 static llmq_commit_t *claims;
 static llmq_commit_t *changes;
 
+static int orphans; /* atomic */
+
+static void adopt(void *ctx, llmq_job_t *const *jobs, int n, apr_pool_t *p)
+{
+    (void)ctx;
+    (void)p;
+    while (n-- > 0)
+        __atomic_add_fetch(&orphans, jobs[n] != NULL, __ATOMIC_RELAXED);
+}
+
+static llmq_lease_orphans_t orphanage = {adopt, NULL};
+
 static void start(int dialect, int threaded)
 {
     llmq_commit_conf_t conf = {1000, 0, 1};
+    llmq_commit_writer_t writer;
 
     store_test_open(dialect);
-    ck_assert_int_eq(llmq_store_commit_create(&claims, store_test.store, &conf,
-                                              llmq_store_lease_claims(), threaded,
-                                              test_pool),
+    llmq_store_lease_claims(&writer, &orphanage);
+    ck_assert_int_eq(llmq_store_commit_create(&claims, store_test.store, &conf, &writer,
+                                              threaded, test_pool),
                      APR_SUCCESS);
     ck_assert_int_eq(llmq_store_commit_create(&changes, store_test.store, &conf,
                                               llmq_store_lease_changes(), threaded,
@@ -483,6 +496,51 @@ START_TEST(nothing_is_written_once_the_process_stops)
 }
 END_TEST
 
+/* The store is slower than its caller is patient, once. */
+static llmq_store_source_t real;
+static int slow;
+
+static apr_status_t slow_acquire(llmq_dbd_t **pdb, void *ctx, apr_pool_t *p)
+{
+    (void)ctx;
+    if (__atomic_exchange_n(&slow, 0, __ATOMIC_ACQ_REL))
+        apr_sleep(apr_time_from_msec(300));
+    return real.acquire(pdb, real.ctx, p);
+}
+
+static void slow_release(void *ctx, llmq_dbd_t *db, int broken)
+{
+    (void)ctx;
+    real.release(real.ctx, db, broken);
+}
+
+START_TEST(what_is_given_to_nobody_is_told)
+{
+    llmq_store_source_t source = {slow_acquire, slow_release, NULL};
+    llmq_commit_conf_t conf = {1000, 0, 1};
+    llmq_lease_claim_t claim = claim_of("t", TOKEN);
+    llmq_commit_writer_t writer;
+    llmq_job_t **jobs;
+
+    store_test_open(_i);
+    real = store_test.source;
+    store_test.conf.timeout = apr_time_from_msec(50);
+    llmq_store_create(&store_test.store, &source, &store_test.conf, test_pool);
+    insert_task("t");
+    llmq_store_lease_claims(&writer, &orphanage);
+    ck_assert_int_eq(
+        llmq_store_commit_create(&claims, store_test.store, &conf, &writer, 1, test_pool),
+        APR_SUCCESS);
+    __atomic_store_n(&slow, 1, __ATOMIC_RELEASE);
+    ck_assert_int_eq(llmq_store_lease_claim(&jobs, claims, &claim, 1, test_pool),
+                     LLMQ_ESTORE);
+    llmq_store_commit_stop(claims);
+    ck_assert_int_eq(__atomic_load_n(&orphans, __ATOMIC_ACQUIRE), 1);
+    ck_assert_int_eq(look("t")->status, LLMQ_STATUS_PROCESSING);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_lease(void)
 {
     TCase *tc = test_case("store_lease");
@@ -505,5 +563,6 @@ TCase *case_store_lease(void)
     tcase_add_loop_test(tc, look_finds_what_was_removed_and_misses_what_never_was, 0, n);
     tcase_add_loop_test(tc, leases_outlive_their_node, 0, n);
     tcase_add_loop_test(tc, nothing_is_written_once_the_process_stops, 0, n);
+    tcase_add_loop_test(tc, what_is_given_to_nobody_is_told, 0, n);
     return tc;
 }
