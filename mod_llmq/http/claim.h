@@ -77,12 +77,12 @@ apr_status_t llmq_claim_try(llmq_claim_answer_t *answers, const llmq_claim_t *cl
 /**
  * Give back what the store has made a worker's whose request had been given up by then: as
  * if the worker had released it.
- * @param service the llmq_service_t
- * @param jobs    as they are stored now; NULL among them
- * @param n       their number
- * @param p       scratch
+ * @param ctx  the llmq_service_t
+ * @param jobs as they are stored now; NULL among them
+ * @param n    their number
+ * @param p    scratch
  * @threads the committer of claims
  */
-void llmq_claim_return(void *service, llmq_job_t *const *jobs, int n, apr_pool_t *p);
+void llmq_claim_return(void *ctx, llmq_job_t *const *jobs, int n, apr_pool_t *p);
 
 #endif /* LLMQ_CLAIM_H */

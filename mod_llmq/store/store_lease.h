@@ -46,9 +46,9 @@ void llmq_store_lease_claims(llmq_commit_writer_t *writer, llmq_lease_orphans_t 
 /**
  * Give jobs to workers: PROCESSING, with owner, token and lease, one delivery more.
  * @param pjobs  out: the jobs as they are stored now, whole records in @a p, in the order of
- *               @a claims; NULL where the job is not as it was taken any more
+ *               @a from; NULL where the job is not as it was taken any more
  * @param c      a committer of claims
- * @param claims which and for whom; ids of at most LLMQ_ID_MAX bytes
+ * @param from   which and for whom; ids of at most LLMQ_ID_MAX bytes
  * @param n      their number (> 0)
  * @param p      pool of the records
  * @return APR_SUCCESS; LLMQ_ESTORE the outcome is unknown; LLMQ_EROW one of the texts is
@@ -56,8 +56,7 @@ void llmq_store_lease_claims(llmq_commit_writer_t *writer, llmq_lease_orphans_t 
  * @threads any
  */
 apr_status_t llmq_store_lease_claim(llmq_job_t ***pjobs, llmq_commit_t *c,
-                                    const llmq_lease_claim_t *claims, int n,
-                                    apr_pool_t *p);
+                                    const llmq_lease_claim_t *from, int n, apr_pool_t *p);
 
 /** A change to a job that a worker has, or should have had. */
 typedef struct llmq_lease_change_t {
