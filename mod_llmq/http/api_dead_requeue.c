@@ -23,58 +23,74 @@ static const char *const requeue_params[] = {LLMQ_DEAD_CALL_FILTERS, "rate", NUL
 
 /* ---- sending back ---- */
 
+/* Dead letters of one tenant that are to come back, the i-th that fits i steps after first. */
+typedef struct {
+    const llmq_service_t *service;
+    const llmq_job_t *jobs;
+    int n;
+    apr_time_t first;
+    apr_interval_time_t step;
+    apr_pool_t *pool;
+    llmq_dead_return_t *returns; /* those that got a place */
+    int fit;                     /* their number */
+    llmq_job_t *back;            /* those that came back, as they are stored now */
+    int done;                    /* their number */
+} return_t;
+
 /* Asks for a place of each level first: what does not fit stays dead. The places are given
  * back before the entries come, without a place of their own, so that they stand where they
  * stood in their conversations. Whoever takes such a place meanwhile makes one of them wait
- * for the next walk over the store. Returns those that got a place. */
-static int admit(const llmq_service_t *service, const llmq_job_t *jobs, int n,
-                 llmq_dead_return_t *returns, apr_time_t first, apr_interval_time_t step)
+ * for the next walk over the store. */
+static void admit(return_t *re)
 {
-    int fit = 0;
     int i;
 
-    for (i = 0; i < n; i++) {
-        if (llmq_queue_admit(llmq_service_queue(service, jobs[i].kind),
-                             llmq_queue_job_tenant_of(&jobs[i]), jobs[i].level)
+    re->returns = apr_palloc(re->pool, sizeof(*re->returns) * (apr_size_t)(re->n + 1));
+    re->fit = 0;
+    for (i = 0; i < re->n; i++) {
+        const llmq_job_t *job = &re->jobs[i];
+
+        if (llmq_queue_admit(llmq_service_queue(re->service, job->kind),
+                             llmq_queue_job_tenant_of(job), job->level)
             == APR_SUCCESS) {
-            returns[fit].id = jobs[i].id;
-            returns[fit].run_at = first + fit * step;
-            fit++;
+            re->returns[re->fit].id = job->id;
+            re->returns[re->fit].run_at = re->first + re->fit * re->step;
+            re->fit++;
         }
     }
-    return fit;
 }
 
-static void dismiss(const llmq_service_t *service, const llmq_job_t *jobs, int n,
-                    const llmq_dead_return_t *returns, int fit)
+static void dismiss(const return_t *re)
 {
     int at = 0;
     int i;
 
-    for (i = 0; i < n && at < fit; i++) {
-        if (returns[at].id == jobs[i].id) {
-            llmq_queue_dismiss(llmq_service_queue(service, jobs[i].kind),
-                               llmq_queue_job_tenant_of(&jobs[i]), jobs[i].level);
+    for (i = 0; i < re->n && at < re->fit; i++) {
+        const llmq_job_t *job = &re->jobs[i];
+
+        if (re->returns[at].id == job->id) {
+            llmq_queue_dismiss(llmq_service_queue(re->service, job->kind),
+                               llmq_queue_job_tenant_of(job), job->level);
             at++;
         }
     }
 }
 
 /* Those of one kind, under one lock. */
-static void enter(const llmq_service_t *service, llmq_kind_e kind, const llmq_job_t *jobs,
-                  int n, apr_pool_t *p)
+static void enter(const return_t *re, llmq_kind_e kind)
 {
-    llmq_entry_t *entries = apr_palloc(p, sizeof(*entries) * (apr_size_t)(n + 1));
+    llmq_entry_t *entries =
+        apr_palloc(re->pool, sizeof(*entries) * (apr_size_t)(re->done + 1));
     int count = 0;
     int i;
 
-    for (i = 0; i < n; i++) {
-        if (jobs[i].kind == kind) {
-            llmq_queue_job_entry(&entries[count++], &jobs[i]);
+    for (i = 0; i < re->done; i++) {
+        if (re->back[i].kind == kind) {
+            llmq_queue_job_entry(&entries[count++], &re->back[i]);
         }
     }
     if (count) {
-        llmq_queue_put(llmq_service_queue(service, kind), entries, count, 0);
+        llmq_queue_put(llmq_service_queue(re->service, kind), entries, count, 0);
     }
 }
 
@@ -85,49 +101,45 @@ static void suspect_both(const llmq_service_t *service)
 }
 
 /* Those that came back are failures no more. */
-static void revive(const llmq_service_t *service, const llmq_job_t *jobs, int n,
-                   const llmq_job_t *back, int n_back, apr_pool_t *p)
+static void revive(const return_t *re)
 {
-    apr_hash_t *ids = apr_hash_make(p);
+    apr_hash_t *ids = apr_hash_make(re->pool);
     int i;
 
-    for (i = 0; i < n_back; i++) {
-        apr_hash_set(ids, back[i].id, APR_HASH_KEY_STRING, &back[i]);
+    for (i = 0; i < re->done; i++) {
+        apr_hash_set(ids, re->back[i].id, APR_HASH_KEY_STRING, &re->back[i]);
     }
-    for (i = 0; i < n; i++) {
-        if (apr_hash_get(ids, jobs[i].id, APR_HASH_KEY_STRING)) {
-            llmq_queue_job_tell(llmq_service_queue(service, jobs[i].kind), &jobs[i],
-                                jobs[i].status == LLMQ_STATUS_TIMEOUT
+    for (i = 0; i < re->n; i++) {
+        const llmq_job_t *job = &re->jobs[i];
+
+        if (apr_hash_get(ids, job->id, APR_HASH_KEY_STRING)) {
+            llmq_queue_job_tell(llmq_service_queue(re->service, job->kind), job,
+                                job->status == LLMQ_STATUS_TIMEOUT
                                     ? LLMQ_FIGURE_REVIVED_TIMEOUT
                                     : LLMQ_FIGURE_REVIVED_FAILED);
         }
     }
 }
 
-/* Send those of a list back that fit (*pfit of them), the i-th of them i steps after @a first. */
-static apr_status_t send_back(int *pn, int *pfit, const llmq_service_t *service,
-                              const llmq_job_t *jobs, int n, apr_time_t first,
-                              apr_interval_time_t step, apr_pool_t *p)
+static apr_status_t send_back(return_t *re)
 {
-    llmq_dead_return_t *returns = apr_palloc(p, sizeof(*returns) * (apr_size_t)(n + 1));
-    int fit = admit(service, jobs, n, returns, first, step);
     apr_status_t rv = APR_SUCCESS;
-    llmq_job_t *back;
 
-    *pn = 0;
-    *pfit = fit;
-    if (fit) {
-        rv = llmq_store_dead_requeue(&back, pn, service->store, jobs[0].tenant, returns,
-                                     fit, llmq_clock_now(), p);
-        dismiss(service, jobs, n, returns, fit);
+    admit(re);
+    re->done = 0;
+    if (re->fit) {
+        rv = llmq_store_dead_requeue(&re->back, &re->done, re->service->store,
+                                     re->jobs[0].tenant, re->returns, re->fit,
+                                     llmq_clock_now(), re->pool);
+        dismiss(re);
     }
     if (rv == LLMQ_ESTORE) {
-        suspect_both(service); /* they may be pending all the same */
+        suspect_both(re->service); /* they may be pending all the same */
     }
-    if (rv == APR_SUCCESS && *pn) {
-        revive(service, jobs, n, back, *pn, p);
-        enter(service, LLMQ_KIND_MESSAGE, back, *pn, p);
-        enter(service, LLMQ_KIND_TASK, back, *pn, p);
+    if (rv == APR_SUCCESS && re->done) {
+        revive(re);
+        enter(re, LLMQ_KIND_MESSAGE);
+        enter(re, LLMQ_KIND_TASK);
     }
     return rv;
 }
@@ -138,17 +150,17 @@ int llmq_api_dead_requeue(request_rec *r, const llmq_service_t *service, const c
     llmq_job_t *job = llmq_dead_call_find(&reply, r, service, id);
     apr_status_t rv;
     llmq_text_t t;
-    int fit = 0;
-    int n = 0;
+    return_t re = {.service = service, .jobs = job, .n = 1, .pool = r->pool};
 
     if (!job) {
         return reply;
     }
-    rv = send_back(&n, &fit, service, job, 1, llmq_clock_now(), 0, r->pool);
-    if (rv == APR_SUCCESS && !fit) {
+    re.first = llmq_clock_now();
+    rv = send_back(&re);
+    if (rv == APR_SUCCESS && !re.fit) {
         rv = LLMQ_EFULL;
     }
-    if (rv != APR_SUCCESS || n == 0) {
+    if (rv != APR_SUCCESS || re.done == 0) {
         return rv == APR_SUCCESS ? llmq_dead_call_no_longer(r) : llmq_reply_status(r, rv);
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
@@ -190,16 +202,17 @@ static apr_status_t requeue_all(llmq_dead_sum_t *sum, const llmq_service_t *serv
     int n = 0;
 
     do {
-        int back = 0;
-        int fit = 0;
+        return_t re = {.service = service, .step = step, .pool = p};
 
         rv = llmq_store_dead_page(&jobs, &n, service->store, &call->query,
                                   n ? &jobs[n - 1] : NULL, LLMQ_DEAD_CALL_PAGE, p);
         if (rv == APR_SUCCESS && n) {
-            rv = send_back(&back, &fit, service, jobs, n, start + sum->done * step, step,
-                           p);
+            re.jobs = jobs;
+            re.n = n;
+            re.first = start + sum->done * step;
+            rv = send_back(&re);
         }
-        sum->done += back;
+        sum->done += re.done;
     } while (rv == APR_SUCCESS && n == LLMQ_DEAD_CALL_PAGE
              && sum->done < LLMQ_DEAD_CALL_MOST);
     sum->last = sum->done ? start + (sum->done - 1) * step : 0;
