@@ -96,7 +96,7 @@ class ChaosWorker(worker.Worker):
         """Let the lease end, and tell the result all the same."""
         lease.end()
         lease.lost = "as planned"
-        time.sleep(max(0.0, lease.until - time.monotonic()) + 1.5)
+        time.sleep(max(0.0, lease.until - time.monotonic()) + self.random.uniform(1.0, 4.0))
         return self.result(task)
 
     def told(self, lease, call, status, answer):

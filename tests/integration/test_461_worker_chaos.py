@@ -105,6 +105,12 @@ class TestLedger:
         assert audit.wrong_result("t", "completed", {"token": "b", "effect": "f"}) is None
         assert (audit.count("complete"), audit.count("complete", accepted=False)) == (1, 1)
 
+    def test_a_claim_that_was_read_late_is_in_order(self):
+        audit = Audit(lease("b", 3, 2, answers=[("complete", 4, 200)], effect="f")
+                      + lease("a", 5, answers=[("complete", 6, 409)]))
+        assert audit.stale() == audit.ended_twice() == []
+        assert audit.wrong_result("t", "completed", {"token": "b", "effect": "f"}) is None
+
     @pytest.mark.parametrize("late", [("heartbeat", 3.5, 200), ("fail", 3.5, 200)])
     def test_a_call_after_the_next_claim_is_found(self, late):
         audit = Audit(lease("a", 0, until=9, answers=[late]) + lease("b", 3, 2))

@@ -31,7 +31,7 @@ class Lease:
     def __init__(self, line):
         self.task = line["task"]
         self.token = line["token"]
-        self.got = line["got"]              # when the claim's answer was there
+        self.got = line["got"]              # when its worker read the answer, maybe late
         self.deliveries = line["deliveries"]
         self.attempt = line["attempt"]
         self.until = line["until"]          # its end, as last heard
@@ -39,6 +39,14 @@ class Lease:
         self.meant = None                   # the call that was to end it
         self.accepted = []                  # (call, sent, until at that time)
         self.refused = []
+
+    def was(self, call):
+        return any(accepted == call for accepted, _, _ in self.accepted)
+
+    def place(self):
+        """The order in which a task's leases were given. A worker that is stopped reads its
+        claim late; the number of deliveries knows better, and only a release takes one back."""
+        return self.deliveries, not self.was("release"), self.got
 
     def called(self, line):
         if line["status"] != 200:
@@ -61,7 +69,7 @@ class Audit:
         for lease in self.leases.values():
             self.tasks[lease.task].append(lease)
         for leases in self.tasks.values():
-            leases.sort(key=lambda lease: lease.got)
+            leases.sort(key=Lease.place)
 
     def _take(self, line):
         what = line["what"]
@@ -103,8 +111,7 @@ class Audit:
         """Tasks of which more than one end was accepted, or an end and then another claim."""
         found = []
         for task, leases in self.tasks.items():
-            ends = [lease for lease in leases
-                    if any(call == "complete" for call, _, _ in lease.accepted)]
+            ends = [lease for lease in leases if lease.was("complete")]
             if sum(call == "complete" for lease in ends for call, _, _ in lease.accepted) > 1:
                 found.append(f"{task}: completed more than once")
             if ends and leases[-1] is not ends[-1]:
@@ -114,8 +121,7 @@ class Audit:
     def wrong_result(self, task, status, result):
         """Why this final state is not what the last valid lease has said, or None."""
         leases = self.tasks.get(task, [])
-        accepted = [lease for lease in leases
-                    if any(call == "complete" for call, _, _ in lease.accepted)]
+        accepted = [lease for lease in leases if lease.was("complete")]
         if status == "failed":
             hopeless = [lease for lease in leases if lease.meant == "fail for good"]
             return None if hopeless and not accepted else f"{task}: failed, and nobody said so"
@@ -128,8 +134,4 @@ class Audit:
             return f"{task}: holds a result that its worker did not send"
         if accepted and author is not accepted[-1]:
             return f"{task}: another result than the one that was accepted"
-        # Who claims after the author has no valid result any more.
-        if any(lease.got > author.got and lease.deliveries > author.deliveries
-               for lease in leases):
-            return f"{task}: the result is not that of the last lease"
-        return None
+        return None if author is leases[-1] else f"{task}: the result is not of the last lease"
