@@ -70,6 +70,7 @@ class TestChaos:
 
     @staticmethod
     def check_counts(server, api, found):
+        api.close()  # it may have been idle for longer than httpd keeps connections
         stats = api.get("/stats/tasks", check=False).json
         states = [task["status"] for task in found.values()]
         assert stats["total_tasks"] == len(found)
