@@ -13,6 +13,7 @@
 #include "glue/glue_log.h"
 #include "glue/glue_proc.h"
 #include "glue/glue_shm.h"
+#include "http/detach.h"
 #include "http/expr.h"
 #include "http/fallback.h"
 #include "http/route.h"
@@ -23,6 +24,7 @@
 #include <apr_network_io.h>
 #include <apr_strings.h>
 #include <http_config.h>
+#include <http_connection.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -260,6 +262,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_translate_name(llmq_route_translate_name, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(llmq_route_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(llmq_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_close_connection(llmq_detach_pre_close, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_error_filter(llmq_fallback_insert, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(llmq_traffic_log, NULL, NULL, APR_HOOK_MIDDLE);
     llmq_fallback_register();

@@ -106,11 +106,14 @@ apr_status_t llmq_stream_open(llmq_stream_t **ps, llmq_streams_t *all, int fd,
 apr_status_t llmq_stream_write(llmq_stream_t *s, const struct iovec *parts, int n);
 
 /**
- * Nothing follows: close once all is written. The stream is the thread's from now on.
- * @param s the stream
+ * Append the last bytes and close once all is written: in one step, as a client may hang up
+ * the moment that it has them. The stream is the thread's from now on.
+ * @param s     the stream
+ * @param parts copied
+ * @param n     their number; 0: nothing follows
  * @threads the owner
  */
-void llmq_stream_end(llmq_stream_t *s);
+void llmq_stream_end(llmq_stream_t *s, const struct iovec *parts, int n);
 
 /**
  * @param all the streams

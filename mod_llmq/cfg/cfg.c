@@ -75,6 +75,8 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->roster.timeout = apr_time_from_sec(90);
     conf->roster.retention = apr_time_from_sec(86400);
     conf->max_held = 0;
+    conf->max_parked = 1024;
+    conf->park_buffer = 64 * 1024 * 1024;
     conf->rate_keys = 65536;
     conf->balance.algorithm = LLMQ_BALANCE_ROUND_ROBIN;
     conf->balance.affinity = 1;

@@ -80,6 +80,8 @@ typedef struct llmq_cfg_server_t {
     apr_interval_time_t key_cache;     /* LLMQKeyCache */
     llmq_roster_conf_t roster;         /* LLMQMaxWorkers … LLMQWorkerRetention */
     int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
+    int max_parked;                    /* LLMQMaxParked, of a child */
+    apr_size_t park_buffer;            /* LLMQParkBuffer, of a child */
     int rate_keys;                     /* LLMQRateLimitKeys */
     llmq_balance_conf_t balance;       /* LLMQBalance, LLMQAffinity */
     llmq_redis_conf_t redis;           /* LLMQRedis, LLMQRedisPasswordFile */

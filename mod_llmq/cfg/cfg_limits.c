@@ -34,14 +34,37 @@ const char *llmq_cfg_limits_set_max_wait(cmd_parms *cmd, void *dir, const char *
                                    apr_time_from_sec(3600));
 }
 
+static const char *set_places(int *places, cmd_parms *cmd, const char *arg)
+{
+    apr_int64_t n = 0;
+    const char *err = llmq_cfg_parse_global(cmd);
+
+    if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1, 100000))) {
+        *places = (int)n;
+    }
+    return err;
+}
+
 const char *llmq_cfg_limits_set_max_held(cmd_parms *cmd, void *dir, const char *arg)
+{
+    (void)dir;
+    return set_places(&llmq_cfg_parse_server(cmd)->max_held, cmd, arg);
+}
+
+const char *llmq_cfg_limits_set_max_parked(cmd_parms *cmd, void *dir, const char *arg)
+{
+    (void)dir;
+    return set_places(&llmq_cfg_parse_server(cmd)->max_parked, cmd, arg);
+}
+
+const char *llmq_cfg_limits_set_park_buffer(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t n = 0;
     const char *err = llmq_cfg_parse_global(cmd);
 
     (void)dir;
-    if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1, 100000))) {
-        llmq_cfg_parse_server(cmd)->max_held = (int)n;
+    if (!err && !(err = llmq_cfg_parse_number(&n, cmd, arg, 1, APR_INT32_MAX))) {
+        llmq_cfg_parse_server(cmd)->park_buffer = (apr_size_t)n;
     }
     return err;
 }

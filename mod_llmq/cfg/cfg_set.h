@@ -116,6 +116,8 @@ llmq_cfg_flag_fn_t llmq_cfg_limits_set_maintenance;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_ttl;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_wait;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_held;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_parked;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_park_buffer;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_rate_keys;
 llmq_cfg_argv_fn_t llmq_cfg_limits_set_rate;
 /**

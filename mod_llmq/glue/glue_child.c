@@ -4,11 +4,15 @@
 #include "glue/glue_dbd.h"
 #include "glue/glue_log.h"
 #include "http/claim.h"
+#include "http/claimants.h"
+#include "http/park.h"
 #include "http/service.h"
 #include "http/shield.h"
 
 #include <ap_mpm.h>
 #include <apr_atomic.h>
+
+#define PARTING apr_time_from_sec(1) /* for answers that are on their way at the end */
 
 static llmq_glue_shm_t *shm;
 
@@ -32,6 +36,25 @@ static apr_status_t stop_commits(void *data)
     llmq_store_commit_stop(service->claims);
     llmq_store_commit_stop(service->changes);
     return APR_SUCCESS;
+}
+
+/* Before the commits: what clients did not take any more is given back. */
+static apr_status_t stop_claimants(void *data)
+{
+    llmq_claimants_stop(data, PARTING);
+    return APR_SUCCESS;
+}
+
+static apr_status_t create_claimants(llmq_service_t *service,
+                                     const llmq_cfg_server_t *cfg, apr_pool_t *p)
+{
+    llmq_claimants_conf_t conf = {cfg->park_buffer};
+    apr_status_t rv =
+        llmq_stream_create(&service->streams, llmq_park_limit(cfg->max_parked), p);
+
+    return rv == APR_SUCCESS
+               ? llmq_claimants_create(&service->claimants, service, &conf, p)
+               : rv;
 }
 
 static int is_threaded(void)
@@ -95,6 +118,9 @@ static apr_status_t create_service(llmq_service_t *service, const llmq_store_con
     }
     rv = llmq_glue_shm_attach(shm, p);
     if (rv == APR_SUCCESS) {
+        rv = create_claimants(service, cfg, p);
+    }
+    if (rv == APR_SUCCESS) {
         rv = llmq_glue_dbd_source(&source, s);
     }
     if (rv == APR_SUCCESS) {
@@ -122,6 +148,7 @@ void llmq_glue_child_init(llmq_glue_shm_t *g, const llmq_store_conf_t *store,
         return;
     }
     apr_pool_pre_cleanup_register(p, service, stop_commits);
+    apr_pool_pre_cleanup_register(p, service->claimants, stop_claimants);
     llmq_shield_init(is_threaded());
     llmq_service_set(service);
 }

@@ -2,7 +2,7 @@
 #include "http/api.h"
 
 #include "cfg/cfg.h"
-#include "http/claim.h"
+#include "http/claim_wait.h"
 #include "http/lease_call.h"
 #include "http/muster.h"
 #include "http/reply.h"
@@ -176,6 +176,9 @@ int llmq_api_worker_claim(request_rec *r, const llmq_service_t *service, const c
     rv = llmq_claim_try(&answer, &claim, 1, service, r->pool);
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
+    }
+    if (answer.n == 0 && claim.wait > 0) {
+        return llmq_claim_wait(r, service, &claim);
     }
     return llmq_reply_json(r, HTTP_OK, answer.body, answer.len);
 }

@@ -243,6 +243,8 @@ static void add_job(llmq_text_t *t, const llmq_job_t *job, const char *said,
 
 static void answer_one(llmq_claim_answer_t *answer, const try_t *t, int claim)
 {
+    const llmq_job_t **jobs =
+        apr_palloc(t->pool, sizeof(*jobs) * (apr_size_t)t->taken->nelts);
     llmq_text_t text;
     int i;
 
@@ -253,12 +255,14 @@ static void answer_one(llmq_claim_answer_t *answer, const try_t *t, int claim)
         if (TAKEN(t, i)->claim != claim || !t->jobs || !t->jobs[i]) {
             continue;
         }
-        if (answer->n++) {
+        if (answer->n) {
             LLMQ_TEXT_LIT(&text, ",");
         }
+        jobs[answer->n++] = t->jobs[i];
         add_job(&text, t->jobs[i], t->said[i], t->now);
     }
     LLMQ_TEXT_LIT(&text, "]}\n");
+    answer->jobs = jobs;
     answer->body = text.data;
     answer->len = text.len;
 }

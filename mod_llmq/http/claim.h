@@ -36,9 +36,10 @@ typedef struct llmq_claim_t {
 
 /** What it is answered. */
 typedef struct llmq_claim_answer_t {
-    const char *body; /* JSON text {"tasks":[…]}, in the pool of the try */
-    apr_size_t len;   /* its bytes */
-    int n;            /* jobs in it */
+    const char *body;              /* JSON text {"tasks":[…]}, in the pool of the try */
+    apr_size_t len;                /* its bytes */
+    int n;                         /* jobs in it */
+    const llmq_job_t *const *jobs; /* these */
 } llmq_claim_answer_t;
 
 /**

@@ -7,6 +7,7 @@
 #define LLMQ_SERVICE_H
 
 #include "backend/endpoint_board.h"
+#include "base/stream.h"
 #include "core/chat.h"
 #include "core/job.h"
 #include "core/keycache.h"
@@ -38,6 +39,8 @@ typedef struct llmq_service_t {
     apr_interval_time_t worker_timeout;      /* silent for longer: stopped */
     apr_uint32_t *held; /* places of requests that wait (http/wait.h); atomics */
     int n_held;
+    llmq_streams_t *streams; /* parked responses (http/park.h) */
+    struct llmq_claimants_t *claimants;
     llmq_redis_t *redis; /* NULL: not configured */
 } llmq_service_t;
 

@@ -1,23 +1,12 @@
 #include "http/wait.h"
 
 #include "cfg/cfg.h"
+#include "http/held.h"
 #include "http/idempotency.h"
 #include "http/query.h"
 #include "http/shield.h"
 
-#include <apr_atomic.h>
 #include <apr_lib.h>
-#include <apr_portable.h>
-#include <ap_mpm.h>
-#include <http_core.h>
-#include <http_log.h>
-
-#include <errno.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-APLOG_USE_MODULE(llmq);
 
 /* Most waits are short or long: look often at first, seldom later. */
 #define STEP_FIRST  apr_time_from_msec(10)
@@ -72,36 +61,6 @@ static apr_status_t read_limit(apr_interval_time_t *plimit, request_rec *r,
     return rv;
 }
 
-/* ---- places ---- */
-
-static apr_uint32_t *take_place(const llmq_service_t *service)
-{
-    apr_uint32_t pid = (apr_uint32_t)getpid();
-    int i;
-
-    for (i = 0; i < service->n_held; i++) {
-        if (apr_atomic_read32(&service->held[i]) == 0
-            && apr_atomic_cas32(&service->held[i], pid, 0) == 0) {
-            return &service->held[i];
-        }
-    }
-    return NULL;
-}
-
-/* Children that were killed could not give theirs back. */
-static void sweep_places(const llmq_service_t *service)
-{
-    int i;
-
-    for (i = 0; i < service->n_held; i++) {
-        apr_uint32_t pid = apr_atomic_read32(&service->held[i]);
-
-        if (pid && kill((pid_t)pid, 0) != 0 && errno == ESRCH) {
-            apr_atomic_cas32(&service->held[i], 0, pid);
-        }
-    }
-}
-
 apr_status_t llmq_wait_begin(llmq_wait_t *wait, request_rec *r,
                              const llmq_service_t *service, llmq_result_t *why)
 {
@@ -112,11 +71,7 @@ apr_status_t llmq_wait_begin(llmq_wait_t *wait, request_rec *r,
     if (rv != APR_SUCCESS || wait->limit == 0) {
         return rv;
     }
-    wait->place = take_place(service);
-    if (!wait->place) {
-        sweep_places(service);
-        wait->place = take_place(service);
-    }
+    wait->place = llmq_held_take(service);
     if (!wait->place) {
         return llmq_result_set(why, LLMQ_PROBLEM_QUEUE, "wait",
                                "too many requests wait already, nothing was stored");
@@ -126,10 +81,8 @@ apr_status_t llmq_wait_begin(llmq_wait_t *wait, request_rec *r,
 
 void llmq_wait_end(llmq_wait_t *wait)
 {
-    if (wait->place) {
-        apr_atomic_set32(wait->place, 0);
-        wait->place = NULL;
-    }
+    llmq_held_give(wait->place);
+    wait->place = NULL;
 }
 
 /* ---- waiting ---- */
@@ -149,30 +102,6 @@ typedef struct {
     apr_uint32_t word;     /* before the last look */
     apr_pool_t *scratch;
 } vigil_t;
-
-/* The client has closed its side: nobody will read the answer. Not to be seen behind a
- * multiplexing protocol, whose connections are none of their own. */
-static int is_client_gone(request_rec *r)
-{
-    apr_socket_t *socket =
-        r->connection->master ? NULL : ap_get_conn_socket(r->connection);
-    apr_os_sock_t fd;
-    char byte;
-
-    if (r->connection->aborted) {
-        return 1;
-    }
-    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS
-           && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-static int is_child_ending(void)
-{
-    int state = 0;
-
-    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS
-           && state == AP_MPMQ_STOPPING;
-}
 
 /* It is gone, or it dies again and again. Workers do tasks without it. */
 static int is_dispatcher_dead(vigil_t *v, apr_time_t now)
@@ -273,7 +202,7 @@ static apr_status_t keep_vigil(llmq_job_t **pjob, vigil_t *v, apr_time_t until,
             return give_up(why, LLMQ_PROBLEM_SCHEDULER, v->id,
                            "the dispatcher does not run; the work is kept");
         }
-        if (now >= until || is_client_gone(v->r) || is_child_ending()) {
+        if (now >= until || llmq_held_is_gone(v->r) || llmq_held_is_ending()) {
             return give_up(why, LLMQ_PROBLEM_WAIT, v->id, "it is still being worked on");
         }
         llmq_idempotency_renew(v->r);

@@ -30,7 +30,9 @@ ALSO = {
              "dispatch/context.h"},
     # Both are filled in child_init with what the handlers of a child work with.
     # ... and the hooks of authentication ask what handlers ask.
-    "glue": {"http/service.h", "http/claim.h", "http/shield.h", "http/identity.h"},
+    # ... and the threads that look after what waits are stopped with the child.
+    "glue": {"http/service.h", "http/claim.h", "http/shield.h", "http/identity.h", "http/park.h",
+             "http/claimants.h"},
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
 CFG_WORDS = {"core/priority.h",     # the words of the levels, which directives name

