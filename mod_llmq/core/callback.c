@@ -84,7 +84,7 @@ static const char *judge(const apr_uri_t *uri, const char *scheme, const char *h
     }
     /* apr_uri passes over what stands between a bracket and the port. */
     whole = apr_pstrcat(p, host, uri->port_str ? ":" : "", uri->port_str, NULL);
-    return (is_name(host) || is_v6(host)) && is_port(uri)
+    return (is_name(host) || is_v6(host)) && is_port(uri) && uri->hostinfo
                    && strcasecmp(whole, uri->hostinfo) == 0
                ? NULL
                : bad_host;

@@ -106,6 +106,7 @@ const char *llmq_webhook_sign(const llmq_webhook_keys_t *keys,
 
     memcpy(text, head, head_len);
     memcpy(text + head_len, said->body, said->body_len);
+    text[head_len + said->body_len] = '\0';
     for (i = 0; i < keys->n; i++) {
         const char *one = sign(&keys->key[i], text, head_len + said->body_len, p);
 

@@ -69,18 +69,18 @@ static int has_room(const llmq_courier_hosts_t *hosts, const host_t *host, apr_t
            && host->running < (host->failures ? 1 : hosts->per_host);
 }
 
-int llmq_courier_hosts_begin(llmq_courier_hosts_t *hosts, const char *name,
+int llmq_courier_hosts_begin(llmq_courier_hosts_t *hosts, const char *host,
                              apr_time_t now)
 {
-    host_t *host = find(hosts, name);
+    host_t *h = find(hosts, host);
 
-    if (!host) {
-        host = add(hosts, name);
+    if (!h) {
+        h = add(hosts, host);
     }
-    if (!host || !has_room(hosts, host, now)) {
+    if (!h || !has_room(hosts, h, now)) {
         return 0;
     }
-    host->running++;
+    h->running++;
     return 1;
 }
 
@@ -102,22 +102,22 @@ static apr_interval_time_t pause_after(const llmq_retry_conf_t *pauses, int fail
     return pause < pauses->max ? pause : pauses->max;
 }
 
-void llmq_courier_hosts_end(llmq_courier_hosts_t *hosts, const char *name,
+void llmq_courier_hosts_end(llmq_courier_hosts_t *hosts, const char *host,
                             const llmq_failure_t *failure, apr_time_t now)
 {
-    host_t *host = find(hosts, name);
+    host_t *h = find(hosts, host);
 
-    if (!host) {
+    if (!h) {
         return;
     }
-    host->running--;
+    h->running--;
     if (!failure) {
-        host->failures = 0;
-        host->not_before = 0;
+        h->failures = 0;
+        h->not_before = 0;
     }
     else if (is_illness(failure)) {
-        host->failures++;
-        host->not_before = now + pause_after(&hosts->pauses, host->failures);
+        h->failures++;
+        h->not_before = now + pause_after(&hosts->pauses, h->failures);
     }
 }
 

@@ -36,6 +36,12 @@ static void stop_all(void)
     http_server_stop(server);
 }
 
+static apr_status_t destroy_pool(void *pool)
+{
+    apr_pool_destroy(pool);
+    return APR_SUCCESS;
+}
+
 static llmq_call_t *call_at(const char *url, const llmq_egress_t *list)
 {
     static const char *const headers[] = {"Idempotency-Key: task_1", "webhook-id: e1"};
@@ -56,6 +62,7 @@ static llmq_call_t *call_at(const char *url, const llmq_egress_t *list)
     call->egress = list;
     call->done = on_done;
     apr_pool_create_unmanaged(&call->pool);
+    apr_pool_cleanup_register(test_pool, call->pool, destroy_pool, apr_pool_cleanup_null);
     ended = 0;
     llmq_backend_start(engine, call);
     pthread_mutex_lock(&lock);
