@@ -40,6 +40,7 @@ class TestChaos:
             crowd.end()
         finally:
             crowd.abandon()
+        api.close()  # a child that was killed had it, perhaps
         found = chaos.tasks(api)
         wrong, audit = chaos.verdict(ids, found, ledger)
         self.report(took, turmoil, audit, found)
