@@ -289,7 +289,7 @@ void *APR_THREAD_FUNC llmq_stream_loop_run(apr_thread_t *thread, void *data)
     int wait;
 
     (void)thread;
-    while (wait = look_ahead(all, &over), !over) {
+    for (wait = look_ahead(all, &over); !over; wait = look_ahead(all, &over)) {
         int n = epoll_wait(all->epoll, events, BATCH, wait);
         int i;
 

@@ -5,9 +5,6 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "http/claim_room.h"
-#include "http/held.h"
-#include "http/reply.h"
-#include "http/shield.h"
 #include "queue/queue_bell.h"
 
 #include <apr_thread_mutex.h>
@@ -17,16 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_TRY  4                       /* claims that are tried together at first */
 #define MAX_TRY    64                      /* when many find something */
 #define PAUSE      apr_time_from_msec(100) /* while the clients do not read */
 #define STORE_AWAY apr_time_from_sec(1)    /* before the store is asked again */
-#define LOOK_STEP                                                                        \
-    apr_time_from_msec(200) /* of held threads: is the client still there? */
-#define QUEUES 2
+#define QUEUES     2
 
 static const char empty[] = "{\"tasks\":[]}\n";
 
