@@ -149,7 +149,7 @@ const command_rec llmq_cfg_cmds[] = {
                   WHERE_DIR,
                   "the longest time of one attempt that a message may ask for"),
     AP_INIT_TAKE1("LLMQMaxDelay", llmq_cfg_ops_set_max_delay, NULL, WHERE_DIR,
-                  "how far ahead a message may be scheduled"),
+                  "how far ahead a message or task may be scheduled"),
     AP_INIT_TAKE1(
         "LLMQRetryAfter", llmq_cfg_location_set_duration, DIR_OFF(retry_after), WHERE_DIR,
         "what Retry-After says when the queue or the database cannot take more"),

@@ -20,7 +20,7 @@
 #define USUAL_RETRIES     3
 #define USUAL_TIMEOUT     apr_time_from_sec(300)
 #define USUAL_MAX_TIMEOUT apr_time_from_sec(86400)
-#define USUAL_MAX_DELAY   apr_time_from_sec(30 * 86400)
+#define USUAL_MAX_DELAY   apr_time_from_sec(APR_INT64_C(36500) * 86400)
 
 /* ---- the whole server ---- */
 

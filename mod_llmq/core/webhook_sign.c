@@ -104,7 +104,7 @@ const char *llmq_webhook_sign(const llmq_webhook_keys_t *keys,
     const char *all = NULL;
     int i;
 
-    memcpy(text, head, head_len);
+    apr_cpystrn(text, head, head_len + 1);
     memcpy(text + head_len, said->body, said->body_len);
     text[head_len + said->body_len] = '\0';
     for (i = 0; i < keys->n; i++) {

@@ -45,7 +45,7 @@ static apr_status_t put(walk_t *w, const llmq_backlog_t *rows)
 {
     llmq_entry_t *entries = apr_palloc(w->scratch, sizeof(*entries) * (apr_size_t)w->n);
     int n_leased = 0;
-    int n = w->n;
+    int n;
     apr_status_t rv;
     int i;
 

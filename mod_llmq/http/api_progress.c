@@ -40,9 +40,10 @@ static apr_status_t refuse_progress(llmq_result_t *why)
                            "must be a whole number from 0 to 100");
 }
 
+/* A whole number, though it may be written as 50.0. */
 static apr_status_t check_progress(report_t *report, double n, llmq_result_t *why)
 {
-    if (!(n >= 0 && n <= 100) || (double)(int)n != n) {
+    if (!(n >= 0 && n <= 100) || n - (int)n > 0) {
         return refuse_progress(why);
     }
     report->progress = (int)n;

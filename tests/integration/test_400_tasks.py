@@ -235,6 +235,12 @@ class TestCancel:
         api.delete(f"/tasks/{first['id']}")
         assert fetch(api, second["id"])["queue_position"] == first["queue_position"]
 
+    def test_far_moment_is_taken(self, api):
+        task = create(api, schedule_for="2099-12-31T23:59:59Z")
+        assert task["status"] == "queued" and task["queue_position"] == 0
+        assert task["schedule_for"] == task["scheduled_for"] == "2099-12-31T23:59:59Z"
+        assert api.delete(f"/tasks/{task['id']}").status == 200
+
     def test_scheduled_task_is_canceled(self, api):
         task = create(api, schedule_for=ahead(hours=1))
         assert api.delete(f"/tasks/{task['id']}").status == 200
