@@ -48,7 +48,8 @@ typedef struct llmq_claimant_t {
     llmq_date_t due;                      /* until when it waits */
     struct llmq_claimants_t *home;
     llmq_park_t park;
-    sem_t *held; /* posted when it is answered; NULL: it is parked */
+    int held;       /* non-zero: a thread waits for it; else it is parked */
+    sem_t answered; /* of a held one: posted then */
     llmq_claimant_state_e state;
     int gone; /* the client has left */
     apr_time_t since;

@@ -53,7 +53,7 @@ static int wait_a_step(sem_t *sem)
 /* Returns when it was answered, or has left the room again. */
 static void sit(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
 {
-    while (!wait_a_step(c->held)) {
+    while (!wait_a_step(&c->answered)) {
         if ((llmq_held_is_gone(r) || llmq_held_is_ending())
             && llmq_claimants_withdraw(all, c)) {
             return;
@@ -64,15 +64,14 @@ static void sit(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
 
 static int hold(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
 {
-    sem_t sem;
     int rv;
 
-    sem_init(&sem, 0, 0);
-    c->held = &sem;
+    sem_init(&c->answered, 0, 0);
+    c->held = 1;
     if (llmq_claimants_enter(all, c) == APR_SUCCESS) {
         sit(r, all, c);
     }
-    sem_destroy(&sem);
+    sem_destroy(&c->answered);
     rv = reply(r, c);
     if (r->connection->aborted) {
         llmq_claimants_give_back(all, c);

@@ -76,12 +76,14 @@ static void log_end(const llmq_claimant_t *c, const char *how)
  * leases tell. */
 static void keep(llmq_claimant_t *c, const llmq_claim_answer_t *answer)
 {
+    char *copy;
+
     c->given = llmq_give_back_note(answer->jobs, answer->n);
     c->n_given = c->given ? answer->n : 0;
-    c->body = c->held ? malloc(answer->len) : NULL;
-    if (c->body) {
-        memcpy(c->body, answer->body, answer->len);
+    if (c->held && (copy = malloc(answer->len))) {
+        memcpy(copy, answer->body, answer->len);
         c->len = answer->len;
+        c->body = copy;
     }
 }
 
@@ -91,7 +93,7 @@ static void answer_locked(llmq_claimant_t *c, const llmq_claim_answer_t *answer)
 {
     c->state = LLMQ_CLAIMANT_ANSWERED;
     if (c->held) {
-        sem_post(c->held);
+        sem_post(&c->answered);
     }
     else if (answer) {
         llmq_park_answer(&c->park, answer->body, answer->len);
