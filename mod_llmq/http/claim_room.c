@@ -29,6 +29,15 @@ void llmq_claim_room_free(llmq_claimant_t *c)
     }
 }
 
+void llmq_claim_room_keep(llmq_claimant_t *c, const char *body, size_t len)
+{
+    c->body = malloc(len);
+    if (c->body) {
+        memcpy(c->body, body, len);
+        c->len = len;
+    }
+}
+
 /* ---- groups ---- */
 
 static int is_same(const llmq_claim_t *a, const llmq_claim_t *b)

@@ -91,6 +91,15 @@ llmq_claimant_t *llmq_claim_room_make(const llmq_claim_t *claim);
 void llmq_claim_room_free(llmq_claimant_t *c);
 
 /**
+ * Keep a copy of the answer of a held claim; without memory it stays NULL.
+ * @param c    the record, without an answer yet
+ * @param body JSON text
+ * @param len  its bytes
+ * @threads any; needs no lock
+ */
+void llmq_claim_room_keep(llmq_claimant_t *c, const char *body, size_t len);
+
+/**
  * The claim waits from now on, behind those of its group.
  * @param room the room
  * @param c    a claim that BEGINS

@@ -76,14 +76,10 @@ static void log_end(const llmq_claimant_t *c, const char *how)
  * leases tell. */
 static void keep(llmq_claimant_t *c, const llmq_claim_answer_t *answer)
 {
-    char *copy;
-
     c->given = llmq_give_back_note(answer->jobs, answer->n);
     c->n_given = c->given ? answer->n : 0;
-    if (c->held && (copy = malloc(answer->len))) {
-        memcpy(copy, answer->body, answer->len);
-        c->len = answer->len;
-        c->body = copy;
+    if (c->held) {
+        llmq_claim_room_keep(c, answer->body, answer->len);
     }
 }
 
