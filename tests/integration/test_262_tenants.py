@@ -70,8 +70,26 @@ BY_ID = [
     ("DELETE", "/conversations/{conv}", None),
 ]
 
-# Names that are no tenant's: levels and backends; rules have a test of their own.
-NO_TENANTS = re.compile(r"/admin/(queues|backends|preprocessor)/")
+# The same with {task}, and with {token} of the lease that the other tenant's worker has.
+TASKS_BY_ID = [
+    ("GET", "/tasks/{task}", None),
+    ("DELETE", "/tasks/{task}", None),
+    ("POST", "/tasks/{task}/retry", {}),
+    ("PUT", "/tasks/{task}/progress", {"progress": 50, "worker_id": "worker_1"}),
+    ("POST", "/tasks/{task}/heartbeat", {"lease_token": "{token}"}),
+    ("POST", "/tasks/{task}/complete", {"lease_token": "{token}", "result": {}}),
+    ("POST", "/tasks/{task}/fail", {"lease_token": "{token}", "error": "no"}),
+    ("POST", "/tasks/{task}/release", {"lease_token": "{token}"}),
+]
+MESSAGES_BY_LEASE = [
+    ("POST", "/messages/{id}/heartbeat", {"lease_token": "{token}"}),
+    ("POST", "/messages/{id}/complete", {"lease_token": "{token}", "result": {}}),
+    ("POST", "/messages/{id}/fail", {"lease_token": "{token}", "error": "no"}),
+    ("POST", "/messages/{id}/release", {"lease_token": "{token}"}),
+]
+
+# Names that are no tenant's: levels, backends, workers; rules have a test of their own.
+NO_TENANTS = re.compile(r"/(admin/(queues|backends|preprocessor)|workers)/")
 
 
 def routes():
@@ -118,7 +136,46 @@ class TestLocations:
 
     def test_every_id_of_the_table_is_tried(self):
         ids = {r for r in routes() if "*" in r[1] and not NO_TENANTS.match(r[1])}
-        assert ids - {pattern(call) for call in BY_ID} == set()
+        tried = {pattern(call) for call in BY_ID + TASKS_BY_ID + MESSAGES_BY_LEASE}
+        assert ids - tried == set()
+
+    @staticmethod
+    def claim(api, kind, wanted):
+        """Of what may wait from the tests before, all are claimed; the one that is wanted."""
+        got = api.post("/workers/worker_1/claim", {"kinds": [kind], "limit": 100})
+        return next(job for job in got.json["tasks"] if job["id"] == wanted)
+
+    @staticmethod
+    def try_all(rival, calls, **values):
+        for method, path, body in calls:
+            text = json.dumps(body) if body is not None else None
+            for name, value in values.items():
+                path = path.replace("{%s}" % name, value)
+                text = text and text.replace("{%s}" % name, value)
+            answer = rival.call(method, path, json.loads(text) if text else None)
+            assert answer.status == 404, (method, path, answer)
+            assert "secret" not in answer.body.decode()
+
+    def test_tasks_of_another_tenant_are_404(self, acme, rival):
+        task = acme.post("/tasks", {"task_type": "health_check", "kb_id": "secret",
+                                    "payload": {}}).json["id"]
+        assert rival.post("/workers/worker_1/claim", {"limit": 100}).json == {"tasks": []}
+        self.try_all(rival, TASKS_BY_ID[:4], task=task)
+        token = self.claim(acme, "task", task)["lease_token"]
+        before = acme.get(f"/tasks/{task}").json
+        self.try_all(rival, TASKS_BY_ID, task=task, token=token)
+        assert acme.get(f"/tasks/{task}").json == before
+        assert rival.get("/tasks?kb_id=secret").json["tasks"] == []
+        done = acme.post(f"/tasks/{task}/complete", {"lease_token": token, "result": {}})
+        assert done.status == 200
+
+    def test_messages_leased_to_another_tenant_are_404(self, acme, rival):
+        message = acme.send("secret")["id"]
+        token = self.claim(acme, "message", message)["lease_token"]
+        self.try_all(rival, MESSAGES_BY_LEASE, id=message, token=token)
+        assert acme.message(message)["status"] == "processing"
+        done = acme.post(f"/messages/{message}/complete", {"lease_token": token, "result": "x"})
+        assert done.status == 200
 
     @pytest.mark.parametrize("query", FILTERS)
     def test_lists_and_figures_hold_only_what_is_ours(self, server, acme, query):
