@@ -229,7 +229,10 @@ class Worker:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            # The kernel may give a signal to any thread, but Python calls stop() in this one
+            # and only once it wakes up: so it does not sleep for ever.
+            while thread.is_alive():
+                thread.join(1.0)
 
     def stop(self):
         self.stopped_at = time.monotonic()
