@@ -272,7 +272,7 @@ static apr_status_t keep(llmq_lease_keeper_t *k, llmq_kind_e kind)
     int n = 0;
     int from;
     apr_status_t rv =
-        q ? llmq_queue_leases_due(&due, &n, q, now, k->scratch) : APR_SUCCESS;
+        q ? llmq_queue_lease_due(&due, &n, q, now, k->scratch) : APR_SUCCESS;
 
     for (from = 0; rv == APR_SUCCESS && from < n; from += PAGE) {
         page_t page = {.k = k,

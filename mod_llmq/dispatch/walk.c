@@ -39,44 +39,23 @@ static void entry_of_row(llmq_entry_t *e, const llmq_backlog_t *row)
     e->taken_at = row->lease_until ? row->started_at : 0;
 }
 
-/* Rows lie in order of acceptance, and a chain has at most one that runs, at its head: so
- * it does not matter that the leased ones are put first. */
-static apr_status_t put(walk_t *w, const llmq_backlog_t *rows)
-{
-    llmq_entry_t *entries = apr_palloc(w->scratch, sizeof(*entries) * (apr_size_t)w->n);
-    int n_leased = 0;
-    int n;
-    apr_status_t rv;
-    int i;
-
-    for (i = 0; i < w->n; i++) {
-        if (rows[i].lease_until) {
-            entry_of_row(&entries[n_leased++], &rows[i]);
-        }
-    }
-    n = n_leased;
-    for (i = 0; i < w->n; i++) {
-        if (!rows[i].lease_until) {
-            entry_of_row(&entries[n++], &rows[i]);
-        }
-    }
-    rv = llmq_queue_put(w->q, entries, n_leased, LLMQ_PUT_WALK | LLMQ_PUT_RUNNING);
-    return rv == APR_SUCCESS
-               ? llmq_queue_put(w->q, entries + n_leased, n - n_leased, LLMQ_PUT_WALK)
-               : rv;
-}
-
 static apr_status_t put_page(walk_t *w)
 {
     llmq_backlog_t *rows;
+    llmq_entry_t *entries;
+    int i;
     apr_status_t rv =
         llmq_store_job_backlog(&rows, &w->n, w->store, &w->page, w->scratch);
 
     if (rv != APR_SUCCESS || w->n == 0) {
         return rv;
     }
+    entries = apr_palloc(w->scratch, sizeof(*entries) * (apr_size_t)w->n);
+    for (i = 0; i < w->n; i++) {
+        entry_of_row(&entries[i], &rows[i]);
+    }
     w->page.after = rows[w->n - 1].seq;
-    rv = put(w, rows);
+    rv = llmq_queue_put(w->q, entries, w->n, LLMQ_PUT_WALK);
     if (rv == APR_EINVAL) {
         /* Not of this version's making; whoever wrote it must mend it. */
         LLMQ_LOG(LLMQ_LOG_ERR, 0,

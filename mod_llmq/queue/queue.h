@@ -123,12 +123,10 @@ void llmq_queue_forget_admissions(llmq_queue_t *q, apr_interval_time_t age);
 #define LLMQ_QUEUE_SETTLE apr_time_from_msec(15)
 
 #define LLMQ_PUT_ADMITTED 1 /* each entry uses up a place of llmq_queue_admit() */
-#define LLMQ_PUT_RUNNING                                                                 \
-    2 /* each entry is running: owner, taken_at and lease_until are
-                               its own */
-#define LLMQ_PUT_WALK                                                                    \
-    4 /* from a walk over the store: not what left since it began;
-                               one that has a lease is running */
+/* Each entry is running: owner, taken_at and lease_until are its own. */
+#define LLMQ_PUT_RUNNING 2
+/* From a walk over the store: not what left since it began; what has a lease is running. */
+#define LLMQ_PUT_WALK 4
 
 /**
  * Put entries in, in order, under one lock, and wake the taker if it sleeps. An id that is

@@ -108,8 +108,8 @@ apr_status_t llmq_queue_lease(llmq_queue_t *q, const char *id, apr_uint32_t atte
  * @return APR_SUCCESS; APR_EINCOMPLETE
  * @threads any; lock-free when none has ended
  */
-apr_status_t llmq_queue_leases_due(llmq_entry_t **out, int *pn, llmq_queue_t *q,
-                                   apr_time_t now, apr_pool_t *p);
+apr_status_t llmq_queue_lease_due(llmq_entry_t **out, int *pn, llmq_queue_t *q,
+                                  apr_time_t now, apr_pool_t *p);
 
 /**
  * How long until the first lease ends. Nobody is woken when one is set that ends sooner:

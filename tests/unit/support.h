@@ -92,7 +92,6 @@ TCase *test_case(const char *name);
     X(queue_late)                                                                        \
     X(queue_layout)                                                                      \
     X(queue_lease)                                                                       \
-    X(queue_leases)                                                                      \
     X(queue_lock)                                                                        \
     X(queue_model)                                                                       \
     X(queue_next)                                                                        \

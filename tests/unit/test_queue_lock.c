@@ -127,7 +127,7 @@ static void every_call_refuses(llmq_queue_t *q)
     ck_assert_int_eq(llmq_queue_take_from(out, &n, q, 1, 1, 5, &all), APR_EINCOMPLETE);
     ck_assert_int_eq(llmq_queue_take_id(out, q, "a", 1, 5), APR_EINCOMPLETE);
     ck_assert_int_eq(llmq_queue_lease(q, "a", 0, 0, 5), APR_EINCOMPLETE);
-    ck_assert_int_eq(llmq_queue_leases_due(&list, &n, q, 5, test_pool), APR_EINCOMPLETE);
+    ck_assert_int_eq(llmq_queue_lease_due(&list, &n, q, 5, test_pool), APR_EINCOMPLETE);
     ck_assert_uint_eq(llmq_queue_position(q, "a", NULL), 0);
     ck_assert_int_eq(llmq_queue_has_ready(q, NULL), 0);
     ck_assert_int_ne(llmq_queue_is_damaged(q), 0);

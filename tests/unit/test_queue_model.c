@@ -674,7 +674,7 @@ static void compare_leases(const model_t *m)
     llmq_entry_t *due = NULL;
     int n, j, ended = 0;
 
-    ck_assert_int_eq(llmq_queue_leases_due(&due, &n, m->q, m->now, test_pool), 0);
+    ck_assert_int_eq(llmq_queue_lease_due(&due, &n, m->q, m->now, test_pool), 0);
     for (j = 0; j < JOBS; j++)
         ended += m->job[j].e.state != LLMQ_ENTRY_FREE && m->job[j].e.lease_until
                  && m->job[j].e.lease_until <= m->now;
