@@ -201,6 +201,9 @@ FAULTS = {
     "format": [
         ("mod_llmq/queue/queue.h", "    int size", "  int size", "not formatted"),
     ],
+    "python": [
+        ("tests/test_it.py", None, "def test_it():\n    assert nowhere\n", "undefined name 'nowhere'"),
+    ],
     "docs": [
         ("mod_llmq/queue/queue.h", "@param n", "@param m", "parameter 'm' not found"),
         ("mod_llmq/queue/queue.h", " * @return it\n", "", "does not say what it returns"),

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from llmq_env.wait import until
-from llmq_env.workers import Worker, add_task, until_task
+from llmq_env.workers import Worker, add_task, task, until_task
 
 KILLED = ("LLMQ0807", "AH00052", "LLMQ0711", "LLMQ0301", "LLMQ0302", "LLMQ0710")
 AWAY = ("LLMQ0402", "LLMQ0403", "LLMQ0404", "LLMQ0406", "LLMQ0409", "LLMQ0706", "LLMQ0803",
@@ -47,11 +47,6 @@ def claim_in_vain(server, worker="unlucky"):
     thread = threading.Thread(target=ask)
     thread.start()
     return thread, answers
-
-
-def running(api):
-    """Tasks that the queue has given away, as far as it knows."""
-    return api.get("/stats/tasks").json["processing_tasks"]
 
 
 class TestDeaths:

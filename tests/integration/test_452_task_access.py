@@ -110,7 +110,8 @@ class TestRoles:
         "Bearer " + token(tenant="another", scope="tasks:write"),
         "Bearer " + token(alg="none", scope="tasks:write"),
         "Bearer " + encode({"alg": "none"}) + "." + encode({"sub": "x", "exp": 9e9}) + ".",
-        "Bearer llmq_nokey"])
+        "Bearer llmq_nokey"],
+        ids=["no-token", "secret", "past", "tenant", "none-signed", "none-bare", "no-key"])
     def test_bad_token_is_401_everywhere(self, guarded_api, sent):
         for method, path, body, _ in CALLS:
             answer = guarded_api.call(method, path, body, headers={"Authorization": sent})
