@@ -9,7 +9,7 @@ SAN     ?=
 BUILD   ?= build
 OUT     := $(BUILD)/$(if $(SAN),$(SAN),release)
 APXS    ?= $(shell command -v apxs || command -v apxs2)
-PKG     := json-c libcurl hiredis libjwt libcrypto apr-1 apr-util-1
+PKG     := json-c libcurl hiredis libjwt libssl libcrypto apr-1 apr-util-1
 PYTEST  ?= /usr/bin/python3 -m pytest
 
 ifeq ($(SAN),)

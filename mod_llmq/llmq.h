@@ -3,8 +3,8 @@
  * Words that every layer shares: the version, the levels of priority, the states of a
  * job, the module's own status codes and the limits of names.
  *
- * Terms. A *job* is anything accepted to be done once: a message, a task, an agent run or a
- * completion later. Its *level* says how urgent it is, its *key* with whom it
+ * Terms. A *job* is anything accepted to be done once: a message, a task, an agent run, a
+ * completion. Its *level* says how urgent it is, its *key* with whom it
  * takes turns inside the level, its *chain* behind whom it must wait (a conversation). Its
  * *attempt* is the fence: whoever takes work away from somebody else raises it, and a
  * result that names an older attempt changes nothing.
@@ -35,6 +35,10 @@ typedef enum {
     LLMQ_KIND_NONE = 0,
     LLMQ_KIND_MESSAGE = 1,
     LLMQ_KIND_TASK = 2,
+    LLMQ_KIND_RUN = 3,        /* of an agent; it lies in the queue of tasks */
+    LLMQ_KIND_DEBUG = 4,      /* a debug turn of an app; in the queue of messages */
+    LLMQ_KIND_COMPLETION = 5, /* a call of the gateway; in the queue of messages */
+    LLMQ_KIND_MEMORY = 6,     /* an app is to remember; in the queue of messages */
     LLMQ_KIND_COUNT
 } llmq_kind_e;
 
@@ -45,7 +49,7 @@ typedef enum {
     LLMQ_STATUS_COMPLETED = 2,
     LLMQ_STATUS_FAILED = 3,
     LLMQ_STATUS_TIMEOUT = 4,
-    LLMQ_STATUS_CANCELED = 5, /* of tasks; a message that is withdrawn is removed */
+    LLMQ_STATUS_CANCELED = 5, /* of tasks and runs; a withdrawn message is removed */
     LLMQ_STATUS_COUNT
 } llmq_status_e;
 

@@ -12,11 +12,17 @@
 #include "glue/glue_limits.h"
 #include "glue/glue_log.h"
 #include "glue/glue_proc.h"
+#include "glue/glue_relay.h"
 #include "glue/glue_shm.h"
+#include "http/capture.h"
 #include "http/detach.h"
+#include "http/tls.h"
 #include "http/expr.h"
 #include "http/fallback.h"
+#include "http/hub_meter.h"
+#include "http/query_token.h"
 #include "http/route.h"
+#include "http/slashes.h"
 #include "http/rules.h"
 #include "http/traffic.h"
 
@@ -70,7 +76,7 @@ static apr_status_t parse_driver(llmq_dialect_e *pdialect, const char *driver)
 }
 
 /* A fresh install answers by itself. */
-static void set_backends(llmq_dispatch_conf_t *conf, const llmq_cfg_server_t *cfg,
+static void set_backends(llmq_dispatch_conf_t *conf, llmq_cfg_server_t *cfg,
                          apr_pool_t *p)
 {
     llmq_backend_conf_t *echo;
@@ -82,8 +88,10 @@ static void set_backends(llmq_dispatch_conf_t *conf, const llmq_cfg_server_t *cf
         echo->max_concurrent = 1024;
         APR_ARRAY_PUSH(cfg->backends, llmq_backend_conf_t *) = echo;
     }
+    llmq_cfg_model_complete(cfg, p);
     conf->backends = (const llmq_backend_conf_t *const *)(void *)cfg->backends->elts;
     conf->n_backends = cfg->backends->nelts;
+    conf->models = cfg->models;
 }
 
 static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e dialect,
@@ -96,12 +104,18 @@ static llmq_glue_proc_t *make_settings(const llmq_cfg_dbd_t *dbd, llmq_dialect_e
     proc->conf.retry = cfg->retry;
     proc->conf.max_deliveries = cfg->max_deliveries;
     proc->conf.batch = cfg->batch;
+    proc->conf.delta_interval = cfg->delta_interval;
     proc->conf.pace = cfg->pace;
     proc->conf.endpoint.balance = cfg->balance;
     proc->conf.chat = cfg->chat;
     proc->conf.task_types = cfg->task_types;
     proc->conf.cleanup_interval = cfg->cleanup;
+    proc->conf.session_ttl = cfg->session_ttl;
+    proc->conf.completion_ttl = cfg->completion_ttl;
+    proc->conf.replay_max = cfg->replay_max;
     proc->conf.workers = cfg->roster;
+    proc->conf.prices = (const llmq_price_conf_t *)(void *)cfg->prices->elts;
+    proc->conf.n_prices = cfg->prices->nelts;
     proc->conf.courier = cfg->courier;
     proc->conf.handlers = (const llmq_handler_conf_t *const *)(void *)cfg->handlers->elts;
     proc->conf.n_handlers = cfg->handlers->nelts;
@@ -165,12 +179,17 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static apr_status_t share_counters(llmq_glue_proc_t *proc)
 {
     void *traffic;
+    void *streams = NULL;
     void *meter = NULL;
     apr_status_t rv =
         llmq_glue_shm_area(&traffic, proc->shm, "traffic", llmq_traffic_size());
 
     if (rv == APR_SUCCESS) {
         llmq_traffic_attach(traffic);
+        rv = llmq_glue_shm_area(&streams, proc->shm, "streams", llmq_hub_meter_size());
+    }
+    if (rv == APR_SUCCESS) {
+        llmq_hub_meter_attach(streams);
         rv = llmq_glue_shm_area(&meter, proc->shm, "store_meter",
                                 sizeof(llmq_store_meter_t));
     }
@@ -178,6 +197,33 @@ static apr_status_t share_counters(llmq_glue_proc_t *proc)
         proc->conf.store.meter = meter;
     }
     return rv;
+}
+
+/* After a restart it is found again. */
+static int share(llmq_glue_proc_t *proc, llmq_dialect_e dialect, server_rec *s,
+                 apr_pool_t *p)
+{
+    const llmq_cfg_server_t *cfg = llmq_cfg_server(s);
+
+    if (llmq_glue_shm_post_config(&proc->shm, &cfg->queue, &cfg->task_queue, s)
+            != APR_SUCCESS
+        || share_board(proc) != APR_SUCCESS
+        || llmq_glue_limits_post_config(proc->shm, s) != APR_SUCCESS
+        || share_counters(proc) != APR_SUCCESS
+        || llmq_glue_shm_bus(proc->shm, cfg->event_ring) != APR_SUCCESS
+        || llmq_glue_relay_post_config(proc->shm, s) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    proc->conf.roster = proc->shm->roster;
+    proc->conf.ledger = proc->shm->ledger;
+    proc->conf.usage_meter = proc->shm->usage_meter;
+    proc->conf.bus = proc->shm->bus;
+    proc->conf.ears = llmq_glue_relay_ears(proc->shm, cfg->relay_buffer, p);
+    proc->conf.redis = cfg->redis.host || cfg->redis.path ? &cfg->redis : NULL;
+    if (dialect == LLMQ_DIALECT_SQLITE3) {
+        proc->conf.store.writers = proc->shm->store_mutex;
+    }
+    return OK;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -201,21 +247,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                " DBDParams in the main server");
         return OK;
     }
-    /* 3. What all processes share; after a restart it is found again. */
+    /* 3. What all processes share. */
     proc = make_settings(&dbd, dialect, s, pconf);
-    if (llmq_glue_shm_post_config(&proc->shm, &llmq_cfg_server(s)->queue,
-                                  &llmq_cfg_server(s)->task_queue, s)
-            != APR_SUCCESS
-        || share_board(proc) != APR_SUCCESS) {
+    if (share(proc, dialect, s, pconf) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    if (llmq_glue_limits_post_config(proc->shm, s) != APR_SUCCESS
-        || share_counters(proc) != APR_SUCCESS) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    proc->conf.roster = proc->shm->roster;
-    if (dialect == LLMQ_DIALECT_SQLITE3) {
-        proc->conf.store.writers = proc->shm->store_mutex;
     }
     /* 4. The schema, by a process with the children's user. */
     if (llmq_glue_proc_migrate(proc, ptemp) != APR_SUCCESS) {
@@ -234,11 +269,16 @@ static void child_init(apr_pool_t *p, server_rec *s)
 {
     if (server_side) {
         llmq_rules_child_init(p);
-        llmq_glue_child_init(server_side->shm, &server_side->conf.store, s, p);
+        llmq_glue_child_init(server_side->shm, &server_side->conf, s, p);
     }
 }
 
-/* A child that ends may have stored what it did not put into the queue any more. */
+static void child_stopping(apr_pool_t *p, int graceful)
+{
+    (void)p;
+    llmq_glue_child_stopping(graceful);
+}
+
 static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
                          mpm_child_status status)
 {
@@ -247,25 +287,33 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot
     (void)gen;
     (void)slot;
     if (status == MPM_CHILD_EXITED && server_side) {
-        llmq_queue_suspect(server_side->shm->messages.queue);
-        llmq_queue_suspect(server_side->shm->tasks.queue);
+        llmq_glue_shm_suspect(server_side->shm);
     }
 }
 
 static void register_hooks(apr_pool_t *p)
 {
+    /* It writes the request down before any other module sees it. */
+    static const char *const log_forensic[] = {"mod_log_forensic.c", NULL};
+
+    ap_hook_post_read_request(llmq_query_token_take, NULL, log_forensic,
+                              APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(llmq_query_token_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_translate_name(llmq_slashes_decode, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(llmq_route_translate_name, NULL, NULL, APR_HOOK_LAST);
-    ap_hook_map_to_storage(llmq_route_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(llmq_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    llmq_tls_register();
     ap_hook_pre_close_connection(llmq_detach_pre_close, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_error_filter(llmq_fallback_insert, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(llmq_traffic_log, NULL, NULL, APR_HOOK_MIDDLE);
     llmq_fallback_register();
+    llmq_capture_register();
     llmq_expr_register();
     llmq_glue_auth_register(p);
 }

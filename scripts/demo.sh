@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # See it work: forty messages of four priorities are accepted while nobody drains the
 # queue, the least urgent ones first; then they are answered, the most urgent ones first.
+# At the end the same model is asked as OpenAI's SDKs would, and answers in pieces.
 # Needs nothing but this checkout: it installs what is missing (or says what), builds the
 # module and starts a private httpd with SQLite. The language model is a shell script that
 # takes 0.2 s for an answer and does two at a time.
@@ -48,9 +49,21 @@ write_llm() {
     local script=$1
     cat >"$script" <<'LLM'
 #!/usr/bin/env bash
-prompt=$(jq -r '.messages[-1].content')
+body=$(cat)
+prompt=$(jq -r '.messages[-1].content' <<<"$body")
 echo "$EPOCHREALTIME $prompt" >>"${0%/*}/order"
 sleep 0.2
+if [ "$(jq .stream <<<"$body")" = true ]; then
+    printf 'Content-Type: text/event-stream\r\n\r\n'
+    for word in You ' said:' " $prompt"; do
+        jq -cn --arg word "$word" '"data: \({model: "demo", choices: [{index: 0,
+            delta: {content: $word}}]})\n"' -r
+        sleep 0.1
+    done
+    echo 'data: [DONE]'
+    echo
+    exit
+fi
 printf 'Content-Type: application/json\r\n\r\n'
 jq -cn --arg prompt "$prompt" '{model: "demo", choices: [{index: 0, finish_reason: "stop",
     message: {role: "assistant", content: "You said: \($prompt)"}}]}'
@@ -153,6 +166,19 @@ table() {
         )
 }
 
+# A key as an operator makes it, and what an SDK would send.
+gateway() {
+    local ctl
+    ctl=$(dirname "${LLMQ_MODULE:-$ROOT/build/${LLMQ_SAN:-release}/mod_llmq.so}")/llmqctl
+    export OPENAI_BASE_URL=http://127.0.0.1:$PORT/v1
+    OPENAI_API_KEY=$(LLMQ_DB_DRIVER=sqlite3 LLMQ_DB_PARAMS=$(realpath "$DIR/data")/llmq.db \
+        "$ctl" key create --sub demo 2>/dev/null) || die "no key could be made"
+    curl -sfN "$OPENAI_BASE_URL/chat/completions" -H "Authorization: Bearer $OPENAI_API_KEY" \
+        -H 'Content-Type: application/json' -d '{"model": "demo", "stream": true,
+            "messages": [{"role": "user", "content": "Hello, who is there?"}]}' |
+        sed -u '/^$/d; s/^/  /'
+}
+
 look_further() {
     local id
     id=$(tail -n 1 "$DIR/accepted" | cut -d ' ' -f 2)
@@ -162,6 +188,8 @@ The server is still running. Look further:
   curl -s '$API/messages?priority=low&page_size=3' | jq
   curl -s $API/queues/status | jq
   curl -s $API/health | jq
+  export OPENAI_BASE_URL=$OPENAI_BASE_URL OPENAI_API_KEY=$OPENAI_API_KEY
+  curl -s \$OPENAI_BASE_URL/models -H "Authorization: Bearer \$OPENAI_API_KEY" | jq
   curl -s $API/messages -H 'Content-Type: application/json' \\
       -d '{"user_id": "me", "content": "Hello", "priority": "realtime"}' | jq
   less $DIR/logs/error.log          # what the server says
@@ -172,6 +200,7 @@ TEXT
 
 step "1. Packages, build, a private httpd"
 "$ROOT/scripts/setup.sh" build
+[ -n "${LLMQ_MODULE:-}" ] || make -s -j "$(nproc)" -C "$ROOT" SAN="${LLMQ_SAN:-}"
 clean
 start_server
 step "2. $TOTAL messages come in, the least urgent first; nobody answers yet"
@@ -182,4 +211,6 @@ write_conf
 watch_answers
 step "4. What happened"
 table
+step "5. The same model through the gateway, as an OpenAI SDK asks it to stream"
+gateway
 look_further

@@ -99,7 +99,12 @@ check_conf() {
         die_with_log "the configuration is not accepted"
 }
 
-alive() { [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null; }
+# What has ended and only waits for its parent to ask how is not alive: an orphan's parent is
+# the machine's init, and that of a container may take its time, or never ask.
+alive() {
+    local stat
+    [ -n "${1:-}" ] && read -r stat 2>/dev/null <"/proc/$1/stat" && [[ ${stat##*) } != Z* ]]
+}
 
 # The process that httpd.pid names, if it is alive and really an httpd of this folder: the
 # number may have gone to a stranger since.
@@ -360,10 +365,12 @@ show_log() {
 health() { curl -s -o /dev/null -m 5 -w '%{http_code}' "http://127.0.0.1:$port/api/v1/health"; }
 
 # A server without its database answers, and says that it is unwell: that counts too, but
-# only when it stays so.
+# only when it stays so. It writes its pid once it has the port, so that nobody else's answer
+# is taken for its own.
 is_up() { # is_up PID
     local code
     ! gone "$1" || die_with_log "httpd ended"
+    [ "$(httpd_pid)" = "$1" ] || return 1
     code=$(health) || return 1
     [ "$code" = 200 ] && return
     [ "$code" = 503 ] && ((SECONDS >= patience)) && say "answers, but is not healthy" >&2

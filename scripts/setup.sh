@@ -15,9 +15,10 @@ build=(gcc libc6-dev make pkg-config apache2-bin apache2-dev libapr1-dev libapru
     libaprutil1-dbd-sqlite3 libjson-c-dev libcurl4-openssl-dev libhiredis-dev libjwt-dev libssl-dev curl jq procps util-linux)
 database=(libaprutil1-dbd-pgsql postgresql)
 test=("${database[@]}" check clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck sqlite3
-    nodejs redis-server prometheus python3 python3-pytest python3-pytest-xdist python3-requests python3-psycopg2
-    pyflakes3)
-bench=("${database[@]}" wrk)
+    chromium chromium-driver nodejs redis-server prometheus
+    python3 python3-pytest python3-pytest-xdist python3-requests python3-psycopg2
+    python3-jsonschema python3-yaml pyflakes3)
+bench=("${database[@]}" wrk nginx-light libnginx-mod-nchan)
 
 wanted=("${build[@]}")
 for group in "$@"; do

@@ -2,6 +2,7 @@
 
 #include "backend/backend_curl.h"
 #include "backend/backend_echo.h"
+#include "backend/backend_echo_raw.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -12,6 +13,9 @@ static void start_echo(llmq_engine_t *engine, llmq_call_t *call)
     (void)engine;
     if (call->check) {
         call->ok = 1;
+    }
+    else if (call->raw) {
+        llmq_backend_echo_raw(call);
     }
     else {
         llmq_backend_echo_answer(call);
@@ -76,6 +80,11 @@ static void reset_outcome(llmq_call_t *call)
     call->prompt_tokens = call->completion_tokens = -1;
     call->first_at = call->ended_at = 0;
     call->engine = NULL;
+    if (call->raw) {
+        call->raw->http_status = call->raw->chunks = 0;
+        call->raw->body = NULL;
+        call->raw->body_len = 0;
+    }
     call->started_at = llmq_clock_now();
 }
 
@@ -84,6 +93,12 @@ void llmq_backend_start(llmq_engine_t *engine, llmq_call_t *call)
     reset_outcome(call);
     if ((unsigned)call->backend->kind >= LLMQ_BACKEND_KIND_COUNT) {
         call->error = "The backend is of an unknown kind";
+        call->ended_at = call->started_at;
+        call->done(call);
+        return;
+    }
+    if (call->raw && call->backend->kind == LLMQ_BACKEND_HTTP) {
+        call->error = "A backend of kind http does not speak OpenAI's interface";
         call->ended_at = call->started_at;
         call->done(call);
         return;
@@ -136,7 +151,9 @@ const char *llmq_backend_result(const llmq_call_t *call, apr_pool_t *p)
     }
     llmq_text_init(&t, 256 + (call->content ? strlen(call->content) : 0), p);
     LLMQ_TEXT_LIT(&t, "{");
-    llmq_json_kv(&t, "content", call->content);
+    if (!call->raw) {
+        llmq_json_kv(&t, "content", call->content);
+    }
     llmq_json_kv(&t, "model", call->model);
     llmq_json_kv(&t, "finish_reason", call->finish_reason);
     add_usage(&t, call);

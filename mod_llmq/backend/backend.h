@@ -24,6 +24,9 @@ typedef enum {
     LLMQ_BACKEND_KIND_COUNT
 } llmq_backend_kind_e;
 
+/** A time-out that the configuration does not name. */
+#define LLMQ_BACKEND_NOT_SET ((apr_interval_time_t)-1)
+
 /** A configured backend; filled by cfg/, read-only afterwards. */
 typedef struct llmq_backend_conf_t {
     const char *name;
@@ -37,16 +40,54 @@ typedef struct llmq_backend_conf_t {
     int stream; /* non-zero: ask for a stream and collect it */
     int max_concurrent;
     apr_interval_time_t connect_timeout;
-    apr_interval_time_t first_timeout; /* to the first byte of the answer's body */
-    apr_interval_time_t total_timeout; /* the job's own timeout applies too */
-    apr_size_t max_answer_bytes;
-    int weight; /* 1 to 1,000; 0 counts as 1 */
-    int group;  /* 0 to 9; later ones only while no backend of those before is usable */
-    int spill;  /* non-zero: when it is full, later groups may be used */
+    apr_interval_time_t
+        first_timeout; /* to the first byte of the answer's body. 0: none. Not set: 30 s,
+                          and none for a raw call whose answer comes whole */
+    apr_interval_time_t
+        total_timeout; /* the job's own timeout applies too. 0: none. Not set: 120 s,
+                          and none for a raw call */
+    apr_size_t max_answer_bytes; /* 0: 4 MiB */
+    int weight;                  /* 1 to 1,000; 0 counts as 1 */
+    int group; /* 0 to 9; later ones only while no backend of those before is usable */
+    int spill; /* non-zero: when it is full, later groups may be used */
     llmq_health_conf_t health;
     const char *check_path;             /* asked now and then, below url; NULL: never */
     apr_interval_time_t check_interval; /* from the end of a check to the next */
 } llmq_backend_conf_t;
+
+struct llmq_call_t;
+
+/**
+ * What a *raw* call has besides: a request of OpenAI's interface that goes to a backend as
+ * it is, and whose answer comes back as it is. call->body is its body; only its "model" is
+ * changed and, if it asks for a stream, stream_options.include_usage is set. Usage, model
+ * and finish_reason of the call are read on the way. Kinds openai and echo know raw calls.
+ */
+typedef struct llmq_raw_t {
+    /* in */
+    const char *path;  /* "/chat/completions", "/completions", "/embeddings" */
+    const char *model; /* the backend's name of the model; NULL: as the body says */
+    int stream;        /* non-zero: the body asks for a stream */
+    apr_size_t room;   /* bytes of chunks that find room however slowly they are read, for
+                          who cannot wait; 0: any number */
+    apr_size_t
+        most; /* bytes of the answer where the backend's max_answer_bytes is not set;
+                          0: as of any call */
+    /* Called on the engine's thread before done(), as piece() is: the data of an event of a
+     * stream, valid during the call. Not called for "[DONE]", nor for a chunk of usage that
+     * the body did not ask for. Anything but APR_SUCCESS ends the call, as if it had been
+     * aborted. */
+    apr_status_t (*chunk)(struct llmq_call_t *call, const char *data, apr_size_t len);
+    /* NULL: never. Asked before more is read of a stream, on the engine's thread: non-zero,
+     * and the backend has to wait. */
+    int (*is_full)(struct llmq_call_t *call);
+    /* out */
+    int http_status; /* of the answer, 0: none came */
+    int chunks;      /* how many were passed on: more than none, and nothing is retried */
+    const char *body; /* ok: the JSON answer, NULL after a stream; else OpenAI's error
+                         object, without keys and URLs, NULL: there was none */
+    apr_size_t body_len;
+} llmq_raw_t;
 
 /** One attempt. The caller fills the first part, the kind the second. */
 typedef struct llmq_call_t {
@@ -57,7 +98,8 @@ typedef struct llmq_call_t {
     const char
         *check;       /* instead of messages: GET this path below the backend's url; ok is
                           any answer but a failure of the server's own */
-    const char *body; /* kind http: JSON text to send instead of messages */
+    const char *body; /* kind http, raw calls: JSON text to send instead of messages */
+    llmq_raw_t *raw;  /* of a raw call, else NULL; the caller's */
     int deaf;         /* kind http: only the status of the answer matters */
     const char *const *headers; /* kind http: further "Name: value" lines */
     int n_headers;
@@ -65,11 +107,19 @@ typedef struct llmq_call_t {
     apr_interval_time_t timeout; /* of the job */
     void (*done)(struct llmq_call_t *call); /* called exactly once, on the engine's thread
                                                or inside llmq_backend_start() */
+    /* NULL: pieces are of no interest. Else called on the engine's thread, before done(),
+     * with each part of the answer of a backend that streams: whole characters of UTF-8,
+     * at least one, valid during the call. Answers after how long it wants to be called
+     * once more although nothing has come, then with no text (NULL, 0), in microseconds;
+     * 0: with the next piece only. */
+    apr_interval_time_t (*piece)(struct llmq_call_t *call, const char *text,
+                                 apr_size_t len);
     void *ctx;
-    apr_pool_t *pool; /* of this attempt: everything below lives in it */
+    apr_pool_t *pool;      /* of this attempt: everything below lives in it */
+    _Atomic(int) unwanted; /* in and later: it is not begun, if it is not under way yet */
     /* out, valid when done() is called */
     int ok;                    /* non-zero: answered */
-    llmq_failure_t failure;    /* when not ok */
+    llmq_failure_t failure;    /* when not ok; http_status of an answer in any case */
     const char *error;         /* when not ok: a sentence without keys or URLs */
     const char *answer;        /* when ok and it had a body: the result, a JSON object */
     const char *content;       /* when ok else; UTF-8, may be empty */
@@ -82,6 +132,7 @@ typedef struct llmq_call_t {
     apr_time_t ended_at;
     /* the engine's */
     void *engine;
+    apr_interval_time_t piece_wait; /* piece() answered; < 0: not called */
 } llmq_call_t;
 
 typedef struct llmq_engine_t llmq_engine_t;
@@ -119,7 +170,8 @@ void llmq_backend_start(llmq_engine_t *engine, llmq_call_t *call);
 
 /**
  * Abort a call that was started before: done() follows with ok = 0 unless it has been
- * called. Another call of the same job goes on.
+ * called. Another call of the same job goes on. Whoever cannot tell whether it was started
+ * yet says in the call that it is unwanted, and then this.
  * @param engine the engine
  * @param call   which; only its address is used, so it may have ended meanwhile, but its
  *               record must not have been started again before

@@ -1,6 +1,7 @@
 #include "backend/backend_check.h"
 
 #include "backend/backend_transfer.h"
+#include "base/clock.h"
 #include "llmq.h"
 
 #include <curl/curl.h>
@@ -30,7 +31,7 @@ static int set_up(CURL *easy, const llmq_backend_conf_t *conf)
 apr_status_t llmq_backend_check(apr_interval_time_t *ptook, const char **preason,
                                 const llmq_backend_conf_t *conf)
 {
-    apr_interval_time_t began = llmq_backend_transfer_clock();
+    apr_interval_time_t began = llmq_clock_steady();
     CURLcode code;
     CURL *easy;
 
@@ -49,6 +50,6 @@ apr_status_t llmq_backend_check(apr_interval_time_t *ptook, const char **preason
         *preason = llmq_backend_trouble_sentence(llmq_backend_trouble_of(code));
         return LLMQ_EBACKEND;
     }
-    *ptook = llmq_backend_transfer_clock() - began;
+    *ptook = llmq_clock_steady() - began;
     return APR_SUCCESS;
 }

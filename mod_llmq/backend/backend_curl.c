@@ -1,10 +1,12 @@
 #include "backend/backend_curl.h"
 
 #include "backend/backend_transfer.h"
+#include "backend/backend_watch.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <apr_thread_mutex.h>
-#include <apr_thread_proc.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +28,11 @@ typedef struct command_t {
 struct llmq_engine_t {
     apr_pool_t *pool;
     apr_thread_mutex_t *lock;
-    command_t *commands;      /* under lock */
-    command_t **last_command; /* under lock */
-    int stopping;             /* under lock */
-    CURLM *multi;             /* the thread's, but for curl_multi_wakeup() under lock */
+    command_t *commands;        /* under lock */
+    command_t **last_command;   /* under lock */
+    int stopping;               /* under lock */
+    CURLM *multi;               /* the thread's */
+    llmq_backend_watch_t watch; /* the thread's, but for its bell under lock */
     apr_thread_t *thread;
     transfer_t *transfers; /* the thread's */
     apr_interval_time_t
@@ -52,6 +55,10 @@ static void transfer_end(llmq_engine_t *e, transfer_t *t, llmq_backend_trouble_e
 
 static void transfer_begin(llmq_engine_t *e, transfer_t *t)
 {
+    if (t->call->unwanted) {
+        transfer_end(e, t, LLMQ_BACKEND_TROUBLE_ABORT);
+        return;
+    }
     if (llmq_backend_transfer_open(t, &e->earliest) != LLMQ_BACKEND_TROUBLE_NONE
         || curl_multi_add_handle(e->multi, t->easy) != CURLM_OK) {
         transfer_end(e, t, LLMQ_BACKEND_TROUBLE_HANDLE);
@@ -64,14 +71,14 @@ static void transfer_begin(llmq_engine_t *e, transfer_t *t)
     }
     e->transfers = t;
     e->earliest =
-        llmq_backend_transfer_earlier(e->earliest, llmq_backend_transfer_deadline(t));
+        llmq_backend_timer_earlier(e->earliest, llmq_backend_timer_next(&t->timer));
 }
 
 /* Walks the transfers only when the earliest deadline has come. Calls of done() only
  * append commands, so here and below the list stays as it is while it is walked. */
 static void engine_expire(llmq_engine_t *e)
 {
-    apr_interval_time_t now = llmq_backend_transfer_clock();
+    apr_interval_time_t now = llmq_clock_steady();
     apr_interval_time_t earliest = 0;
     transfer_t *t;
     transfer_t *next;
@@ -80,15 +87,16 @@ static void engine_expire(llmq_engine_t *e)
         return;
     }
     for (t = e->transfers; t; t = next) {
-        llmq_backend_trouble_e trouble = llmq_backend_transfer_expired(t, now);
+        llmq_backend_trouble_e trouble = llmq_backend_timer_expired(&t->timer, now);
 
         next = t->next;
         if (trouble != LLMQ_BACKEND_TROUBLE_NONE) {
             transfer_end(e, t, trouble);
         }
         else {
-            earliest = llmq_backend_transfer_earlier(earliest,
-                                                     llmq_backend_transfer_deadline(t));
+            llmq_backend_transfer_remind(t, now);
+            earliest =
+                llmq_backend_timer_earlier(earliest, llmq_backend_timer_next(&t->timer));
         }
     }
     e->earliest = earliest;
@@ -101,7 +109,7 @@ static int engine_wait_msec(const llmq_engine_t *e)
     if (e->earliest == 0) {
         return IDLE_WAIT_MSEC;
     }
-    left = e->earliest - llmq_backend_transfer_clock();
+    left = e->earliest - llmq_clock_steady();
     if (left <= 0) {
         return 0;
     }
@@ -173,13 +181,13 @@ static void engine_reap(llmq_engine_t *e)
 static void engine_turn(llmq_engine_t *e)
 {
     static apr_uint64_t last_complaint;
-    int running;
-    CURLMcode code = curl_multi_perform(e->multi, &running);
+    CURLMcode code = llmq_backend_watch_tick(&e->watch);
 
     if (code == CURLM_OK) {
         engine_reap(e);
         engine_expire(e);
-        code = curl_multi_poll(e->multi, NULL, 0, engine_wait_msec(e), NULL);
+        code = llmq_backend_watch_wait(&e->watch, engine_wait_msec(e));
+        engine_reap(e);
     }
     if (code != CURLM_OK) {
         if (llmq_log_once_per(&last_complaint, apr_time_from_sec(60))) {
@@ -207,7 +215,7 @@ static void *APR_THREAD_FUNC engine_run(apr_thread_t *thread, void *data)
 /* --- from other threads --- */
 
 /* Wakes the engine only for the first command: it takes all there are. The wake-up stays
- * under the lock so that the multi handle cannot go away meanwhile. */
+ * under the lock so that the bell cannot go away meanwhile. */
 static int engine_post(llmq_engine_t *e, command_t *command)
 {
     int posted = 0;
@@ -215,7 +223,7 @@ static int engine_post(llmq_engine_t *e, command_t *command)
     apr_thread_mutex_lock(e->lock);
     if (!e->stopping) {
         if (!e->commands) {
-            curl_multi_wakeup(e->multi);
+            llmq_backend_watch_ring(&e->watch);
         }
         *e->last_command = command;
         e->last_command = &command->next;
@@ -270,12 +278,13 @@ void llmq_backend_curl_stop(llmq_engine_t *engine)
     stopped = engine->stopping;
     engine->stopping = 1;
     if (!stopped) {
-        curl_multi_wakeup(engine->multi);
+        llmq_backend_watch_ring(&engine->watch);
     }
     apr_thread_mutex_unlock(engine->lock);
     if (!stopped) {
         apr_thread_join(&rv, engine->thread);
         curl_multi_cleanup(engine->multi);
+        llmq_backend_watch_close(&engine->watch);
         engine->multi = NULL;
     }
 }
@@ -300,9 +309,15 @@ static apr_status_t engine_open(llmq_engine_t *e)
         return APR_EGENERAL;
     }
     curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
-    rv = apr_thread_create(&e->thread, NULL, engine_run, e, e->pool);
+    rv = llmq_backend_watch_open(&e->watch, e->multi);
     if (rv != APR_SUCCESS) {
         curl_multi_cleanup(e->multi);
+        return rv;
+    }
+    rv = llmq_thread_start(&e->thread, engine_run, e, e->pool);
+    if (rv != APR_SUCCESS) {
+        curl_multi_cleanup(e->multi);
+        llmq_backend_watch_close(&e->watch);
     }
     return rv;
 }

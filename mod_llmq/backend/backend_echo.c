@@ -16,7 +16,7 @@ static int is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int count_words(const char *s)
+int llmq_backend_echo_words(const char *s)
 {
     int words = 0;
     int inside = 0;
@@ -59,7 +59,7 @@ static const char *read_messages(struct json_object *messages, int *pwords)
             continue;
         }
         content = member_text(message, "content");
-        *pwords += count_words(content);
+        *pwords += llmq_backend_echo_words(content);
         if (strcmp(member_text(message, "role"), "user") == 0) {
             prompt = content;
         }
@@ -86,6 +86,6 @@ void llmq_backend_echo_answer(llmq_call_t *call)
     call->model = "echo";
     call->finish_reason = "stop";
     call->prompt_tokens = words;
-    call->completion_tokens = count_words(call->content);
+    call->completion_tokens = llmq_backend_echo_words(call->content);
     call->ok = 1;
 }

@@ -19,4 +19,11 @@
  */
 void llmq_backend_echo_answer(llmq_call_t *call);
 
+/**
+ * @param s a text
+ * @return its words
+ * @threads any
+ */
+int llmq_backend_echo_words(const char *s);
+
 #endif /* LLMQ_BACKEND_ECHO_H */

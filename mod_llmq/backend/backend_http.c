@@ -1,6 +1,8 @@
 #include "backend/backend_http.h"
 
 #include "backend/backend_scrub.h"
+#include "backend/backend_weighed.h"
+#include "backend/backend_words.h"
 #include "base/json.h"
 
 #include <apr_strings.h>
@@ -8,8 +10,6 @@
 #include <json-c/json.h>
 
 #include <string.h>
-
-#define JSON_DEPTH 64
 
 /* So much is read of an answer that nobody wants, to keep the connection; from a server
  * that says more we part. */
@@ -97,30 +97,11 @@ static void fail(llmq_backend_http_t *r, llmq_failure_e kind, int http_status,
     r->call->error = sentence;
 }
 
-static const char *text_of(struct json_object *obj, const char *name)
-{
-    struct json_object *value = llmq_json_member(obj, name);
-
-    return json_object_is_type(value, json_type_string)
-                   && json_object_get_string_len(value) > 0
-               ? json_object_get_string(value)
-               : NULL;
-}
-
-static const char *error_text(struct json_object *answer)
-{
-    const char *text = text_of(llmq_json_member(answer, "error"), "message");
-
-    text = text ? text : text_of(answer, "error");
-    text = text ? text : text_of(answer, "message");
-    return text ? text : text_of(answer, "detail");
-}
-
 static void end_status(llmq_backend_http_t *r, int http_status,
                        struct json_object *answer)
 {
     const llmq_call_t *call = r->call;
-    const char *text = answer ? error_text(answer) : NULL;
+    const char *text = llmq_backend_words_error(answer);
 
     fail(r, http_status > 399 ? LLMQ_FAILURE_STATUS : LLMQ_FAILURE_PROTOCOL,
          http_status > 399 ? http_status : 0,
@@ -164,22 +145,12 @@ static const char *object_of(llmq_backend_http_t *r, int is_json,
     return *first == '{' || *first == '[' ? NULL : wrap(r, NULL);
 }
 
-static void read_count(int *pcount, struct json_object *usage, const char *name)
-{
-    struct json_object *value = llmq_json_member(usage, name);
-
-    if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0) {
-        *pcount = json_object_get_int(value);
-    }
-}
-
 static void end_message(llmq_backend_http_t *r, struct json_object *answer)
 {
     llmq_call_t *call = r->call;
     struct json_object *content = llmq_json_member(answer, "content");
-    struct json_object *usage = llmq_json_member(answer, "usage");
-    const char *model = text_of(answer, "model");
-    const char *reason = text_of(answer, "finish_reason");
+    const char *model = llmq_backend_words_get(answer, "model");
+    const char *reason = llmq_backend_words_get(answer, "finish_reason");
 
     if (json_object_is_type(answer, json_type_object)
         && !json_object_is_type(content, json_type_string)) {
@@ -191,8 +162,8 @@ static void end_message(llmq_backend_http_t *r, struct json_object *answer)
     model = model ? model : call->backend->model ? call->backend->model : "default";
     call->model = apr_pstrdup(call->pool, model);
     call->finish_reason = apr_pstrdup(call->pool, reason ? reason : "stop");
-    read_count(&call->prompt_tokens, usage, "prompt_tokens");
-    read_count(&call->completion_tokens, usage, "completion_tokens");
+    llmq_backend_words_usage(&call->prompt_tokens, &call->completion_tokens,
+                             llmq_json_member(answer, "usage"));
     call->ok = 1;
 }
 
@@ -236,8 +207,8 @@ void llmq_backend_http_end(llmq_backend_http_t *r, int http_status)
         return;
     }
     is_json = !r->too_large
-              && llmq_json_parse(&answer, r->body.data, r->body.len, JSON_DEPTH, NULL,
-                                 r->call->pool)
+              && llmq_backend_weighed_parse(&answer, r->body.data, r->body.len, r->max,
+                                            r->call->pool)
                      == APR_SUCCESS;
     if (is_success) {
         end_success(r, is_json, answer);

@@ -21,7 +21,7 @@
 #include "backend/backend.h"
 
 /** Bytes of an answer when max_answer_bytes is 0. */
-#define LLMQ_BACKEND_HTTP_ANSWER_MAX (16 * 1024 * 1024)
+#define LLMQ_BACKEND_HTTP_ANSWER_MAX (4 * 1024 * 1024)
 
 typedef struct llmq_backend_http_t llmq_backend_http_t;
 

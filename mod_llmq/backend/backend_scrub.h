@@ -22,4 +22,16 @@
 const char *llmq_backend_scrub(const char *text, const llmq_backend_conf_t *conf,
                                apr_pool_t *p);
 
+/**
+ * As llmq_backend_scrub(), for callers of the gateway, who know nothing of the backends:
+ * everything that looks like a URL or like a key ("sk-…", "Bearer …") is struck out too.
+ * @param text UTF-8, NUL-terminated
+ * @param conf as for llmq_backend_scrub()
+ * @param p    pool of the result
+ * @return as llmq_backend_scrub()
+ * @threads any
+ */
+const char *llmq_backend_scrub_all(const char *text, const llmq_backend_conf_t *conf,
+                                   apr_pool_t *p);
+
 #endif /* LLMQ_BACKEND_SCRUB_H */

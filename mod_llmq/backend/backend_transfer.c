@@ -1,6 +1,10 @@
 #include "backend/backend_transfer.h"
 
 #include "backend/backend_guard.h"
+#include "backend/backend_handle.h"
+#include "backend/backend_openai.h"
+#include "backend/backend_raw.h"
+#include "backend/backend_raw_body.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "llmq.h"
@@ -8,63 +12,33 @@
 #include <apr_strings.h>
 
 #include <string.h>
-#include <time.h>
 
 #define RETRY_AFTER_MAX 86400 /* seconds; more is a mistake of the backend */
 
-/* How long a server that has sent [DONE] may take to end the body properly, which is what
- * makes the connection usable again. */
-#define LINGER apr_time_from_sec(1)
+/* --- moments between --- */
 
-/* --- deadlines --- */
-
-apr_interval_time_t llmq_backend_transfer_clock(void)
+/* Reading on may call on_body() at once, which may pause it again. */
+static void read_on(llmq_backend_transfer_t *t)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return apr_time_from_sec(ts.tv_sec) + ts.tv_nsec / 1000;
+    if (t->call->raw->is_full(t->call)) {
+        llmq_backend_timer_pause(&t->timer, 1);
+        return;
+    }
+    t->timer.pause = 0;
+    curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
-apr_interval_time_t llmq_backend_transfer_earlier(apr_interval_time_t a,
-                                                  apr_interval_time_t b)
+void llmq_backend_transfer_remind(llmq_backend_transfer_t *t, apr_interval_time_t now)
 {
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
+    llmq_call_t *call = t->call;
 
-apr_interval_time_t llmq_backend_transfer_deadline(const llmq_backend_transfer_t *t)
-{
-    return t->call->first_at
-               ? t->total_deadline
-               : llmq_backend_transfer_earlier(t->first_deadline, t->total_deadline);
-}
+    if (t->timer.piece && t->timer.piece <= now) {
+        apr_interval_time_t wait = call->piece(call, NULL, 0);
 
-llmq_backend_trouble_e llmq_backend_transfer_expired(const llmq_backend_transfer_t *t,
-                                                     apr_interval_time_t now)
-{
-    if (t->total_deadline && t->total_deadline <= now) {
-        return LLMQ_BACKEND_TROUBLE_TOTAL_TIME;
+        llmq_backend_timer_expect_piece(&t->timer, wait > 0 ? wait : 0);
     }
-    if (!t->call->first_at && t->first_deadline && t->first_deadline <= now) {
-        return LLMQ_BACKEND_TROUBLE_FIRST_TIME;
-    }
-    return LLMQ_BACKEND_TROUBLE_NONE;
-}
-
-static void set_deadlines(llmq_backend_transfer_t *t)
-{
-    const llmq_backend_conf_t *conf = t->call->backend;
-    apr_interval_time_t now = llmq_backend_transfer_clock();
-
-    if (conf->first_timeout > 0) {
-        t->first_deadline = now + conf->first_timeout;
-    }
-    if (conf->total_timeout > 0) {
-        t->total_deadline = now + conf->total_timeout;
-    }
-    if (t->call->timeout > 0) {
-        t->total_deadline =
-            llmq_backend_transfer_earlier(t->total_deadline, now + t->call->timeout);
+    if (t->timer.pause && t->timer.pause <= now) {
+        read_on(t);
     }
 }
 
@@ -98,6 +72,11 @@ static void prepare(llmq_backend_transfer_t *t)
     if (call->check) {
         t->url = make_url(call->backend, call->check, call->pool);
     }
+    else if (call->raw) {
+        t->url = make_url(call->backend, call->raw->path, call->pool);
+        t->body = llmq_backend_raw_body(&t->body_len, call);
+        t->answer = llmq_backend_raw_create(call);
+    }
     else if (call->backend->kind == LLMQ_BACKEND_HTTP) {
         t->url = call->backend->url;
         t->body = llmq_backend_http_request(&t->body_len, call);
@@ -106,7 +85,7 @@ static void prepare(llmq_backend_transfer_t *t)
     else {
         t->url = make_url(call->backend, LLMQ_BACKEND_OPENAI_PATH, call->pool);
         t->body = llmq_backend_openai_request(&t->body_len, call);
-        t->reader = llmq_backend_openai_create(call);
+        t->answer = llmq_backend_openai_create(call);
     }
 }
 
@@ -124,34 +103,48 @@ llmq_backend_trouble_e llmq_backend_transfer_create(llmq_backend_transfer_t **pt
     if (!t->url || (!t->body && !call->check)) {
         return LLMQ_BACKEND_TROUBLE_REQUEST;
     }
-    set_deadlines(t);
+    llmq_backend_timer_begin(&t->timer, call);
     *pt = t;
     return LLMQ_BACKEND_TROUBLE_NONE;
 }
 
 /* --- the handle --- */
 
+static apr_status_t feed(llmq_backend_transfer_t *t, const char *data, apr_size_t len)
+{
+    long status = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    return llmq_backend_answer_feed(t->answer, (int)status, data, len);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
     llmq_backend_transfer_t *t = ctx;
+    llmq_call_t *call = t->call;
     apr_size_t len = size * n;
 
-    if (!t->call->first_at) {
-        t->call->first_at = llmq_clock_now();
+    t->timer.begun = 1;
+    if (!call->first_at) {
+        call->first_at = llmq_clock_now();
     }
     if (t->taker) {
         return llmq_backend_http_feed(t->taker, data, len) == APR_SUCCESS ? len : 0;
     }
-    if (!t->reader) {
+    if (!t->answer) {
         return len;
     }
-    if (llmq_backend_openai_feed(t->reader, data, len) != APR_SUCCESS) {
+    if (call->raw && call->raw->is_full && call->raw->is_full(call)) {
+        llmq_backend_timer_pause(&t->timer, 0);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    call->piece_wait = -1;
+    if (feed(t, data, len) != APR_SUCCESS) {
         return 0;
     }
-    if (llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_DONE) {
-        t->total_deadline = llmq_backend_transfer_earlier(
-            t->total_deadline, llmq_backend_transfer_clock() + LINGER);
-        *t->earliest = llmq_backend_transfer_earlier(*t->earliest, t->total_deadline);
+    llmq_backend_timer_expect_piece(&t->timer, call->piece_wait);
+    if (llmq_backend_answer_state(t->answer) == LLMQ_BACKEND_ANSWER_DONE) {
+        llmq_backend_timer_linger(&t->timer);
     }
     return len;
 }
@@ -190,42 +183,6 @@ static int add_headers(llmq_backend_transfer_t *t)
            && (!key || !*key || add_header(t, "Authorization: Bearer ", key));
 }
 
-static int set_protocols(CURL *easy)
-{
-#if LIBCURL_VERSION_NUM >= 0x075500
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
-#else
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
-                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS))
-           == CURLE_OK;
-#endif
-}
-
-/* QUICK_EXIT: a call that times out while its name is being looked up leaves the look-up
- * to its thread; curl would otherwise hold up all calls until that thread ends. */
-static int set_connection(CURL *easy, const llmq_backend_conf_t *conf)
-{
-    int bad = !set_protocols(easy);
-
-    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)
-           != CURLE_OK;
-    if (conf->connect_timeout > 0) {
-        long msec = (long)((conf->connect_timeout + 999) / 1000);
-
-        bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, msec) != CURLE_OK;
-    }
-#if LIBCURL_VERSION_NUM >= 0x075700
-    bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
-#endif
-    return !bad;
-}
-
 static int set_request(llmq_backend_transfer_t *t)
 {
     CURL *easy = t->easy;
@@ -244,15 +201,16 @@ static int set_request(llmq_backend_transfer_t *t)
     }
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
+    bad |= !llmq_backend_handle_bound(easy, &t->header_len);
     return !bad;
 }
 
 llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
                                                   apr_interval_time_t *earliest)
 {
-    t->earliest = earliest;
+    t->timer.earliest = earliest;
     t->easy = curl_easy_init();
-    if (!t->easy || !add_headers(t) || !set_connection(t->easy, t->call->backend)
+    if (!t->easy || !add_headers(t) || !llmq_backend_handle_set(t->easy, t->call->backend)
         || !set_request(t) || !llmq_backend_guard_set(t)) {
         return LLMQ_BACKEND_TROUBLE_HANDLE;
     }
@@ -270,20 +228,34 @@ static void call_end(llmq_call_t *call)
                            " ms, %s, HTTP status %d",
              call->id ? call->id : "-", call->backend->name,
              apr_time_as_msec(call->ended_at - call->started_at),
-             call->ok ? "answered" : "failed",
-             call->ok ? 200 : call->failure.http_status);
+             call->ok ? "answered" : "failed", call->failure.http_status);
     call->done(call);
+}
+
+/* What OpenAI's own servers say besides, since seconds are coarse; 0: nothing. */
+static apr_interval_time_t retry_after_msec(CURL *easy)
+{
+    struct curl_header *header = NULL;
+    apr_int64_t msec;
+
+    if (curl_easy_header(easy, "retry-after-ms", 0, CURLH_HEADER, -1, &header)
+        != CURLHE_OK) {
+        return 0;
+    }
+    msec = apr_strtoi64(header->value, NULL, 10);
+    return msec > 0 && msec <= RETRY_AFTER_MAX * 1000 ? apr_time_from_msec(msec) : 0;
 }
 
 static void read_retry_after(llmq_backend_transfer_t *t)
 {
     curl_off_t seconds = 0;
+    apr_interval_time_t wait = retry_after_msec(t->easy);
 
     curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
-    if (seconds > 0) {
-        t->call->failure.retry_after =
-            apr_time_from_sec(seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX);
+    if (!wait && seconds > 0) {
+        wait = apr_time_from_sec(seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX);
     }
+    t->call->failure.retry_after = wait;
 }
 
 static void decide_check(llmq_call_t *call, llmq_backend_trouble_e trouble, long status)
@@ -302,7 +274,7 @@ static void decide_check(llmq_call_t *call, llmq_backend_trouble_e trouble, long
 static int is_silent(const llmq_backend_transfer_t *t)
 {
     return t->taker ? !llmq_backend_http_has_ended(t->taker)
-                    : llmq_backend_openai_state(t->reader) == LLMQ_BACKEND_OPENAI_READING;
+                    : llmq_backend_answer_state(t->answer) == LLMQ_BACKEND_ANSWER_READING;
 }
 
 static void decide_trouble(llmq_call_t *call, llmq_backend_trouble_e trouble)
@@ -314,16 +286,16 @@ static void decide_trouble(llmq_call_t *call, llmq_backend_trouble_e trouble)
     llmq_backend_trouble_tell(call, trouble);
 }
 
-static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
+static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble,
+                   long status)
 {
     llmq_call_t *call = t->call;
-    long status = 0;
 
-    if (t->easy) {
-        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    }
     trouble = llmq_backend_guard_trouble(t, trouble);
-    if (!t->reader && !t->taker) {
+    if (t->answer && llmq_backend_answer_is_refused(t->answer)) {
+        trouble = LLMQ_BACKEND_TROUBLE_ABORT;
+    }
+    if (!t->answer && !t->taker) {
         decide_check(call, trouble, status);
         return;
     }
@@ -336,7 +308,7 @@ static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
         llmq_backend_http_end(t->taker, (int)status);
     }
     else {
-        llmq_backend_openai_end(t->reader, (int)status);
+        llmq_backend_answer_end(t->answer, (int)status);
     }
     if (!call->ok && call->failure.kind == LLMQ_FAILURE_STATUS) {
         read_retry_after(t);
@@ -346,8 +318,15 @@ static void decide(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
 void llmq_backend_transfer_end(llmq_backend_transfer_t *t, llmq_backend_trouble_e trouble)
 {
     llmq_call_t *call = t->call;
+    long status = 0;
 
-    decide(t, trouble);
+    if (t->easy) {
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    }
+    decide(t, trouble, status);
+    if (call->ok || call->failure.kind == LLMQ_FAILURE_PROTOCOL) {
+        call->failure.http_status = (int)status; /* the body may make no sense yet */
+    }
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     call_end(call);

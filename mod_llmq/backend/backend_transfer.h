@@ -2,8 +2,8 @@
  * @file backend_transfer.h
  * One call as a curl handle: how the request looks, what curl may do for it, and what
  * becomes of the call when it ends. backend_curl.c, the engine, drives transfers;
- * a kind's own file puts a call into bytes and reads the answer; backend_trouble.c has the
- * words for what went wrong.
+ * a kind's own file puts a call into bytes and reads the answer; backend_timer.c knows when
+ * to look again, backend_trouble.c has the words for what went wrong.
  *
  *   create (caller's thread) ──► open ──► bytes arrive ──► end: outcome, done()
  *
@@ -16,44 +16,28 @@
 #ifndef LLMQ_BACKEND_TRANSFER_H
 #define LLMQ_BACKEND_TRANSFER_H
 
+#include "backend/backend_answer.h"
 #include "backend/backend_http.h"
-#include "backend/backend_openai.h"
+#include "backend/backend_timer.h"
 #include "backend/backend_trouble.h"
 
 typedef struct llmq_backend_transfer_t {
     struct llmq_backend_transfer_t *next;  /* the engine's list */
     struct llmq_backend_transfer_t **link; /* what points here; NULL while in no list */
     llmq_call_t *call;
-    llmq_backend_openai_t *reader; /* of kind openai; NULL for checks */
+    llmq_backend_answer_t *answer; /* of kind openai and of raw calls; NULL for checks */
     llmq_backend_http_t *taker;    /* of kind http; NULL for checks */
     CURL *easy;
     struct curl_slist *headers;
     const char *url;
     const char *body;
     apr_size_t body_len;
-    int anywhere;                       /* its name is on the list of call->egress */
-    int sockets;                        /* how many were allowed */
-    int refused;                        /* an address was not */
-    apr_interval_time_t first_deadline; /* usec on the monotonic clock; 0 none */
-    apr_interval_time_t total_deadline;
-    apr_interval_time_t
-        *earliest; /* the engine's earliest deadline, moved ahead by ours */
+    apr_size_t header_len; /* bytes of headers and trailers so far */
+    int anywhere;          /* its name is on the list of call->egress */
+    int sockets;           /* how many were allowed */
+    int refused;           /* an address was not */
+    llmq_backend_timer_t timer;
 } llmq_backend_transfer_t;
-
-/**
- * @return microseconds on a clock that nobody sets, for deadlines
- * @threads any
- */
-apr_interval_time_t llmq_backend_transfer_clock(void);
-
-/**
- * @param a a deadline; 0 is none
- * @param b another
- * @return the earlier of the two
- * @threads any
- */
-apr_interval_time_t llmq_backend_transfer_earlier(apr_interval_time_t a,
-                                                  apr_interval_time_t b);
 
 /**
  * Build the request. The time-outs begin to run.
@@ -77,20 +61,12 @@ llmq_backend_trouble_e llmq_backend_transfer_open(llmq_backend_transfer_t *t,
                                                   apr_interval_time_t *earliest);
 
 /**
- * @param t the transfer
- * @return when it has to be looked at; 0 never
- * @threads the engine's
- */
-apr_interval_time_t llmq_backend_transfer_deadline(const llmq_backend_transfer_t *t);
-
-/**
+ * Call call->piece() if it wanted to be called by now, and read on if that waited for now.
  * @param t   the transfer
- * @param now llmq_backend_transfer_clock()
- * @return which deadline has passed: FIRST_TIME or TOTAL_TIME; NONE if none has
+ * @param now llmq_clock_steady()
  * @threads the engine's
  */
-llmq_backend_trouble_e llmq_backend_transfer_expired(const llmq_backend_transfer_t *t,
-                                                     apr_interval_time_t now);
+void llmq_backend_transfer_remind(llmq_backend_transfer_t *t, apr_interval_time_t now);
 
 /**
  * Decide the outcome, give the handle back and call done().

@@ -106,34 +106,63 @@ int llmq_endpoint_free(llmq_endpoints_t *e)
     return room;
 }
 
+/* The places that a list of backends has; those it reaches are added to @a reached. */
+static int room_among(llmq_endpoints_t *e, apr_uint64_t among, apr_uint64_t *reached,
+                      apr_time_t now)
+{
+    group_t g = {.among = among, .number = -1};
+    int room = 0;
+
+    while (!g.holds && llmq_endpoint_spot_group(&g, e->spots, e->n, g.number, now)) {
+        room += g.room;
+        *reached |= g.members;
+    }
+    return room;
+}
+
+int llmq_endpoint_rooms(int *rooms, llmq_endpoints_t *e, const apr_uint64_t *among, int n)
+{
+    apr_time_t now = llmq_clock_now();
+    apr_uint64_t reached = 0;
+    int all = 0;
+    int i;
+
+    apr_thread_mutex_lock(e->lock);
+    for (i = 0; i < n; i++) {
+        rooms[i] = room_among(e, among[i], &reached, now);
+    }
+    for (i = 0; i < e->n; i++) {
+        all += reached >> i & 1 ? llmq_endpoint_spot_room(&e->spots[i], now) : 0;
+    }
+    apr_thread_mutex_unlock(e->lock);
+    return all;
+}
+
 static apr_uint64_t hash_of(const char *id)
 {
     return id ? llmq_id_hash(id, strlen(id), 0) : 0;
 }
 
-static int pick_locked(llmq_endpoints_t *e, apr_uint64_t job, apr_uint64_t chain)
+static int pick_locked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place,
+                       apr_uint64_t chain)
 {
     apr_time_t now = llmq_clock_now();
-    group_t g = {.number = -1};
+    group_t g = {.among = place->among, .number = -1};
 
     while (!g.holds && llmq_endpoint_spot_group(&g, e->spots, e->n, g.number, now)) {
         if (g.room > 0) {
-            return llmq_endpoint_choice_make(e->choice, &g, e->n, job, chain);
+            return llmq_endpoint_choice_make(e->choice, &g, e->n, place->job, chain);
         }
     }
     return -1;
 }
 
-void llmq_endpoint_pick(llmq_endpoint_place_t *place, llmq_endpoints_t *e, const char *id,
-                        apr_uint64_t chain)
+static void pick(llmq_endpoint_place_t *place, llmq_endpoints_t *e, apr_uint64_t chain)
 {
-    apr_uint64_t job = hash_of(id);
     int i;
 
-    memset(place, 0, sizeof(*place));
-    place->job = job;
     apr_thread_mutex_lock(e->lock);
-    i = pick_locked(e, job, chain);
+    i = pick_locked(e, place, chain);
     if (i >= 0) {
         spot_t *spot = &e->spots[i];
 
@@ -144,6 +173,20 @@ void llmq_endpoint_pick(llmq_endpoint_place_t *place, llmq_endpoints_t *e, const
         tell_board(e, spot);
     }
     apr_thread_mutex_unlock(e->lock);
+}
+
+void llmq_endpoint_pick(llmq_endpoint_place_t *place, llmq_endpoints_t *e, const char *id,
+                        apr_uint64_t chain)
+{
+    *place = (llmq_endpoint_place_t){.job = hash_of(id)};
+    pick(place, e, chain);
+}
+
+void llmq_endpoint_pick_among(llmq_endpoint_place_t *place, llmq_endpoints_t *e,
+                              const char *id, apr_uint64_t among)
+{
+    *place = (llmq_endpoint_place_t){.job = hash_of(id), .among = among};
+    pick(place, e, 0);
 }
 
 /* ---- learning ---- */
@@ -185,7 +228,8 @@ learn_locked(llmq_endpoints_t *e, const llmq_endpoint_place_t *place, llmq_call_
     llmq_failure_t *failure = call->ok ? NULL : &call->failure;
     llmq_health_event_e event = llmq_health_event(failure);
     apr_time_t now = llmq_clock_now();
-    apr_interval_time_t wait = llmq_endpoint_spot_wait(e->spots, e->n, place->index, now);
+    apr_interval_time_t wait =
+        llmq_endpoint_spot_wait(e->spots, e->n, place->index, place->among, now);
     llmq_health_news_e news = llmq_health_end(&spot->health, &spot->backend->health,
                                               event, place->trial, wait == 0, now);
 
@@ -268,7 +312,7 @@ void llmq_endpoint_checked(llmq_endpoints_t *e, const llmq_endpoint_place_t *pla
     spot->check_at = now + spot->backend->check_interval;
     news = llmq_health_checked(
         &spot->health, &spot->backend->health, event,
-        llmq_endpoint_spot_wait(e->spots, e->n, place->index, now) == 0, now);
+        llmq_endpoint_spot_wait(e->spots, e->n, place->index, 0, now) == 0, now);
     if (event != LLMQ_HEALTH_NOTHING) {
         llmq_endpoint_board_check(e->conf.board, spot->record, event == LLMQ_HEALTH_OK,
                                   now);

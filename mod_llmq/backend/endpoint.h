@@ -40,6 +40,7 @@ typedef struct llmq_endpoint_place_t {
     int index;                          /* of the backend in the set */
     int trial;                          /* the one call that an ejected backend gets */
     apr_uint64_t job;                   /* hash of the job's id, 0 for a check */
+    apr_uint64_t among;                 /* the backends that could have it; 0: all */
 } llmq_endpoint_place_t;
 
 /**
@@ -62,6 +63,17 @@ apr_status_t llmq_endpoint_create(llmq_endpoints_t **pe,
 int llmq_endpoint_free(llmq_endpoints_t *e);
 
 /**
+ * How many picks would succeed now, for several lists of backends.
+ * @param rooms out: of each list
+ * @param e     the set
+ * @param among the lists: bit i is the i-th backend; 0: all
+ * @param n     number of the lists
+ * @return how many would succeed if none of them needed the places of another
+ */
+int llmq_endpoint_rooms(int *rooms, llmq_endpoints_t *e, const apr_uint64_t *among,
+                        int n);
+
+/**
  * Choose a backend and occupy a place in it.
  * @param place out: the place; its backend is NULL when there is none
  * @param e     the set
@@ -70,6 +82,16 @@ int llmq_endpoint_free(llmq_endpoints_t *e);
  */
 void llmq_endpoint_pick(llmq_endpoint_place_t *place, llmq_endpoints_t *e, const char *id,
                         apr_uint64_t chain);
+
+/**
+ * llmq_endpoint_pick() out of some of the backends, in the order of their groups.
+ * @param place out: the place; its backend is NULL when there is none
+ * @param e     the set
+ * @param id    of the job
+ * @param among bit i is the i-th backend; 0: all
+ */
+void llmq_endpoint_pick_among(llmq_endpoint_place_t *place, llmq_endpoints_t *e,
+                              const char *id, apr_uint64_t among);
 
 /**
  * Give a place back whose call was never begun. The backend is known no better.

@@ -1,5 +1,7 @@
 #include "backend/endpoint_memo.h"
 
+#include "base/sets.h"
+
 #define WAYS 4
 
 typedef struct {
@@ -19,10 +21,7 @@ llmq_endpoint_memo_t *llmq_endpoint_memo_create(int n, apr_pool_t *p)
 {
     llmq_endpoint_memo_t *m = apr_pcalloc(p, sizeof(*m));
 
-    m->sets = 1;
-    while (m->sets * WAYS < (apr_uint64_t)n) {
-        m->sets *= 2;
-    }
+    m->sets = llmq_sets_for(n, WAYS);
     m->slots = apr_pcalloc(p, sizeof(*m->slots) * WAYS * m->sets);
     return m;
 }

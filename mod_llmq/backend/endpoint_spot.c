@@ -14,7 +14,7 @@ static int is_usable(const spot_t *spot, apr_time_t now)
            && llmq_health_limit(&spot->health, now) != 0;
 }
 
-static int room_of(const spot_t *spot, apr_time_t now)
+int llmq_endpoint_spot_room(const spot_t *spot, apr_time_t now)
 {
     int room = spot->backend->max_concurrent - spot->busy;
 
@@ -24,8 +24,13 @@ static int room_of(const spot_t *spot, apr_time_t now)
     return llmq_health_limit(&spot->health, now) < 0 ? room : 1;
 }
 
+static int is_among(apr_uint64_t among, int i)
+{
+    return among == 0 || (among >> i & 1);
+}
+
 apr_interval_time_t llmq_endpoint_spot_wait(const spot_t *spots, int n, int but,
-                                            apr_time_t now)
+                                            apr_uint64_t among, apr_time_t now)
 {
     apr_interval_time_t least = -1;
     int i;
@@ -33,7 +38,7 @@ apr_interval_time_t llmq_endpoint_spot_wait(const spot_t *spots, int n, int but,
     for (i = 0; i < n; i++) {
         apr_interval_time_t wait = spots[i].paused_until - now;
 
-        if (i == but || spots[i].drained
+        if (i == but || !is_among(among, i) || spots[i].drained
             || llmq_health_limit(&spots[i].health, now) == 0) {
             continue;
         }
@@ -45,11 +50,13 @@ apr_interval_time_t llmq_endpoint_spot_wait(const spot_t *spots, int n, int but,
     return least;
 }
 
-static void add_candidate(llmq_endpoint_group_t *g, const spot_t *spot,
-                          llmq_balance_candidate_t *c, apr_time_t now)
+static void add_candidate(llmq_endpoint_group_t *g, const spot_t *spots, int i,
+                          apr_time_t now)
 {
-    int member = spot->backend->group == g->number;
-    int room = member ? room_of(spot, now) : 0;
+    const spot_t *spot = &spots[i];
+    llmq_balance_candidate_t *c = &g->c[i];
+    int member = is_among(g->among, i) && spot->backend->group == g->number;
+    int room = member ? llmq_endpoint_spot_room(spot, now) : 0;
 
     c->usable = room > 0;
     c->weight = spot->backend->weight;
@@ -57,6 +64,7 @@ static void add_candidate(llmq_endpoint_group_t *g, const spot_t *spot,
     c->max_concurrent = spot->backend->max_concurrent;
     c->latency = llmq_balance_fade(spot->latency, now - spot->sampled_at);
     g->room += room;
+    g->members |= (apr_uint64_t)(member != 0) << i;
     g->holds |= member && !spot->backend->spill && is_usable(spot, now);
 }
 
@@ -69,15 +77,18 @@ int llmq_endpoint_spot_group(llmq_endpoint_group_t *g, const spot_t *spots, int 
     for (i = 0; i < n; i++) {
         int group = spots[i].backend->group;
 
-        number = group > after && group < number ? group : number;
+        if (is_among(g->among, i) && group > after && group < number) {
+            number = group;
+        }
     }
     if (number == INT_MAX) {
         return 0;
     }
     g->number = number;
     g->room = g->holds = 0;
+    g->members = 0;
     for (i = 0; i < n; i++) {
-        add_candidate(g, &spots[i], &g->c[i], now);
+        add_candidate(g, spots, i, now);
     }
     return 1;
 }

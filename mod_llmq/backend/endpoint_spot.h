@@ -25,6 +25,8 @@ typedef struct llmq_endpoint_spot_t {
 
 /** The spots of one group, as candidates; those of other groups are not usable. */
 typedef struct llmq_endpoint_group_t {
+    apr_uint64_t among;   /* in: the spots that count, by their bits; 0: all */
+    apr_uint64_t members; /* those of the group */
     int number;
     int room;  /* places free */
     int holds; /* non-zero: no later group may be used */
@@ -36,16 +38,25 @@ typedef struct llmq_endpoint_group_t {
  * @param spots the spots
  * @param n     their number
  * @param but   the one not to look at
+ * @param among the others, by their bits; 0: all
  * @param now   the present
  * @return microseconds, 0 at once; -1 not known: all others are drained or ejected
  * @threads under the owner's lock
  */
 apr_interval_time_t llmq_endpoint_spot_wait(const llmq_endpoint_spot_t *spots, int n,
-                                            int but, apr_time_t now);
+                                            int but, apr_uint64_t among, apr_time_t now);
+
+/**
+ * @param spot a spot
+ * @param now  the present
+ * @return its free places
+ * @threads under the owner's lock
+ */
+int llmq_endpoint_spot_room(const llmq_endpoint_spot_t *spot, apr_time_t now);
 
 /**
  * Find the next group.
- * @param g     out: the group; zeroed by the caller before the first
+ * @param g     out: the group; zeroed by the caller before the first, but for among
  * @param spots the spots
  * @param n     their number, at most LLMQ_BALANCE_MAX
  * @param after number of the group before, -1 for the first

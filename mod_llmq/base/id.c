@@ -176,6 +176,22 @@ int llmq_id_is_name(const char *s)
     return n > 0;
 }
 
+static int is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
+int llmq_id_is_uuid(const char *s)
+{
+    apr_size_t n;
+
+    for (n = 0; s && n < LLMQ_UUID_LEN; n++) {
+        if (n == 8 || n == 13 || n == 18 || n == 23 ? s[n] != '-' : !is_hex(s[n]))
+            return 0;
+    }
+    return s && s[n] == '\0';
+}
+
 apr_uint64_t llmq_id_hash(const void *data, apr_size_t len, apr_uint64_t seed)
 {
     const unsigned char *bytes = data;

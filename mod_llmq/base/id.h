@@ -38,6 +38,14 @@ const char *llmq_id_create(const char *prefix, apr_pool_t *p);
 const char *llmq_id_uuid(const char *ulid, int n, apr_pool_t *p);
 
 /**
+ * Is this a UUID, of any version, in its usual form?
+ * @param s NUL-terminated text, NULL allowed
+ * @return non-zero if so
+ * @threads any
+ */
+int llmq_id_is_uuid(const char *s);
+
+/**
  * Is this an id that a caller may choose or send: 1 to LLMQ_NAME_MAX characters of
  * `[A-Za-z0-9_.:-]`?
  * @param s NUL-terminated text, NULL allowed

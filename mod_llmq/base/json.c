@@ -154,6 +154,22 @@ struct json_object *llmq_json_member(struct json_object *obj, const char *key)
     return value;
 }
 
+apr_int64_t llmq_json_whole(struct json_object *value, apr_int64_t other)
+{
+    const double most = 9007199254740992.0; /* beyond, a double has no units any more */
+    apr_int64_t whole;
+    double n;
+
+    if (json_object_is_type(value, json_type_int))
+        return json_object_get_int64(value);
+    n = json_object_is_type(value, json_type_double) ? json_object_get_double(value)
+                                                     : 0.5;
+    if (!(n >= -most && n <= most))
+        return other;
+    whole = (apr_int64_t)n;
+    return (double)whole < n || (double)whole > n ? other : whole;
+}
+
 /* The letter of a short escape, 'u' for the long form, 0 for bytes that stand as they are. */
 static char escape_of(unsigned char c)
 {
@@ -292,7 +308,8 @@ void llmq_json_kv_raw(llmq_text_t *t, const char *key, const char *raw)
     llmq_text_puts(t, raw ? raw : "null");
 }
 
-void llmq_json_kv_time(llmq_text_t *t, const char *key, apr_time_t when)
+static void put_time(llmq_text_t *t, const char *key, apr_time_t when,
+                     apr_size_t (*format)(char *, apr_time_t))
 {
     char buf[LLMQ_RFC3339_SIZE + 2];
     apr_size_t len;
@@ -302,9 +319,19 @@ void llmq_json_kv_time(llmq_text_t *t, const char *key, apr_time_t when)
         LLMQ_TEXT_LIT(t, "null");
         return;
     }
-    len = llmq_text_rfc3339(buf + 1, when);
+    len = format(buf + 1, when);
     buf[0] = buf[len + 1] = '"';
     llmq_text_add(t, buf, len + 2);
+}
+
+void llmq_json_kv_time(llmq_text_t *t, const char *key, apr_time_t when)
+{
+    put_time(t, key, when, llmq_text_rfc3339);
+}
+
+void llmq_json_kv_instant(llmq_text_t *t, const char *key, apr_time_t when)
+{
+    put_time(t, key, when, llmq_text_rfc3339_usec);
 }
 
 void llmq_json_kv_duration(llmq_text_t *t, const char *key, apr_interval_time_t d)

@@ -44,6 +44,14 @@ const char *llmq_json_format(struct json_object *obj);
 struct json_object *llmq_json_member(struct json_object *obj, const char *key);
 
 /**
+ * A whole number, though it may be written as 3.0 or 3e0: to JSON that is the same.
+ * @param value anything, NULL too
+ * @param other what is returned for all that is no whole number of 53 bits
+ * @return the number, or @a other
+ */
+apr_int64_t llmq_json_whole(struct json_object *value, apr_int64_t other);
+
+/**
  * Append a string in quotes, escaped. Bytes below 0x20 are written in the short form where
  * JSON has one, else by number.
  * @param t   where to
@@ -75,6 +83,9 @@ void llmq_json_kv_raw(llmq_text_t *t, const char *key, const char *raw);
 
 /** Append `"key":"2025-01-01T10:30:00Z"`; 0 becomes null. */
 void llmq_json_kv_time(llmq_text_t *t, const char *key, apr_time_t when);
+
+/** Append `"key":"2025-01-01T10:30:00.000000Z"`; 0 becomes null. */
+void llmq_json_kv_instant(llmq_text_t *t, const char *key, apr_time_t when);
 
 /** Append `"key":"30s"` (llmq_text_duration()). */
 void llmq_json_kv_duration(llmq_text_t *t, const char *key, apr_interval_time_t d);

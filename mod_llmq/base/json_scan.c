@@ -1,6 +1,7 @@
 #include "base/json_scan.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <apr_lib.h>
 
@@ -285,6 +286,16 @@ static int read_value(reader_t *r)
     }
 }
 
+/* Goes to the byte to blame, in a text that is not UTF-8. */
+static void find_bad_byte(reader_t *r)
+{
+    const char *next = r->at = r->text;
+
+    while (next < r->end && (llmq_utf8_next(&next, r->end) & ~0xFFU) != 0xDC00) {
+        r->at = next;
+    }
+}
+
 static int read_text(reader_t *r)
 {
     int more;
@@ -294,8 +305,10 @@ static int read_text(reader_t *r)
         return refuse(r, "the text is empty");
     if (r->end - r->at >= 3 && memcmp(r->at, "\xEF\xBB\xBF", 3) == 0)
         return refuse(r, "the text begins with a byte order mark");
-    if (!llmq_text_is_utf8(r->text, (apr_size_t)(r->end - r->text)))
+    if (!llmq_text_is_utf8(r->text, (apr_size_t)(r->end - r->text))) {
+        find_bad_byte(r);
         return refuse(r, "the text is not UTF-8");
+    }
     do {
         if (!read_value(r) || !read_after_value(r, &more))
             return 0;

@@ -31,6 +31,12 @@ typedef struct llmq_prometheus_label_t {
     const char *value; /* any UTF-8; escaped when written */
 } llmq_prometheus_label_t;
 
+/** Declare the labels @a l, one and two of them. */
+#define LLMQ_PROMETHEUS_WITH(l, n, v)                                                    \
+    llmq_prometheus_label_t l[] = {{(n), (v)}, {NULL, NULL}}
+#define LLMQ_PROMETHEUS_WITH2(l, n, v, n2, v2)                                           \
+    llmq_prometheus_label_t l[] = {{(n), (v)}, {(n2), (v2)}, {NULL, NULL}}
+
 /**
  * @param w           out: the writer
  * @param text        where to

@@ -15,6 +15,14 @@ static const char *const names[] = {
     [LLMQ_PROBLEM_NO_CONVERSATION] = "conversation_not_found",
     [LLMQ_PROBLEM_NO_RULE] = "rule_not_found",
     [LLMQ_PROBLEM_NO_TASK] = "task_not_found",
+    [LLMQ_PROBLEM_NO_SESSION] = "session_not_found",
+    [LLMQ_PROBLEM_SESSION_CLOSED] = "session_closed",
+    [LLMQ_PROBLEM_SESSION_LOCKED] = "session_locked",
+    [LLMQ_PROBLEM_RUN_CONFLICT] = "run_conflict",
+    [LLMQ_PROBLEM_NO_APP] = "app_not_found",
+    [LLMQ_PROBLEM_APP_STATE] = "app_state",
+    [LLMQ_PROBLEM_ANSWER] = "answer_failed",
+    [LLMQ_PROBLEM_INVALID] = "invalid_fields",
     [LLMQ_PROBLEM_NOT_CANCELABLE] = "task_not_cancelable",
     [LLMQ_PROBLEM_NOT_RETRYABLE] = "task_not_retryable",
     [LLMQ_PROBLEM_STALE_LEASE] = "stale_lease",
@@ -27,6 +35,8 @@ static const char *const names[] = {
     [LLMQ_PROBLEM_WAIT] = "wait_timeout",
     [LLMQ_PROBLEM_TRANSITION] = "invalid_transition",
     [LLMQ_PROBLEM_NO_BACKEND] = "backend_not_found",
+    [LLMQ_PROBLEM_BUDGET] = "insufficient_quota",
+    [LLMQ_PROBLEM_NO_MODEL] = "model_not_found",
     [LLMQ_PROBLEM_NO_ROUTE] = "route_not_found",
     [LLMQ_PROBLEM_METHOD] = "method_not_allowed",
     [LLMQ_PROBLEM_MEDIA_TYPE] = "unsupported_media_type",
@@ -57,9 +67,29 @@ apr_status_t llmq_result_set(llmq_result_t *why, llmq_problem_e problem,
         why->field = field;
         why->reason = reason;
         why->id = NULL;
+        why->code = NULL;
+        why->limited = NULL;
         why->item = 0;
         why->cancel = 0;
+        why->errors = NULL;
     }
+    return LLMQ_EBODY;
+}
+
+apr_status_t llmq_result_blame(llmq_result_t *why, const char *field, const char *reason,
+                               apr_pool_t *p)
+{
+    const llmq_result_error_t error = {field, reason};
+    apr_array_header_t *errors = apr_array_make(p, 4, sizeof(error));
+
+    if (why->errors) {
+        apr_array_cat(errors, why->errors);
+    }
+    APR_ARRAY_PUSH(errors, llmq_result_error_t) = error;
+    if (errors->nelts == 1) {
+        llmq_result_set(why, LLMQ_PROBLEM_INVALID, field, reason);
+    }
+    why->errors = errors;
     return LLMQ_EBODY;
 }
 

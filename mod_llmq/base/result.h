@@ -10,6 +10,7 @@
 
 #include <apr.h>
 #include <apr_errno.h>
+#include <apr_tables.h>
 
 /** Problems; names in result.c, mapped to answers in http/reply.c. */
 typedef enum {
@@ -24,6 +25,14 @@ typedef enum {
     LLMQ_PROBLEM_EXISTS,          /* its id is in use */
     LLMQ_PROBLEM_NO_RULE,         /* no such rule of the preprocessor */
     LLMQ_PROBLEM_NO_TASK,         /* no such task */
+    LLMQ_PROBLEM_NO_SESSION,      /* no such session, or somebody else's */
+    LLMQ_PROBLEM_SESSION_CLOSED,  /* the session takes nothing any more */
+    LLMQ_PROBLEM_SESSION_LOCKED,  /* the session takes nothing of its user for now */
+    LLMQ_PROBLEM_RUN_CONFLICT,    /* another run of the session is in progress */
+    LLMQ_PROBLEM_NO_APP,          /* no such app */
+    LLMQ_PROBLEM_APP_STATE,       /* the app, as it is now, cannot do this */
+    LLMQ_PROBLEM_ANSWER,          /* nobody could answer: the backends failed */
+    LLMQ_PROBLEM_INVALID,         /* fields are wrong, all of which are told */
     LLMQ_PROBLEM_NOT_CANCELABLE,  /* the task has ended */
     LLMQ_PROBLEM_NOT_RETRYABLE,   /* the task has not failed */
     LLMQ_PROBLEM_STALE_LEASE,     /* the lease has ended, or was never this caller's */
@@ -35,6 +44,8 @@ typedef enum {
     LLMQ_PROBLEM_WAIT,            /* S0 1010: the work goes on, the wait has ended */
     LLMQ_PROBLEM_TRANSITION,      /* a status cannot follow the present one */
     LLMQ_PROBLEM_NO_BACKEND,      /* no backend of this name */
+    LLMQ_PROBLEM_BUDGET,          /* nothing is left of the budget */
+    LLMQ_PROBLEM_NO_MODEL,        /* no model of this name */
     LLMQ_PROBLEM_NO_ROUTE,        /* nothing is served at this path */
     LLMQ_PROBLEM_METHOD,          /* the path exists, the method does not */
     LLMQ_PROBLEM_MEDIA_TYPE,      /* not application/json */
@@ -56,13 +67,23 @@ typedef enum {
     LLMQ_PROBLEM_COUNT
 } llmq_problem_e;
 
+/** One field of several that are wrong. */
+typedef struct llmq_result_error_t {
+    const char *field;
+    const char *reason; /* a sentence for people */
+} llmq_result_error_t;
+
 typedef struct llmq_result_t {
     llmq_problem_e problem;
     const char *field;  /* the field or parameter, NULL when none is to blame */
     const char *reason; /* a short sentence for people; static or in the caller's pool */
     const char *id;     /* the object it is about; NULL for none */
-    int item;           /* which of a batch is to blame, from 1; 0: not a batch */
-    int cancel;         /* tells a worker to stop: nobody wants the work any more */
+    const char
+        *code; /* a finer name of the problem, for dialects that tell it; NULL: none */
+    const char *limited; /* of RATE: "tokens" where those are limited; NULL: requests */
+    int item;            /* which of a batch is to blame, from 1; 0: not a batch */
+    int cancel;          /* tells a worker to stop: nobody wants the work any more */
+    const apr_array_header_t *errors; /* llmq_result_error_t, of INVALID; NULL: none */
 } llmq_result_t;
 
 /**
@@ -76,6 +97,19 @@ typedef struct llmq_result_t {
  */
 apr_status_t llmq_result_set(llmq_result_t *why, llmq_problem_e problem,
                              const char *field, const char *reason);
+
+/**
+ * One more field that is wrong: the problem is INVALID, its first field and reason are the
+ * first one's.
+ * @param why    begun as {0}; what it says of other problems is forgotten
+ * @param field  the field; borrowed
+ * @param reason the sentence; borrowed
+ * @param p      pool of the list
+ * @return LLMQ_EBODY always
+ * @threads any
+ */
+apr_status_t llmq_result_blame(llmq_result_t *why, const char *field, const char *reason,
+                               apr_pool_t *p);
 
 /**
  * @param problem a problem

@@ -1,20 +1,13 @@
 #include "base/spin.h"
 
+#include "base/clock.h"
+
 #include <apr_time.h>
 
 #include <sched.h>
-#include <time.h>
 
 #define STEAL_AFTER APR_USEC_PER_SEC
 #define SPINS       64 /* before the processor is offered to others */
-
-static apr_int64_t monotonic(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * APR_USEC_PER_SEC + t.tv_nsec / 1000;
-}
 
 static int try_lock(llmq_spin_t *lock)
 {
@@ -37,9 +30,9 @@ int llmq_spin_lock(llmq_spin_t *lock)
         }
         sched_yield();
         if (!since) {
-            since = monotonic();
+            since = llmq_clock_steady();
         }
-        else if (monotonic() - since > STEAL_AFTER) {
+        else if (llmq_clock_steady() - since > STEAL_AFTER) {
             atomic_load_explicit(lock, memory_order_acquire);
             return 1; /* taken it is already */
         }

@@ -1,7 +1,7 @@
 #include "base/stream.h"
 
 #include "base/stream_loop.h"
-#include "base/thread.h"
+#include "base/stream_socket.h"
 #include "llmq.h"
 
 #include <errno.h>
@@ -10,8 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-typedef llmq_stream_piece_t piece_t;
 
 static void lock(llmq_streams_t *all)
 {
@@ -28,39 +26,42 @@ static void wake(llmq_streams_t *all)
     eventfd_write(all->wake, 1);
 }
 
-/* @return non-zero if the thread does not know yet that it has to look */
-static int tell_locked(llmq_stream_t *s)
-{
-    llmq_streams_t *all = s->all;
-    int first = !all->told;
-
-    if (s->told) {
-        return 0;
-    }
-    s->told = 1;
-    s->next_told = all->told;
-    all->told = s;
-    return first;
-}
-
 /* ---- life ---- */
 
+/* Streams whose owners never came back to them, too. */
 static apr_status_t close_all(void *data)
 {
     llmq_streams_t *all = data;
+    llmq_stream_t *s;
+    llmq_stream_t *next;
 
+    APR_RING_FOREACH_SAFE(s, next, &all->ring, llmq_stream_t, link)
+    {
+        llmq_frame_queue_clear(&s->queue);
+        free(s);
+    }
     close(all->wake);
     close(all->epoll);
     return APR_SUCCESS;
 }
 
-apr_status_t llmq_stream_create(llmq_streams_t **ps, int max, apr_pool_t *p)
+static apr_status_t add_source(llmq_streams_t *all, int fd, llmq_stream_source_t *source,
+                               apr_uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.ptr = source}};
+
+    return epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? APR_SUCCESS : errno;
+}
+
+apr_status_t llmq_stream_create(llmq_streams_t **ps, const int max[LLMQ_STREAM_COUNT],
+                                apr_pool_t *p)
 {
     llmq_streams_t *all = apr_pcalloc(p, sizeof(*all));
-    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = NULL}};
 
     APR_RING_INIT(&all->ring, llmq_stream_t, link);
-    all->max = max;
+    memcpy(all->max, max, sizeof(all->max));
+    all->p = p;
+    all->source.see = llmq_stream_loop_wakes;
     all->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (all->epoll < 0) {
         return errno;
@@ -71,163 +72,272 @@ apr_status_t llmq_stream_create(llmq_streams_t **ps, int max, apr_pool_t *p)
         return errno;
     }
     apr_pool_cleanup_register(p, all, close_all, apr_pool_cleanup_null);
-    epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->wake, &event);
+    add_source(all, all->wake, &all->source, EPOLLIN);
     *ps = all;
     return apr_thread_mutex_create(&all->lock, APR_THREAD_MUTEX_DEFAULT, p);
 }
 
 void llmq_stream_stop(llmq_streams_t *all, apr_interval_time_t patience)
 {
-    apr_thread_t *thread;
-    apr_status_t rv;
+    llmq_thread_t thread;
 
     lock(all);
     all->stopping = 1;
     all->stop_at = apr_time_now() + patience;
     thread = all->thread;
-    all->thread = NULL;
+    all->thread.thread = NULL;
     unlock(all);
-    if (thread) {
+    if (thread.thread) {
         wake(all);
-        apr_thread_join(&rv, thread);
-        apr_pool_destroy(all->pool);
+        llmq_thread_end(&thread);
     }
 }
 
-/* The pool is nobody else's, as request threads may start it. */
-static apr_status_t start_locked(llmq_streams_t *all)
+static void see_watched(llmq_stream_source_t *source, apr_uint32_t events)
 {
-    apr_status_t rv;
+    llmq_stream_watch_t *w = (llmq_stream_watch_t *)(void *)source;
 
-    if (all->thread) {
-        return APR_SUCCESS;
-    }
-    rv = apr_pool_create_unmanaged_ex(&all->pool, NULL, NULL);
-    if (rv == APR_SUCCESS) {
-        rv = llmq_thread_start(&all->thread, llmq_stream_loop_run, all, all->pool);
-        if (rv != APR_SUCCESS) {
-            apr_pool_destroy(all->pool);
-        }
-    }
-    return rv;
+    (void)events;
+    w->fn(w->ctx);
 }
 
-apr_status_t llmq_stream_admit(llmq_streams_t *all)
+apr_status_t llmq_stream_watch(llmq_streams_t *all, int fd, llmq_stream_turn_fn_t *fn,
+                               void *ctx)
+{
+    llmq_stream_watch_t *w = apr_pcalloc(all->p, sizeof(*w));
+
+    w->source.see = see_watched;
+    w->fn = fn;
+    w->ctx = ctx;
+    return add_source(all, fd, &w->source, EPOLLIN);
+}
+
+void llmq_stream_every(llmq_streams_t *all, apr_interval_time_t interval,
+                       llmq_stream_turn_fn_t *fn, void *ctx)
+{
+    llmq_stream_timer_t *t = apr_pcalloc(all->p, sizeof(*t));
+
+    t->interval = interval;
+    t->fn = fn;
+    t->ctx = ctx;
+    t->next = all->timers;
+    all->timers = t;
+}
+
+apr_status_t llmq_stream_admit(llmq_streams_t *all, llmq_stream_kind_e kind)
 {
     apr_status_t rv;
 
-    if (atomic_fetch_add(&all->count, 1) >= all->max) {
-        llmq_stream_dismiss(all);
+    if (atomic_fetch_add(&all->count[kind], 1) >= all->max[kind]) {
+        llmq_stream_dismiss(all, kind);
         return LLMQ_EFULL;
     }
     lock(all);
-    rv = all->stopping ? APR_EOF : start_locked(all);
+    rv = all->stopping ? APR_EOF
+                       : llmq_thread_begin(&all->thread, llmq_stream_loop_run, all, 0);
     unlock(all);
     if (rv != APR_SUCCESS) {
-        llmq_stream_dismiss(all);
+        llmq_stream_dismiss(all, kind);
     }
     return rv;
 }
 
-void llmq_stream_dismiss(llmq_streams_t *all)
+void llmq_stream_dismiss(llmq_streams_t *all, llmq_stream_kind_e kind)
 {
-    atomic_fetch_sub(&all->count, 1);
+    atomic_fetch_sub(&all->count[kind], 1);
 }
 
 apr_status_t llmq_stream_open(llmq_stream_t **ps, llmq_streams_t *all, int fd,
                               const llmq_stream_conf_t *conf)
 {
-    struct epoll_event event = {.events = EPOLLRDHUP};
     llmq_stream_t *s = calloc(1, sizeof(*s));
     apr_status_t rv = s ? APR_SUCCESS : APR_ENOMEM;
 
     if (s) {
+        s->source.see = llmq_stream_socket_sees;
         s->all = all;
         s->conf = *conf;
-        s->last = &s->first;
+        s->queue.chunked = conf->chunked != 0;
         s->fd = fd;
-        event.data.ptr = s;
+        s->later = conf->later != 0;
         lock(all);
         /* From here on the thread may see it, and what it finds waits for the lock. */
-        if (epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
+        rv = all->dead ? APR_EOF : add_source(all, fd, &s->source, EPOLLRDHUP);
+        if (rv == APR_SUCCESS) {
             APR_RING_INSERT_TAIL(&all->ring, s, llmq_stream_t, link);
+            all->sockets++;
             *ps = s;
-        }
-        else {
-            rv = errno;
         }
         unlock(all);
     }
     if (rv != APR_SUCCESS) {
         close(fd);
         free(s);
-        llmq_stream_dismiss(all);
     }
     return rv;
+}
+
+void llmq_stream_begin(llmq_stream_t *s, llmq_wire_t *wire)
+{
+    llmq_streams_t *all = s->all;
+    int news = 0;
+    int dead;
+
+    lock(all);
+    s->wire = wire;
+    s->later = 0;
+    dead = all->dead;
+    news = dead ? 0 : llmq_stream_socket_tell_locked(s);
+    unlock(all); /* it may be gone now */
+    if (news) {
+        wake(all);
+    }
+    if (dead) {
+        llmq_stream_socket_release(s);
+    }
 }
 
 /* ---- the owner ---- */
 
-static piece_t *make_piece(const struct iovec *parts, int n)
+/* What a client with room for nothing more cannot have; a single frame is always tried. */
+static int is_too_much(const llmq_stream_t *s, const llmq_frame_t *frame)
 {
-    piece_t *piece;
-    size_t len = 0;
-    int i;
-
-    for (i = 0; i < n; i++) {
-        len += parts[i].iov_len;
-    }
-    piece = malloc(sizeof(*piece) + len);
-    if (piece) {
-        piece->next = NULL;
-        piece->len = piece->done = 0;
-        for (i = 0; i < n; i++) {
-            memcpy(piece->data + piece->len, parts[i].iov_base, parts[i].iov_len);
-            piece->len += parts[i].iov_len;
-        }
-    }
-    return piece;
+    return s->conf.max_pending && s->queue.bytes
+           && s->queue.bytes + frame->len > s->conf.max_pending;
 }
 
-static apr_status_t append(llmq_stream_t *s, const struct iovec *parts, int n, int last)
+/* @param done bytes of the frame that are written already */
+static void put_locked(llmq_stream_t *s, llmq_frame_t *frame, apr_size_t done)
+{
+    apr_size_t before = s->queue.bytes;
+
+    if (is_too_much(s, frame) || llmq_frame_queue_put(&s->queue, frame) != APR_SUCCESS) {
+        s->broken = 1;
+        return;
+    }
+    llmq_frame_queue_advance(&s->queue, done);
+    llmq_stream_socket_account(s, before);
+}
+
+static void finish_locked(llmq_stream_t *s)
+{
+    apr_size_t before = s->queue.bytes;
+
+    if (llmq_frame_queue_finish(&s->queue) != APR_SUCCESS) {
+        s->broken = 1;
+    }
+    llmq_stream_socket_account(s, before);
+}
+
+static apr_status_t enqueue(llmq_stream_t *s, llmq_frame_t *frame, apr_size_t done)
 {
     llmq_streams_t *all = s->all;
-    piece_t *piece = n ? make_piece(parts, n) : NULL;
-    apr_status_t rv = n && !piece ? APR_ENOMEM : APR_SUCCESS;
-    int news = 0;
+    apr_status_t rv;
+    int news;
 
     lock(all);
-    rv = s->over ? APR_ECONNABORTED : rv;
-    if (rv == APR_SUCCESS && piece) {
-        *s->last = piece;
-        s->last = &piece->next;
-        atomic_fetch_add(&all->bytes, piece->len);
-        piece = NULL;
+    if (!s->over && !s->closing && !s->broken) {
+        put_locked(s, frame, done);
     }
-    s->broken |= rv != APR_SUCCESS;
-    s->ended |= (char)last;
-    news = tell_locked(s);
-    unlock(all); /* one that is ended may be gone now */
+    rv = s->over || s->closing || s->broken ? APR_ECONNABORTED : APR_SUCCESS;
+    news = llmq_stream_socket_tell_locked(s);
+    unlock(all);
     if (news) {
         wake(all);
     }
-    free(piece);
     return rv;
 }
 
-apr_status_t llmq_stream_write(llmq_stream_t *s, const struct iovec *parts, int n)
+/* As long as nothing waits, nobody but the owner and the thread could change that, and
+ * they are the same here. */
+static int is_idle(llmq_stream_t *s)
 {
-    return append(s, parts, n, 0);
+    int idle;
+
+    lock(s->all);
+    idle = !s->queue.first && !s->over && !s->closing && !s->broken && !s->later;
+    unlock(s->all);
+    return idle;
 }
 
-void llmq_stream_end(llmq_stream_t *s, const struct iovec *parts, int n)
+static apr_status_t break_off(llmq_stream_t *s)
 {
-    append(s, parts, n, 1);
+    llmq_streams_t *all = s->all;
+
+    lock(all);
+    s->broken = 1;
+    llmq_stream_socket_tell_locked(s);
+    unlock(all);
+    wake(all);
+    return APR_ECONNABORTED;
 }
 
-int llmq_stream_count(const llmq_streams_t *all)
+apr_status_t llmq_stream_send(llmq_stream_t *s, llmq_frame_t *frame)
 {
-    return atomic_load(&all->count);
+    struct iovec part;
+    apr_ssize_t n;
+
+    if (!llmq_stream_loop_is_here(s->all) || !is_idle(s)) {
+        return enqueue(s, frame, 0);
+    }
+    llmq_frame_part(&part, frame, s->queue.chunked);
+    n = llmq_stream_socket_write(s, &part);
+    if (n < 0) {
+        return break_off(s);
+    }
+    return (apr_size_t)n == part.iov_len ? APR_SUCCESS : enqueue(s, frame, (apr_size_t)n);
+}
+
+/* @param whole 0: cut it */
+static void give_back(llmq_stream_t *s, llmq_frame_t *frame, int whole)
+{
+    llmq_streams_t *all = s->all;
+    int news;
+    int dead;
+
+    lock(all);
+    s->broken |= !whole;
+    if (!s->over && !s->closing && !s->broken) {
+        if (frame) {
+            put_locked(s, frame, 0);
+        }
+        finish_locked(s);
+    }
+    s->ended = 1;
+    dead = all->dead;
+    news = llmq_stream_socket_tell_locked(s);
+    unlock(all); /* it may be gone now */
+    if (news) {
+        wake(all);
+    }
+    if (dead) {
+        llmq_stream_socket_release(s);
+    }
+}
+
+void llmq_stream_end(llmq_stream_t *s, llmq_frame_t *frame)
+{
+    give_back(s, frame, 1);
+}
+
+void llmq_stream_drop(llmq_stream_t *s)
+{
+    give_back(s, NULL, 0);
+}
+
+apr_size_t llmq_stream_pending(llmq_stream_t *s)
+{
+    apr_size_t n;
+
+    lock(s->all);
+    n = s->queue.bytes;
+    unlock(s->all);
+    return n;
+}
+
+int llmq_stream_count(const llmq_streams_t *all, llmq_stream_kind_e kind)
+{
+    return atomic_load(&all->count[kind]);
 }
 
 apr_size_t llmq_stream_bytes(const llmq_streams_t *all)

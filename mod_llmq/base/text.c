@@ -167,6 +167,19 @@ apr_size_t llmq_text_rfc3339(char *buf, apr_time_t when)
     return (apr_size_t)(to - buf);
 }
 
+apr_size_t llmq_text_rfc3339_usec(char *buf, apr_time_t when)
+{
+    apr_int64_t sec = floor_div(when, APR_USEC_PER_SEC);
+    unsigned usec = (unsigned)(when - sec * APR_USEC_PER_SEC);
+    char *to = buf + llmq_text_rfc3339(buf, when) - 1;
+
+    *to++ = '.';
+    to = put_digits(to, usec, 6);
+    *to++ = 'Z';
+    *to = '\0';
+    return (apr_size_t)(to - buf);
+}
+
 /* Read exactly n digits into a number of at most max; NULL if they are not there. */
 static const char *get_digits(const char *s, int n, int max, int *pvalue)
 {

@@ -60,6 +60,14 @@ void llmq_text_printf(llmq_text_t *t, const char *fmt, ...)
 apr_size_t llmq_text_rfc3339(char *buf, apr_time_t when);
 
 /**
+ * The same with microseconds: 2025-01-01T10:30:00.000000Z.
+ * @param buf  LLMQ_RFC3339_SIZE bytes
+ * @param when microseconds since 1970
+ * @return length of the text
+ */
+apr_size_t llmq_text_rfc3339_usec(char *buf, apr_time_t when);
+
+/**
  * Read an RFC 3339 time with any offset and an optional fraction.
  * @return APR_SUCCESS; APR_EINVAL not such a time
  */

@@ -2,17 +2,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bus/redis_link.h"
 
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
-#include <hiredis/hiredis.h>
-
 #include <string.h>
 
-#define FRESH     apr_time_from_sec(1) /* an answer holds for so long */
-#define PAUSE_MIN apr_time_from_sec(1)
-#define PAUSE_MAX apr_time_from_sec(5)
+#define FRESH apr_time_from_sec(1) /* an answer holds for so long */
 
 struct llmq_redis_t {
     const llmq_redis_conf_t *conf;
@@ -29,10 +26,7 @@ static apr_status_t disconnect(void *data)
 {
     llmq_redis_t *redis = data;
 
-    if (redis->link) {
-        redisFree(redis->link);
-        redis->link = NULL;
-    }
+    llmq_redis_link_close(&redis->link);
     return APR_SUCCESS;
 }
 
@@ -65,53 +59,24 @@ static void fail(llmq_redis_t *redis, const char *what)
         LLMQ_LOG(LLMQ_LOG_WARNING, 0, LLMQ_NO(0601) "Redis does not answer: %s", what);
     }
     disconnect(redis);
-    redis->pause = redis->pause ? redis->pause * 2 : PAUSE_MIN;
-    redis->pause = redis->pause > PAUSE_MAX ? PAUSE_MAX : redis->pause;
+    redis->pause = llmq_redis_link_pause(redis->pause);
     redis->next_try = llmq_clock_now() + redis->pause;
 }
 
-/* What Redis answers is never logged but for the first word of an error: it may repeat what
- * it was sent. */
-static redisReply *ask(llmq_redis_t *redis, const char *command, const char *argument)
+static redisReply *ask(llmq_redis_t *redis, const char *command)
 {
-    redisReply *reply = argument ? redisCommand(redis->link, "%s %s", command, argument)
-                                 : redisCommand(redis->link, command);
+    llmq_redis_why_t why;
+    redisReply *reply = llmq_redis_link_ask(why, redis->link, command, NULL);
 
     if (!reply) {
-        fail(redis, redis->link->errstr);
-        return NULL;
-    }
-    if (reply->type == REDIS_REPLY_ERROR) {
-        char word[40];
-
-        apr_cpystrn(word, reply->str, sizeof(word));
-        word[strcspn(word, " ")] = '\0';
-        freeReplyObject(reply);
-        fail(redis, word);
-        return NULL;
+        fail(redis, why);
     }
     return reply;
 }
 
-static int sign_in(llmq_redis_t *redis)
-{
-    redisReply *reply;
-
-    if (!redis->conf->password) {
-        return 1;
-    }
-    reply = ask(redis, "AUTH", redis->conf->password);
-    if (reply) {
-        freeReplyObject(reply);
-    }
-    return reply != NULL;
-}
-
 static int is_connected(llmq_redis_t *redis)
 {
-    const llmq_redis_conf_t *conf = redis->conf;
-    struct timeval limit = {(time_t)apr_time_sec(conf->timeout),
-                            (suseconds_t)apr_time_usec(conf->timeout)};
+    llmq_redis_why_t why;
 
     if (redis->link) {
         return 1;
@@ -119,20 +84,17 @@ static int is_connected(llmq_redis_t *redis)
     if (llmq_clock_now() < redis->next_try) {
         return 0;
     }
-    redis->link = conf->path ? redisConnectUnixWithTimeout(conf->path, limit)
-                             : redisConnectWithTimeout(conf->host, conf->port, limit);
-    if (!redis->link || redis->link->err
-        || redisSetTimeout(redis->link, limit) != REDIS_OK) {
-        fail(redis, redis->link ? redis->link->errstr : "no memory");
-        return 0;
+    redis->link = llmq_redis_link_open(why, redis->conf);
+    if (!redis->link) {
+        fail(redis, why);
     }
-    return sign_in(redis);
+    return redis->link != NULL;
 }
 
 static void ping(llmq_redis_t *redis)
 {
     apr_time_t begun = apr_time_now();
-    redisReply *reply = is_connected(redis) ? ask(redis, "PING", NULL) : NULL;
+    redisReply *reply = is_connected(redis) ? ask(redis, "PING") : NULL;
     int was_well = redis->health.well || !redis->health.asked_at;
 
     redis->health.asked_at = llmq_clock_now();
@@ -149,7 +111,7 @@ static void ping(llmq_redis_t *redis)
 
 static void inform(llmq_redis_t *redis)
 {
-    redisReply *reply = is_connected(redis) ? ask(redis, "INFO", NULL) : NULL;
+    redisReply *reply = is_connected(redis) ? ask(redis, "INFO") : NULL;
 
     redis->informed_at = llmq_clock_now();
     llmq_redis_parse_info(&redis->info,

@@ -1,7 +1,8 @@
 /**
  * @file redis.h
- * A Redis server beside the database (hiredis). Nothing is kept there yet: what is asked is
- * whether it answers, and how it is doing.
+ * A Redis server beside the database (hiredis). Nothing is kept there: events travel through
+ * it between nodes (bus_redis.h), and here it is asked whether it answers, and how it is
+ * doing.
  *
  * One connection a process, behind a lock. It is asked at most once a second, whoever wants
  * to know meanwhile gets the last answer. While it does not answer it is tried again after
@@ -21,6 +22,7 @@ typedef struct llmq_redis_conf_t {
     int port;             /* with host */
     const char *path;     /* of a Unix socket; NULL with host. Both NULL: no Redis */
     const char *password; /* NULL: none; never logged */
+    const char *prefix;   /* of the names that are used there */
     apr_interval_time_t timeout; /* longest wait, for a connection and for an answer */
     int required;                /* nothing new is taken while it is away */
 } llmq_redis_conf_t;

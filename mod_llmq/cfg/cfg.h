@@ -11,11 +11,15 @@
 
 #include "backend/backend.h"
 #include "bus/redis.h"
+#include "core/app.h"
 #include "core/lease.h"
+#include "core/ledger.h"
 #include "core/limiter.h"
+#include "core/price.h"
 #include "core/conversation.h"
 #include "core/message.h"
 #include "core/roster.h"
+#include "core/run.h"
 #include "core/task_type.h"
 #include "core/token.h"
 #include "dispatch/dispatch.h"
@@ -30,9 +34,12 @@
 /** The handlers that SetHandler can name; words in cfg.c. */
 typedef enum {
     LLMQ_HANDLER_NONE = 0,
-    LLMQ_HANDLER_QUEUE,   /* llmq-queue */
-    LLMQ_HANDLER_HEALTH,  /* llmq-health */
-    LLMQ_HANDLER_METRICS, /* llmq-metrics */
+    LLMQ_HANDLER_QUEUE,    /* llmq-queue */
+    LLMQ_HANDLER_HEALTH,   /* llmq-health */
+    LLMQ_HANDLER_METRICS,  /* llmq-metrics */
+    LLMQ_HANDLER_SESSIONS, /* llmq-sessions */
+    LLMQ_HANDLER_APPS,     /* llmq-apps */
+    LLMQ_HANDLER_OPENAI,   /* llmq-openai */
     LLMQ_HANDLER_COUNT
 } llmq_handler_e;
 
@@ -54,50 +61,93 @@ typedef struct llmq_cfg_rate_t {
     const ap_expr_info_t *key; /* who is counted; NULL: the user, else the address */
     apr_uint64_t seed;         /* of the directive's place: each counts by itself */
 } llmq_cfg_rate_t;
+
+/** What LLMQLimit and LLMQBudget limit, and whose account it is. */
+typedef enum {
+    LLMQ_QUOTA_REQUESTS = 0,
+    LLMQ_QUOTA_TOKENS,
+    LLMQ_QUOTA_CONCURRENCY,
+    LLMQ_QUOTA_COST
+} llmq_quota_what_e;
+typedef enum {
+    LLMQ_QUOTA_USER = 0, /* of the job */
+    LLMQ_QUOTA_APIKEY,   /* who calls */
+    LLMQ_QUOTA_TENANT    /* all of it */
+} llmq_quota_key_e;
+
+/** One line of them. */
+typedef struct llmq_cfg_quota_t {
+    llmq_quota_what_e what;
+    llmq_quota_key_e key;
+    const ap_expr_info_t *expr; /* the key instead; NULL: none */
+    llmq_ledger_conf_t rule;    /* of concurrency only its limit counts */
+    int queues;                 /* non-zero: who is over it waits */
+    apr_uint64_t seed;          /* of what the line says */
+} llmq_cfg_quota_t;
+
 /** Rules of the preprocessor of one section (cfg_rules.h). */
 typedef struct llmq_cfg_rules_t llmq_cfg_rules_t;
 
-/** Server-wide settings. */
+/** Server-wide settings; their defaults stand in a table of cfg.c. */
 typedef struct llmq_cfg_server_t {
-    int dispatcher;                    /* LLMQDispatcher */
-    const char *node;                  /* LLMQNode; NULL until post_config */
-    llmq_queue_conf_t queue;           /* LLMQQueueSize … LLMQTenantReserve */
-    llmq_queue_conf_t task_queue;      /* LLMQTaskQueueSize, LLMQTaskConcurrency */
-    llmq_task_types_t *task_types;     /* LLMQTaskType */
-    apr_interval_time_t store_timeout; /* LLMQStoreTimeout */
-    apr_interval_time_t slow_query;    /* LLMQSlowQuery */
-    apr_interval_time_t node_timeout;  /* LLMQNodeTimeout */
-    llmq_commit_conf_t commit;         /* LLMQCommitRows, LLMQCommitDelay */
-    llmq_retry_conf_t retry;           /* LLMQRetryDelay */
-    int max_deliveries;                /* LLMQMaxDeliveries */
-    apr_array_header_t *handlers;      /* LLMQTaskHandler, of llmq_handler_conf_t * */
-    llmq_courier_conf_t courier;       /* LLMQWebhookKey … LLMQWebhookConcurrency */
-    llmq_egress_t *egress;             /* LLMQWebhookAllow; NULL: not given */
-    int batch;                         /* LLMQDispatchBatch */
-    llmq_chat_conf_t chat;             /* LLMQContextTurns, LLMQContextBytes */
-    apr_interval_time_t cleanup;       /* LLMQCleanupInterval */
-    llmq_pace_conf_t pace;             /* LLMQAutoscale, LLMQQueueConcurrency */
-    apr_interval_time_t key_cache;     /* LLMQKeyCache */
-    llmq_roster_conf_t roster;         /* LLMQMaxWorkers … LLMQWorkerRetention */
-    int max_held;                      /* LLMQMaxHeld; 0: half of the workers */
-    int max_parked;                    /* LLMQMaxParked, of a child */
-    apr_size_t park_buffer;            /* LLMQParkBuffer, of a child */
-    int rate_keys;                     /* LLMQRateLimitKeys */
-    llmq_balance_conf_t balance;       /* LLMQBalance, LLMQAffinity */
-    llmq_redis_conf_t redis;           /* LLMQRedis, LLMQRedisPasswordFile */
-    apr_array_header_t *backends;      /* llmq_backend_conf_t *, in order */
-    llmq_backend_conf_t *open_backend; /* the block being read, else NULL */
-    apr_array_header_t *mounts;        /* llmq_mount_t *, of this virtual host */
-    apr_array_header_t *rules;         /* llmq_cfg_rules_t *, of all its sections */
+    int dispatcher;                     /* LLMQDispatcher */
+    const char *node;                   /* LLMQNode; NULL until post_config */
+    llmq_queue_conf_t queue;            /* LLMQQueueSize … LLMQTenantReserve */
+    llmq_queue_conf_t task_queue;       /* LLMQTaskQueueSize, LLMQTaskConcurrency */
+    llmq_task_types_t *task_types;      /* LLMQTaskType */
+    apr_interval_time_t store_timeout;  /* LLMQStoreTimeout */
+    apr_interval_time_t slow_query;     /* LLMQSlowQuery */
+    apr_interval_time_t node_timeout;   /* LLMQNodeTimeout */
+    llmq_commit_conf_t commit;          /* LLMQCommitRows, LLMQCommitDelay */
+    llmq_retry_conf_t retry;            /* LLMQRetryDelay */
+    int max_deliveries;                 /* LLMQMaxDeliveries */
+    apr_array_header_t *handlers;       /* LLMQTaskHandler, of llmq_handler_conf_t * */
+    llmq_courier_conf_t courier;        /* LLMQWebhookKey … LLMQWebhookConcurrency */
+    llmq_egress_t *egress;              /* LLMQWebhookAllow; NULL: not given */
+    int batch;                          /* LLMQDispatchBatch */
+    llmq_chat_conf_t chat;              /* LLMQContextTurns, LLMQContextBytes */
+    apr_interval_time_t cleanup;        /* LLMQCleanupInterval */
+    apr_interval_time_t session_ttl;    /* LLMQSessionTTL; 0: for ever */
+    apr_interval_time_t completion_ttl; /* LLMQCompletionTTL; 0: for ever */
+    llmq_pace_conf_t pace;              /* LLMQAutoscale, LLMQQueueConcurrency */
+    apr_interval_time_t key_cache;      /* LLMQKeyCache */
+    llmq_roster_conf_t roster;          /* LLMQMaxWorkers … LLMQWorkerRetention */
+    int max_held;                       /* LLMQMaxHeld; 0: half of the workers */
+    int max_parked;                     /* LLMQMaxParked, of a child */
+    int max_streams;                    /* LLMQMaxStreams, of a child */
+    apr_size_t park_buffer;             /* LLMQParkBuffer, of a child */
+    apr_size_t stream_buffer;           /* LLMQStreamBuffer, of a stream */
+    apr_size_t replay_max;              /* LLMQGatewayReplay; 0: no answer is kept */
+    apr_size_t relay_buffer;            /* LLMQRelayBuffer, of a listener */
+    apr_interval_time_t event_poll;     /* LLMQEventPoll, the first time... */
+    apr_interval_time_t event_patrol;   /* ...and the second */
+    apr_size_t event_ring;              /* LLMQEventRing, bytes */
+    apr_interval_time_t delta_interval; /* LLMQDeltaInterval; 0: each piece by itself */
+    int rate_keys;                      /* LLMQRateLimitKeys */
+    int quota_keys;                     /* LLMQLimitKeys */
+    apr_array_header_t *prices;         /* LLMQPrice: llmq_price_conf_t */
+    llmq_balance_conf_t balance;        /* LLMQBalance, LLMQAffinity */
+    llmq_redis_conf_t redis;            /* LLMQRedis … LLMQRedisPrefix */
+    apr_array_header_t *backends;       /* llmq_backend_conf_t *, in order */
+    apr_array_header_t *agents;         /* llmq_agent_conf_t *, in order */
+    apr_array_header_t *run_agents;     /* the same as llmq_run_agent_t */
+    apr_array_header_t *model_lines;    /* LLMQModel, as read: cfg_model.c */
+    llmq_models_t *models;              /* LLMQModel; empty until post_config */
+    llmq_backend_conf_t *open_backend;  /* the block being read, else NULL */
+    llmq_agent_conf_t *open_agent;      /* the <LLMQAgent> being read, else NULL */
+    apr_array_header_t *mounts;         /* llmq_mount_t *, of this virtual host */
+    apr_array_header_t *rules;          /* llmq_cfg_rules_t *, of all its sections */
     apr_hash_t *tenant_limits; /* LLMQTenantLimit: name → llmq_queue_tenant_conf_t */
 } llmq_cfg_server_t;
 
-/** Settings of a location. Unset numbers are -1, unset strings NULL. */
+/** Settings of a location. Unset numbers are -1, unset strings NULL. A new one belongs into
+ * the lists of cfg.c, which make and merge them. */
 typedef struct llmq_cfg_dir_t {
     const llmq_mount_t *mount;       /* of SetHandler; handler NONE: not ours */
     const char *tenant;              /* LLMQTenant */
     apr_int64_t max_content;         /* LLMQMaxContent, bytes */
     int max_depth;                   /* LLMQMaxDepth */
+    apr_int64_t max_tree;            /* LLMQMaxTree, bytes */
     int max_retries;                 /* LLMQMaxRetries */
     apr_interval_time_t timeout;     /* LLMQTimeout */
     apr_interval_time_t max_timeout; /* LLMQMaxTimeout */
@@ -107,6 +157,8 @@ typedef struct llmq_cfg_dir_t {
     apr_interval_time_t idem_ttl;    /* LLMQIdempotencyTTL */
     apr_array_header_t *webhooks;    /* LLMQWebhook, of const char *; empty: none */
     const llmq_cfg_rate_t *rate;     /* LLMQRateLimit */
+    apr_array_header_t *quotas;      /* LLMQLimit, LLMQBudget: llmq_cfg_quota_t */
+    apr_array_header_t *model_use;   /* LLMQModelUse, of const char *; empty: all */
     int maintenance;                 /* LLMQMaintenance */
     apr_array_header_t *secrets;     /* LLMQTokenSecret, of llmq_token_secret_t */
     const char *issuer;              /* LLMQTokenIssuer */
@@ -122,21 +174,31 @@ typedef struct llmq_cfg_dir_t {
     apr_int64_t long_content;        /* LLMQLongContent, bytes; 0: never long */
     int max_rules;                   /* LLMQMaxRules */
     apr_array_header_t *rules; /* LLMQRule, LLMQUserPriority; of llmq_cfg_rules_t * */
-    const ap_expr_info_t *fairness_key;   /* LLMQFairnessKey */
-    apr_int64_t max_title;                /* LLMQMaxTitle, bytes */
-    apr_int64_t max_context;              /* LLMQMaxContext, bytes */
-    apr_interval_time_t conv_ttl;         /* LLMQConversationTTL */
-    int auto_create;                      /* LLMQConversationAutoCreate */
-    int parallel;                         /* LLMQConversationOrder parallel */
-    apr_int64_t task_max_payload;         /* LLMQTaskMaxPayload, bytes */
-    int task_max_batch;                   /* LLMQTaskMaxBatch */
-    int task_max_retries;                 /* LLMQTaskMaxRetries, the first number */
-    int task_most_retries;                /* LLMQTaskMaxRetries, the second */
-    apr_interval_time_t task_timeout;     /* LLMQTaskTimeout */
-    apr_interval_time_t task_max_timeout; /* LLMQTaskMaxTimeout */
-    apr_interval_time_t lease;            /* LLMQLease */
-    apr_interval_time_t max_lease;        /* LLMQMaxLease */
-    int claim_limit;                      /* LLMQClaimLimit */
+    const ap_expr_info_t *fairness_key;     /* LLMQFairnessKey */
+    apr_int64_t max_title;                  /* LLMQMaxTitle, bytes */
+    apr_int64_t max_context;                /* LLMQMaxContext, bytes */
+    apr_interval_time_t conv_ttl;           /* LLMQConversationTTL */
+    int auto_create;                        /* LLMQConversationAutoCreate */
+    int parallel;                           /* LLMQConversationOrder parallel */
+    const char *agent;                      /* LLMQAgentUse */
+    int run_conflict;                       /* LLMQRunConflict */
+    apr_int64_t task_max_payload;           /* LLMQTaskMaxPayload, bytes */
+    int task_max_batch;                     /* LLMQTaskMaxBatch */
+    int task_max_retries;                   /* LLMQTaskMaxRetries, the first number */
+    int task_most_retries;                  /* LLMQTaskMaxRetries, the second */
+    apr_interval_time_t task_timeout;       /* LLMQTaskTimeout */
+    apr_interval_time_t task_max_timeout;   /* LLMQTaskMaxTimeout */
+    apr_interval_time_t lease;              /* LLMQLease */
+    apr_interval_time_t max_lease;          /* LLMQMaxLease */
+    int claim_limit;                        /* LLMQClaimLimit */
+    apr_interval_time_t sse_heartbeat;      /* LLMQSSEHeartbeat; 0: none */
+    apr_interval_time_t sse_max_age;        /* LLMQSSEMaxAge */
+    apr_interval_time_t sse_retry;          /* LLMQSSERetry */
+    apr_interval_time_t debug_timeout;      /* LLMQDebugTimeout */
+    int apps_200;                           /* LLMQAppsHTTPStatus always-200 */
+    apr_interval_time_t gateway_linger;     /* LLMQGatewayLinger; 0: not at all */
+    apr_interval_time_t gateway_keep_alive; /* LLMQGatewayKeepAlive; 0: none */
+    apr_interval_time_t gateway_timeout;    /* LLMQGatewayTimeout */
 } llmq_cfg_dir_t;
 
 /** mod_dbd's settings of the main server, which the dispatcher needs for itself. */
@@ -221,6 +283,22 @@ void llmq_cfg_task(llmq_task_conf_t *conf, const llmq_cfg_dir_t *dir, server_rec
 const llmq_task_types_t *llmq_cfg_task_types(server_rec *s);
 
 /**
+ * Make the models of what was read, once the backends are known.
+ * @param conf the main server's
+ * @param p    pool of the configuration
+ * @phase post_config
+ */
+void llmq_cfg_model_complete(llmq_cfg_server_t *conf, apr_pool_t *p);
+
+/**
+ * What holds for new runs at a location, defaults filled in.
+ * @param conf out
+ * @param dir  settings of the location
+ * @param s    the request's server
+ */
+void llmq_cfg_agent_runs(llmq_run_conf_t *conf, const llmq_cfg_dir_t *dir, server_rec *s);
+
+/**
  * What tokens at a location are checked against.
  * @param conf out
  * @param dir  settings of the location
@@ -275,6 +353,25 @@ int llmq_cfg_retry_after_sec(const llmq_cfg_dir_t *dir);
 apr_interval_time_t llmq_cfg_max_wait(const llmq_cfg_dir_t *dir);
 
 /**
+ * Limits of what callers send of apps at a location, defaults filled in.
+ * @param conf out
+ * @param dir  settings of the location
+ */
+void llmq_cfg_app(llmq_app_conf_t *conf, const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long a debug turn of an app may take
+ */
+apr_interval_time_t llmq_cfg_app_timeout(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return non-zero if all answers of S2 shall have the status 200
+ */
+int llmq_cfg_app_is_always_200(const llmq_cfg_dir_t *dir);
+
+/**
  * @param dir settings of a location
  * @return how long a worker has a job where it does not say, at most llmq_cfg_lease_max()
  */
@@ -285,6 +382,51 @@ apr_interval_time_t llmq_cfg_lease_usual(const llmq_cfg_dir_t *dir);
  * @return the longest lease that a worker may ask for
  */
 apr_interval_time_t llmq_cfg_lease_max(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long an event stream may be silent; 0: for ever
+ */
+apr_interval_time_t llmq_cfg_stream_heartbeat(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long an event stream lasts
+ */
+apr_interval_time_t llmq_cfg_stream_max_age(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long a client shall wait before it opens an event stream again
+ */
+apr_interval_time_t llmq_cfg_stream_retry(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long the thread of a completion waits before it lets go; 0: not at all
+ */
+apr_interval_time_t llmq_cfg_gateway_linger(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @return how long the stream of a completion may be silent; 0: for ever
+ */
+apr_interval_time_t llmq_cfg_gateway_keep_alive(const llmq_cfg_dir_t *dir);
+
+/**
+ * @param dir settings of a location
+ * @param all the models of the server
+ * @param p   pool of a list that is shorter
+ * @return those that may be asked for at the location
+ */
+const llmq_models_t *llmq_cfg_model_use(const llmq_cfg_dir_t *dir,
+                                        const llmq_models_t *all, apr_pool_t *p);
+
+/**
+ * @param dir settings of a location
+ * @return how long one attempt of a completion may take (> 0)
+ */
+apr_interval_time_t llmq_cfg_gateway_timeout(const llmq_cfg_dir_t *dir);
 
 /**
  * @param dir settings of a location
@@ -326,12 +468,6 @@ apr_interval_time_t llmq_cfg_deadline(const llmq_cfg_dir_t *dir);
  * @return the mount or NULL
  */
 const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri);
-
-/**
- * @param handler a handler
- * @return its word, such as "llmq-queue"
- */
-const char *llmq_cfg_handler_name(llmq_handler_e handler);
 
 /**
  * @param word what SetHandler names

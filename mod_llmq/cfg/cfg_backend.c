@@ -10,39 +10,30 @@
 #define MAX_KEY        4096 /* bytes */
 #define MAX_CONCURRENT 100000
 
-static llmq_backend_conf_t *create_backend(apr_pool_t *p, const char *name)
+void llmq_cfg_backend_init(llmq_backend_conf_t *b, const char *name)
 {
-    llmq_backend_conf_t *b = apr_pcalloc(p, sizeof(*b));
-
+    memset(b, 0, sizeof(*b));
     b->name = name;
     b->kind = LLMQ_BACKEND_ECHO;
     b->max_concurrent = 64;
     b->connect_timeout = apr_time_from_sec(5);
-    b->first_timeout = apr_time_from_sec(30);
-    b->total_timeout = apr_time_from_sec(120);
-    b->max_answer_bytes = 4 * 1024 * 1024;
+    b->first_timeout = LLMQ_BACKEND_NOT_SET;
+    b->total_timeout = LLMQ_BACKEND_NOT_SET;
     b->weight = 1;
     b->health.max_failures = 3;
     b->health.cooldown = apr_time_from_sec(10);
     b->health.longest = apr_time_from_sec(300);
     b->check_interval = apr_time_from_sec(10);
-    return b;
 }
 
 static const char *backend_name(const char **pname, cmd_parms *cmd, const char *args)
 {
-    const char *end = ap_strrchr_c(args, '>');
     const apr_array_header_t *known = llmq_cfg_parse_server(cmd)->backends;
+    const char *err = llmq_cfg_parse_section(pname, cmd, args);
     int i;
 
-    if (!end || end[1] != '\0') {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, "> lacks its closing '>'", NULL);
-    }
-    args = apr_pstrmemdup(cmd->pool, args, end - args);
-    *pname = ap_getword_conf(cmd->pool, &args);
-    if (!llmq_id_is_name(*pname) || *args) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           "> takes one name of A-Z a-z 0-9 _ . : -", NULL);
+    if (err) {
+        return err;
     }
     for (i = 0; i < known->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(known, i, llmq_backend_conf_t *)->name, *pname) == 0) {
@@ -56,6 +47,7 @@ static const char *backend_name(const char **pname, cmd_parms *cmd, const char *
 const char *llmq_cfg_backend_block(cmd_parms *cmd, void *dir, const char *args)
 {
     llmq_cfg_server_t *conf = llmq_cfg_parse_server(cmd);
+    const char *section = cmd->cmd->name; /* it is another one while the lines are read */
     const char *name = NULL;
     const char *err = llmq_cfg_parse_global(cmd);
 
@@ -67,12 +59,24 @@ const char *llmq_cfg_backend_block(cmd_parms *cmd, void *dir, const char *args)
         return apr_psprintf(cmd->pool, "%s %s>: there may be %d backends at most",
                             cmd->cmd->name, name, LLMQ_BALANCE_MAX);
     }
-    conf->open_backend = create_backend(cmd->pool, name);
+    conf->open_backend = apr_palloc(cmd->pool, sizeof(*conf->open_backend));
+    llmq_cfg_backend_init(conf->open_backend, name);
     APR_ARRAY_PUSH(conf->backends, llmq_backend_conf_t *) = conf->open_backend;
-    err = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
+    err = llmq_cfg_parse_lines(cmd);
+    err = err ? err : llmq_cfg_backend_fault(conf->open_backend, section, cmd->pool);
     llmq_cfg_balance_complete(conf->open_backend);
     conf->open_backend = NULL;
     return err;
+}
+
+const char *llmq_cfg_backend_fault(const llmq_backend_conf_t *b, const char *section,
+                                   apr_pool_t *p)
+{
+    if (b->kind == LLMQ_BACKEND_ECHO || b->url) {
+        return NULL;
+    }
+    return apr_psprintf(p, "%s %s> is of kind %s and has no LLMQBackendURL", section,
+                        b->name, llmq_backend_kind_name(b->kind));
 }
 
 const char *llmq_cfg_backend_set_kind(cmd_parms *cmd, void *dir, const char *arg)

@@ -57,6 +57,12 @@ const char *llmq_cfg_limits_set_max_parked(cmd_parms *cmd, void *dir, const char
     return set_places(&llmq_cfg_parse_server(cmd)->max_parked, cmd, arg);
 }
 
+const char *llmq_cfg_limits_set_max_streams(cmd_parms *cmd, void *dir, const char *arg)
+{
+    (void)dir;
+    return set_places(&llmq_cfg_parse_server(cmd)->max_streams, cmd, arg);
+}
+
 const char *llmq_cfg_limits_set_park_buffer(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t n = 0;
@@ -121,6 +127,10 @@ static const char *parse_rate_option(llmq_cfg_rate_t *rate, cmd_parms *cmd,
         return err;
     }
     if (strncmp(arg, "key=", 4) == 0) {
+        if (!strchr(arg, '%')) { /* all callers would share one rate */
+            return llmq_cfg_parse_complain(
+                cmd, arg, "must be an expression such as key=%{req:X-Customer}");
+        }
         err = NULL;
         rate->key =
             ap_expr_parse_cmd(cmd, arg + 4, AP_EXPR_FLAG_STRING_RESULT, &err, NULL);

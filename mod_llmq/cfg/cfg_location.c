@@ -33,6 +33,12 @@ const char *llmq_cfg_location_set_max_depth(cmd_parms *cmd, void *dir, const cha
     return err;
 }
 
+const char *llmq_cfg_location_set_max_tree(cmd_parms *cmd, void *dir, const char *arg)
+{
+    return llmq_cfg_parse_number(&((llmq_cfg_dir_t *)dir)->max_tree, cmd, arg, 65536,
+                                 APR_INT64_C(1) << 40);
+}
+
 const char *llmq_cfg_location_set_max_retries(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t n = 0;

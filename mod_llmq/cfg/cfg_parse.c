@@ -1,5 +1,6 @@
 #include "cfg/cfg_parse.h"
 
+#include "base/id.h"
 #include "core/priority.h"
 
 #include <apr_lib.h>
@@ -70,10 +71,53 @@ const char *llmq_cfg_parse_level(llmq_level_e *plevel, cmd_parms *cmd, const cha
     return NULL;
 }
 
+const char *llmq_cfg_parse_section(const char **pname, cmd_parms *cmd, const char *args)
+{
+    const char *end = ap_strrchr_c(args, '>');
+
+    if (!end || end[1] != '\0') {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, "> lacks its closing '>'", NULL);
+    }
+    args = apr_pstrmemdup(cmd->pool, args, end - args);
+    *pname = ap_getword_conf(cmd->pool, &args);
+    if (!llmq_id_is_name(*pname) || *args) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           "> takes one name of A-Z a-z 0-9 _ . : -", NULL);
+    }
+    return NULL;
+}
+
 const char *llmq_cfg_parse_backend(llmq_backend_conf_t **pb, cmd_parms *cmd)
 {
     *pb = llmq_cfg_parse_server(cmd)->open_backend;
     return *pb ? NULL
                : apr_pstrcat(cmd->pool, cmd->cmd->name,
-                             " belongs into a <LLMQBackend> section", NULL);
+                             " belongs into a <LLMQBackend> or <LLMQAgent> section",
+                             NULL);
+}
+
+/* Lines of a <LLMQBackend> or <LLMQAgent>. What else httpd would obey, in silence and for the
+ * whole server, is a mistake there. */
+static int belongs_into_section(const char *directive)
+{
+    static const char backend[] = "LLMQBackend";
+
+    return ap_cstr_casecmpn(directive, backend, sizeof(backend) - 1) == 0
+           || ap_cstr_casecmp(directive, "LLMQAgentRetries") == 0;
+}
+
+const char *llmq_cfg_parse_lines(cmd_parms *cmd)
+{
+    const char *section = cmd->cmd->name; /* it is another one while the lines are read */
+    ap_directive_t *line;
+
+    for (line = cmd->directive->first_child; line; line = line->next) {
+        if (!belongs_into_section(line->directive)) {
+            cmd->err_directive = line;
+            return apr_psprintf(cmd->pool, "%s%s does not belong into %s>",
+                                line->directive, *line->directive == '<' ? ">" : "",
+                                section);
+        }
+    }
+    return ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
 }

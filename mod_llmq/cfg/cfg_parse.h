@@ -63,11 +63,27 @@ const char *llmq_cfg_parse_level(llmq_level_e *plevel, cmd_parms *cmd, const cha
 llmq_cfg_server_t *llmq_cfg_parse_server(cmd_parms *cmd);
 
 /**
+ * The one name that a section is opened with.
+ * @param pname out
+ * @param cmd   the directive
+ * @param args  what stands behind its name, up to the `>`
+ * @return NULL; else the sentence
+ */
+const char *llmq_cfg_parse_section(const char **pname, cmd_parms *cmd, const char *args);
+
+/**
  * @param pb  out: settings of the <LLMQBackend> that the directive stands in
  * @param cmd the directive
  * @return NULL; the sentence if it stands outside of one
  */
 const char *llmq_cfg_parse_backend(llmq_backend_conf_t **pb, cmd_parms *cmd);
+
+/**
+ * Obey the lines of the section of a backend or agent, which takes no others than theirs.
+ * @param cmd the section; its open_backend is set
+ * @return NULL; the sentence about the first line that is wrong, which is blamed
+ */
+const char *llmq_cfg_parse_lines(cmd_parms *cmd);
 
 /**
  * Server-wide directives make no sense twice: there is one queue and one dispatcher.

@@ -198,9 +198,11 @@ int llmq_cfg_push_check(const llmq_cfg_server_t *conf, server_rec *s)
     int i;
 
     for (i = 0; i < conf->handlers->nelts; i++) {
-        const char *type = APR_ARRAY_IDX(conf->handlers, i, llmq_handler_conf_t *)->type;
+        const llmq_handler_conf_t *handler =
+            APR_ARRAY_IDX(conf->handlers, i, llmq_handler_conf_t *);
+        const char *type = handler->type;
 
-        if (!llmq_task_type_find(conf->task_types, type)) {
+        if (!handler->agent && !llmq_task_type_find(conf->task_types, type)) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
                          LLMQ_NO(0150) "LLMQTaskHandler %s: there is no such type of"
                                        " tasks; LLMQTaskType makes one",

@@ -1,6 +1,7 @@
 /* Directives of Redis. */
 #include "cfg/cfg_set.h"
 
+#include "base/id.h"
 #include "cfg/cfg_parse.h"
 
 #include <apr_network_io.h>
@@ -84,4 +85,19 @@ const char *llmq_cfg_redis_set_password(cmd_parms *cmd, void *dir, const char *a
     llmq_cfg_parse_server(cmd)->redis.password =
         apr_pstrmemdup(cmd->pool, (const char *)secret.bytes, (apr_size_t)secret.len);
     return NULL;
+}
+
+const char *llmq_cfg_redis_set_prefix(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *err = llmq_cfg_parse_global(cmd);
+
+    (void)dir;
+    if (!err && !llmq_id_is_name(arg)) {
+        err = llmq_cfg_parse_complain(
+            cmd, arg, "must be 1 to 128 of the characters A-Z a-z 0-9 _ . : -");
+    }
+    if (!err) {
+        llmq_cfg_parse_server(cmd)->redis.prefix = arg;
+    }
+    return err;
 }

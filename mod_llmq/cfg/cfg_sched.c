@@ -191,7 +191,11 @@ static void name_tenants(apr_hash_t *names, server_rec *s, apr_pool_t *p)
         if (dir && dir->tenant) {
             name_tenant(names, dir->tenant, p);
         }
-        else if (dir && dir->mount && dir->mount->handler == LLMQ_HANDLER_QUEUE
+        else if (dir && dir->mount
+                 && (dir->mount->handler == LLMQ_HANDLER_QUEUE
+                     || dir->mount->handler == LLMQ_HANDLER_SESSIONS
+                     || dir->mount->handler == LLMQ_HANDLER_APPS
+                     || dir->mount->handler == LLMQ_HANDLER_OPENAI)
                  && !(outer && outer->tenant)) {
             name_tenant(names, "default", p);
         }
@@ -216,5 +220,6 @@ void llmq_cfg_sched_name_tenants(apr_pool_t *p, server_rec *s)
     conf->queue.tenants = all;
     conf->queue.n_tenants = n;
     llmq_cfg_task_name_lanes(conf, names, p);
+    llmq_cfg_agent_complete(conf, p);
     llmq_cfg_push_name_lanes(conf, names, p);
 }

@@ -37,6 +37,7 @@ llmq_cfg_take1_fn_t llmq_cfg_metrics_set_slow_query;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_tenant;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_max_content;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_max_depth;
+llmq_cfg_take1_fn_t llmq_cfg_location_set_max_tree;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_max_retries;
 llmq_cfg_take1_fn_t llmq_cfg_location_set_duration; /* 100 ms to 1 d, at cmd->info */
 llmq_cfg_raw_fn_t llmq_cfg_location_hear_handler;   /* core's SetHandler */
@@ -49,6 +50,11 @@ llmq_cfg_argv_fn_t llmq_cfg_sched_set_tenant_limit;
 llmq_cfg_take2_fn_t llmq_cfg_sched_set_weight;
 llmq_cfg_take1_fn_t llmq_cfg_sched_set_cap;
 llmq_cfg_take1_fn_t llmq_cfg_sched_set_deadline;
+
+/* cfg_model.c: what callers of the gateway may ask for */
+llmq_cfg_argv_fn_t llmq_cfg_model_set;
+llmq_cfg_take1_fn_t llmq_cfg_model_set_ttl;
+llmq_cfg_argv_fn_t llmq_cfg_model_use_set;
 
 /* cfg_task.c: tasks */
 llmq_cfg_argv_fn_t llmq_cfg_task_set_type;
@@ -84,6 +90,12 @@ llmq_cfg_take1_fn_t llmq_cfg_balance_set_max_failures;
 llmq_cfg_take2_fn_t llmq_cfg_balance_set_cooldown;
 llmq_cfg_take2_fn_t llmq_cfg_balance_set_health;
 
+/* cfg_agent.c: agents of sessions */
+llmq_cfg_raw_fn_t llmq_cfg_agent_block;
+llmq_cfg_take3_fn_t llmq_cfg_agent_set_retries;
+llmq_cfg_take1_fn_t llmq_cfg_agent_set_use;
+llmq_cfg_take1_fn_t llmq_cfg_agent_set_conflict;
+
 /* cfg_push.c: handlers of tasks, webhooks */
 llmq_cfg_argv_fn_t llmq_cfg_push_set_handler;
 llmq_cfg_take2_fn_t llmq_cfg_push_set_webhook_key;
@@ -92,6 +104,20 @@ llmq_cfg_take1_fn_t llmq_cfg_push_set_webhook_timeout;
 llmq_cfg_take3_fn_t llmq_cfg_push_set_webhook_retries;
 llmq_cfg_take2_fn_t llmq_cfg_push_set_webhook_concurrency;
 llmq_cfg_take1_fn_t llmq_cfg_push_add_webhook; /* once for each word */
+
+/* cfg_stream.c: event streams */
+llmq_cfg_take1_fn_t llmq_cfg_stream_set_heartbeat;
+llmq_cfg_take1_fn_t llmq_cfg_stream_set_max_age;
+llmq_cfg_take1_fn_t llmq_cfg_stream_set_retry;
+llmq_cfg_take1_fn_t llmq_cfg_stream_set_buffer;
+llmq_cfg_take2_fn_t llmq_cfg_stream_set_poll;
+
+/* cfg_gateway.c: completions */
+llmq_cfg_take1_fn_t llmq_cfg_gateway_set_linger;
+llmq_cfg_take1_fn_t llmq_cfg_gateway_set_keep_alive;
+llmq_cfg_take1_fn_t llmq_cfg_gateway_set_timeout;
+llmq_cfg_take1_fn_t llmq_cfg_gateway_set_buffer;
+llmq_cfg_take1_fn_t llmq_cfg_gateway_set_replay;
 
 /* cfg_auth.c: identity */
 llmq_cfg_take1_fn_t llmq_cfg_auth_set_secret;
@@ -111,15 +137,32 @@ llmq_cfg_take1_fn_t llmq_cfg_lease_set_deliveries;
 llmq_cfg_take1_fn_t llmq_cfg_lease_set_time;
 llmq_cfg_take1_fn_t llmq_cfg_lease_set_limit;
 
+/* cfg_bus.c: the bus */
+llmq_cfg_take1_fn_t llmq_cfg_bus_set_delta; /* 0 to 10 s */
+llmq_cfg_take1_fn_t llmq_cfg_bus_set_ring;  /* 64 KiB to 1 GiB */
+
 /* cfg_limits.c: what callers may do */
 llmq_cfg_flag_fn_t llmq_cfg_limits_set_maintenance;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_ttl;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_wait;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_held;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_parked;
+llmq_cfg_take1_fn_t llmq_cfg_limits_set_max_streams;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_park_buffer;
 llmq_cfg_take1_fn_t llmq_cfg_limits_set_rate_keys;
 llmq_cfg_argv_fn_t llmq_cfg_limits_set_rate;
+/* cfg_quota.c */
+llmq_cfg_take1_fn_t llmq_cfg_quota_set_keys;
+llmq_cfg_argv_fn_t llmq_cfg_quota_add_limit;
+llmq_cfg_argv_fn_t llmq_cfg_quota_add_budget;
+llmq_cfg_take3_fn_t llmq_cfg_quota_add_price;
+
+/**
+ * All has been read: a budget without any price is told, as it bounds nothing.
+ * @param conf the main server's settings
+ * @param s    the main server
+ */
+void llmq_cfg_quota_check(const llmq_cfg_server_t *conf, server_rec *s);
 /**
  * A block has been read: fill what depends on more than one of its directives.
  * @param b the backend
@@ -136,6 +179,7 @@ llmq_cfg_take1_fn_t llmq_cfg_rules_set_fairness_key;
 /* cfg_redis.c */
 llmq_cfg_argv_fn_t llmq_cfg_redis_set_server;
 llmq_cfg_take1_fn_t llmq_cfg_redis_set_password;
+llmq_cfg_take1_fn_t llmq_cfg_redis_set_prefix;
 /* cfg_conversation.c: conversations */
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_ttl;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_order;
@@ -144,6 +188,75 @@ llmq_cfg_take1_fn_t llmq_cfg_conversation_set_bytes; /* 0 to 16 MiB, at cmd->inf
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turns;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_turn_bytes;
 llmq_cfg_take1_fn_t llmq_cfg_conversation_set_cleanup;
+llmq_cfg_take1_fn_t llmq_cfg_session_set_ttl;
+
+/* cfg_app.c: apps */
+llmq_cfg_take1_fn_t llmq_cfg_app_set_timeout;
+llmq_cfg_take1_fn_t llmq_cfg_app_set_status;
+
+/**
+ * What a backend is as long as nothing is said about it.
+ * @param b    out
+ * @param name of it
+ */
+void llmq_cfg_backend_init(llmq_backend_conf_t *b, const char *name);
+
+/**
+ * What is missing at the end of the section of a backend or agent.
+ * @param b       what stands in it
+ * @param section its directive, such as "<LLMQBackend"
+ * @param p       for what is returned
+ * @return NULL: nothing; else a sentence for the administrator
+ */
+const char *llmq_cfg_backend_fault(const llmq_backend_conf_t *b, const char *section,
+                                   apr_pool_t *p);
+
+/**
+ * The agents are complete: each becomes a handler of the tasks' line. Where none is given
+ * there is one, which answers by itself.
+ * @param conf the main server's
+ * @param p    pool of the configuration
+ * @phase check_config, before llmq_cfg_push_name_lanes(); @threads single
+ */
+void llmq_cfg_agent_complete(llmq_cfg_server_t *conf, apr_pool_t *p);
+
+/**
+ * @param p pool of the configuration
+ * @return an empty list for llmq_cfg_server_t.model_lines
+ */
+apr_array_header_t *llmq_cfg_model_lines(apr_pool_t *p);
+
+/**
+ * @param conf the main server's settings
+ * @param s    the main server
+ * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging that an LLMQModel names a backend that
+ *         does not exist, cannot do it, or was named before
+ */
+int llmq_cfg_model_check(const llmq_cfg_server_t *conf, server_rec *s);
+
+/**
+ * @param conf the main server's settings
+ * @param p    pool of the list
+ * @return what callers of the gateway may ask for: const char *; a name may stand twice
+ */
+apr_array_header_t *llmq_cfg_model_names(const llmq_cfg_server_t *conf, apr_pool_t *p);
+
+/**
+ * @param conf the main server's settings
+ * @param s    the main server
+ * @param p    for scratch
+ * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging that an LLMQModelUse names a model that
+ *         does not exist
+ */
+int llmq_cfg_model_use_check(const llmq_cfg_server_t *conf, server_rec *s, apr_pool_t *p);
+
+/**
+ * Do the locations use agents that there are?
+ * @param s    the main server
+ * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging what is wrong
+ * @phase check_config; @threads single
+ */
+int llmq_cfg_agent_check(server_rec *s);
 
 /**
  * Tell each handler which lanes of the queue of tasks are its own.

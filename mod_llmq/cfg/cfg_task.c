@@ -109,12 +109,14 @@ void llmq_cfg_task_name_lanes(llmq_cfg_server_t *conf, apr_hash_t *names, apr_po
     conf->task_queue.reserve = apr_hash_count(names) > 1 ? conf->queue.reserve : 0;
 }
 
-/* What is a tenant to the queue of messages is here each type of a tenant. There is room for
+/* What is a tenant to the queue of messages is here each type, and agent, of a tenant. There is room for
  * more types, so that a graceful restart that adds one finds the segment large enough. */
 apr_status_t llmq_cfg_task_complete(llmq_cfg_server_t *conf)
 {
     llmq_queue_conf_t *queue = &conf->task_queue;
-    apr_uint64_t types = APR_ALIGN((apr_uint64_t)conf->task_types->n, TYPES_AHEAD);
+    apr_uint64_t lanes =
+        (apr_uint64_t)conf->task_types->n + (apr_uint64_t)conf->agents->nelts;
+    apr_uint64_t types = APR_ALIGN(lanes, TYPES_AHEAD);
     apr_uint64_t records = conf->queue.max_tenants * types;
 
     queue->ageing = conf->queue.ageing;

@@ -47,6 +47,12 @@ llmq_move_e llmq_job_move(llmq_status_e from, llmq_status_e to)
     return is_known(from) && is_known(to) ? moves[from][to] : LLMQ_MOVE_REFUSED;
 }
 
+llmq_kind_e llmq_job_line(llmq_kind_e kind)
+{
+    return kind == LLMQ_KIND_TASK || kind == LLMQ_KIND_RUN ? LLMQ_KIND_TASK
+                                                           : LLMQ_KIND_MESSAGE;
+}
+
 int llmq_job_is_final(llmq_status_e status)
 {
     return status >= LLMQ_STATUS_COMPLETED;

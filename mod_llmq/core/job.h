@@ -58,6 +58,11 @@ typedef struct llmq_job_t {
     int parallel;          /* non-zero: need not wait for its conversation */
     int alone;             /* non-zero: its conversation was made for it; not stored */
     apr_time_t expires_at; /* keeps its conversation, 0 = for ever; only written */
+    /* What it counts on. */
+    const char *charges; /* llmq_charge_format(): what is to be settled; NULL: nothing */
+    const char *booked;  /* the same, with what needs no settling; not stored */
+    apr_uint64_t gauge;  /* whose unfinished jobs are counted; 0: nobody's */
+    const char *api_key; /* id of the key that it came with; NULL: none; only written */
     /* Of tasks, and of what outside workers do. */
     const char *type;        /* the task's type; NULL for a message */
     const char *note;        /* what the worker says of its progress; NULL: nothing */
@@ -94,6 +99,13 @@ llmq_move_e llmq_job_move(llmq_status_e from, llmq_status_e to);
  * @threads any
  */
 llmq_kind_e llmq_job_kind_of(const char *id);
+
+/**
+ * @param kind of a job
+ * @return which of the two queues holds it: MESSAGE or TASK
+ * @threads any
+ */
+llmq_kind_e llmq_job_line(llmq_kind_e kind);
 
 /**
  * @param status a state

@@ -19,6 +19,7 @@ typedef struct {
     apr_time_t expires_at;
     apr_time_t revoked_at;
     char hash[LLMQ_APIKEY_HASH_SIZE];
+    char id[LLMQ_ID_MAX + 1];
     char tenant[LLMQ_NAME_MAX + 1];
     char subject[LLMQ_NAME_MAX + 1];
     char scope[LLMQ_APIKEY_SCOPE_MAX + 1];
@@ -58,6 +59,7 @@ static void copy_out(llmq_apikey_t *key, const slot_t *slot, apr_pool_t *p)
 {
     memset(key, 0, sizeof(*key));
     key->hash = apr_pstrdup(p, slot->hash);
+    key->id = apr_pstrdup(p, slot->id);
     key->tenant = apr_pstrdup(p, slot->tenant);
     key->subject = apr_pstrdup(p, slot->subject);
     key->scope = apr_pstrdup(p, slot->scope);
@@ -84,7 +86,8 @@ apr_status_t llmq_keycache_find(llmq_apikey_t *key, llmq_keycache_t *cache,
 
 static int fits(const llmq_apikey_t *key)
 {
-    return strlen(key->tenant) <= LLMQ_NAME_MAX && strlen(key->subject) <= LLMQ_NAME_MAX
+    return strlen(key->id) <= LLMQ_ID_MAX && strlen(key->tenant) <= LLMQ_NAME_MAX
+           && strlen(key->subject) <= LLMQ_NAME_MAX
            && strlen(key->scope) <= LLMQ_APIKEY_SCOPE_MAX;
 }
 
@@ -93,6 +96,7 @@ static void copy_in(slot_t *slot, const llmq_apikey_t *key)
     slot->admin = key->admin;
     slot->expires_at = key->expires_at;
     slot->revoked_at = key->revoked_at;
+    apr_cpystrn(slot->id, key->id, sizeof(slot->id));
     apr_cpystrn(slot->tenant, key->tenant, sizeof(slot->tenant));
     apr_cpystrn(slot->subject, key->subject, sizeof(slot->subject));
     apr_cpystrn(slot->scope, key->scope, sizeof(slot->scope));

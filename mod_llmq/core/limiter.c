@@ -1,8 +1,7 @@
 #include "core/limiter.h"
 
+#include "base/sets.h"
 #include "base/spin.h"
-
-#include <string.h>
 
 /* Times are nanoseconds, so that the gap between calls need hardly be rounded. */
 #define NSEC APR_INT64_C(1000)
@@ -18,35 +17,20 @@ typedef struct {
 } set_t;
 
 struct llmq_limiter_t {
-    _Alignas(64) apr_uint32_t sets; /* a power of two */
+    llmq_sets_t sets;
     set_t set[];
 };
 
-static apr_uint32_t sets_for(int keys)
-{
-    apr_uint32_t sets = 1;
-
-    while ((apr_uint64_t)sets * LLMQ_LIMITER_WAYS < (apr_uint64_t)keys) {
-        sets *= 2;
-    }
-    return sets;
-}
-
 apr_size_t llmq_limiter_size(int keys)
 {
-    return sizeof(llmq_limiter_t) + (apr_size_t)sets_for(keys) * sizeof(set_t);
+    return llmq_sets_size(keys, LLMQ_LIMITER_WAYS, sizeof(set_t));
 }
 
 llmq_limiter_t *llmq_limiter_init(void *memory, int keys)
 {
     llmq_limiter_t *l = memory;
-    apr_uint32_t sets = sets_for(keys);
 
-    if (l->sets && l->sets != sets) {
-        memset(l, 0,
-               llmq_limiter_size(keys)); /* fresh pages are zero, leave them alone */
-    }
-    l->sets = sets;
+    llmq_sets_init(&l->sets, keys, LLMQ_LIMITER_WAYS, sizeof(set_t));
     return l;
 }
 
@@ -102,8 +86,7 @@ static void judge(llmq_limiter_verdict_t *verdict, place_t *place,
 void llmq_limiter_ask(llmq_limiter_verdict_t *verdict, llmq_limiter_t *l,
                       const llmq_limiter_conf_t *rule, apr_uint64_t key, apr_time_t now)
 {
-    /* The high bits choose the set: FNV mixes them best. */
-    set_t *set = &l->set[(key >> 24 ^ key) & (l->sets - 1)];
+    set_t *set = &l->set[llmq_sets_index(&l->sets, key)];
     place_t *place;
 
     llmq_spin_lock(&set->taken);

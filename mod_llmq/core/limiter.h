@@ -7,8 +7,8 @@
  * keep exactly to its rate, would call next. A call is let through as long as that time
  * lies less than the burst's worth of calls ahead, and moves it one call's worth further.
  *
- * The table is set-associative: a key belongs to one set of LLMQ_LIMITER_WAYS places. A new
- * key takes the place whose time is the smallest and goes on from that time (as in
+ * The table is set-associative (base/sets.h), a set has LLMQ_LIMITER_WAYS places. A new key
+ * takes the place whose time is the smallest and goes on from that time (as in
  * Space-Saving, Metwally et al., ICDT 2005). A time in the past means the same as none, so
  * nothing is lost by that while a place is idle; and as times only grow and the smallest
  * was inherited, a key that was pushed out never finds less on its account than it left.

@@ -11,7 +11,8 @@
 /** Limits and defaults of new messages; filled by cfg/. */
 typedef struct llmq_message_conf_t {
     apr_size_t max_content_bytes;
-    int max_depth; /* of JSON */
+    int max_depth;         /* of JSON */
+    apr_uint64_t max_tree; /* what its values may take, bytes */
     int max_retries;
     apr_interval_time_t timeout;
     apr_interval_time_t max_timeout; /* longest that a body may ask for */

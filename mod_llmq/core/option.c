@@ -123,7 +123,7 @@ static apr_status_t read_retries(reader_t *r)
 
     if (!value)
         return APR_SUCCESS;
-    n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
+    n = llmq_json_whole(value, -1);
     if (n < 0 || n > LLMQ_OPTION_MAX_RETRIES)
         return refuse(r, "max_retries",
                       "max_retries must be a whole number from 0 to " APR_STRINGIFY(

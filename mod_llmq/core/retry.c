@@ -50,6 +50,11 @@ static apr_interval_time_t lower_bound(apr_interval_time_t retry_after)
     return retry_after < RETRY_AFTER_MAX ? retry_after : RETRY_AFTER_MAX;
 }
 
+int llmq_retry_is_final(const llmq_failure_t *failure)
+{
+    return is_final(failure);
+}
+
 void llmq_retry_decide(llmq_verdict_t *verdict, const llmq_retry_conf_t *conf,
                        const llmq_failure_t *failure, const llmq_job_t *job,
                        apr_time_t now, unsigned int chance)

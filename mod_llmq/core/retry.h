@@ -23,13 +23,13 @@ typedef enum {
     LLMQ_FAILURE_CONNECT,     /* the connection broke before the first byte */
     LLMQ_FAILURE_TIMEOUT,     /* first token or total time-out */
     LLMQ_FAILURE_STATUS,      /* an HTTP status above 399 */
-    LLMQ_FAILURE_PROTOCOL, /* 2xx whose body makes no sense, or broke off after bytes */
-    LLMQ_FAILURE_REQUEST   /* our own request could not be built: final */
+    LLMQ_FAILURE_PROTOCOL,    /* 3xx, or 2xx whose body makes no sense or broke off */
+    LLMQ_FAILURE_REQUEST      /* our own request could not be built: final */
 } llmq_failure_e;
 
 typedef struct llmq_failure_t {
     llmq_failure_e kind;
-    int http_status;                 /* of LLMQ_FAILURE_STATUS, else 0 */
+    int http_status;                 /* of STATUS and PROTOCOL, 0: there was none */
     apr_interval_time_t retry_after; /* what the backend asked for, 0 = nothing */
     int ours;      /* we ended the call ourselves: it says nothing about the backend */
     int elsewhere; /* with retry_after: another backend can take the job at once */
@@ -40,6 +40,13 @@ typedef struct llmq_verdict_t {
     apr_time_t run_at;    /* when PENDING */
     int counts;           /* non-zero: one of max_retries is used up */
 } llmq_verdict_t;
+
+/**
+ * @param failure how an attempt failed
+ * @return non-zero if the same would fail again
+ * @threads any
+ */
+int llmq_retry_is_final(const llmq_failure_t *failure);
 
 /**
  * Decide after a failed attempt. 4xx other than 408, 409, 425 and 429 are final, as is

@@ -178,7 +178,7 @@ static apr_status_t read_retries(reader_t *r)
         r->type->max_retries >= 0 ? r->type->max_retries : r->conf->max_retries;
     if (!value)
         return APR_SUCCESS;
-    n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
+    n = llmq_json_whole(value, -1);
     if (n < 0 || n > r->conf->most_retries)
         return refuse(r, "max_retries",
                       apr_psprintf(r->pool,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "dispatch/dispatch_inner.h"
 #include "dispatch/notice.h"
 
@@ -371,7 +372,7 @@ apr_status_t llmq_courier_create(llmq_courier_t **pc, llmq_dispatch_t *d, apr_po
         return rv;
     }
     *pc = c;
-    return apr_thread_create(&c->thread, NULL, courier_main, c, p);
+    return llmq_thread_start(&c->thread, courier_main, c, p);
 }
 
 /* The thread has ended: its part is ours. */

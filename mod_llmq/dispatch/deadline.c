@@ -4,10 +4,6 @@
 #include "base/log.h"
 #include "dispatch/dispatch_inner.h"
 
-static const char error[] =
-    "{\"type\":\"deadline\",\"message\":\"the deadline passed before the message was "
-    "begun\"}";
-
 void llmq_deadline_end(llmq_dispatch_t *d, const llmq_entry_t *entry,
                        const llmq_job_t *job, const llmq_chat_past_t *past)
 {
@@ -26,13 +22,4 @@ void llmq_deadline_end(llmq_dispatch_t *d, const llmq_entry_t *entry,
              a->call.id);
     llmq_attempt_launch(a);
     llmq_finisher_put(d->finisher, a);
-}
-
-void llmq_deadline_decide(llmq_outcome_t *o, const llmq_attempt_t *a)
-{
-    o->status = LLMQ_STATUS_TIMEOUT;
-    o->error = error;
-    o->started_at = 0; /* keeps what an earlier attempt has written */
-    o->dead_letter = 1;
-    o->finished_at = a->call.ended_at;
 }

@@ -1,13 +1,12 @@
 /**
  * @file deadline.h
- * The end of a job that was not begun in time: status TIMEOUT, written under the fence by
- * the finisher like any other end, without a call and without a retry.
+ * The end of a job that was not begun in time: status TIMEOUT (outcome.h), written under the
+ * fence by the finisher like any other end, without a call and without a retry.
  */
 #ifndef LLMQ_DEADLINE_H
 #define LLMQ_DEADLINE_H
 
 #include "dispatch/attempt.h"
-#include "store/store_job.h"
 
 /**
  * Hand a job whose deadline has passed to the finisher.
@@ -19,13 +18,5 @@
  */
 void llmq_deadline_end(llmq_dispatch_t *d, const llmq_entry_t *entry,
                        const llmq_job_t *job, const llmq_chat_past_t *past);
-
-/**
- * Fill the outcome of such an attempt.
- * @param o out: as the finisher prepared it
- * @param a the attempt, expired
- * @threads finisher
- */
-void llmq_deadline_decide(llmq_outcome_t *o, const llmq_attempt_t *a);
 
 #endif /* LLMQ_DEADLINE_H */

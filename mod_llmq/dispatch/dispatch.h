@@ -16,8 +16,17 @@
 #ifndef LLMQ_DISPATCH_H
 #define LLMQ_DISPATCH_H
 
+#include "backend/agent.h"
 #include "backend/endpoint.h"
+#include "bus/bus.h"
+#include "bus/redis.h"
+#include "bus/relay_frame.h"
 #include "core/chat.h"
+#include "core/completion.h"
+#include "core/model.h"
+#include "core/ledger.h"
+#include "core/usage_meter.h"
+#include "core/price.h"
 #include "core/roster.h"
 #include "core/webhook_sign.h"
 #include "core/task_type.h"
@@ -43,7 +52,8 @@ typedef struct llmq_dispatch_host_t {
 /** Whoever does the tasks of one type, over HTTP; filled by cfg/. */
 typedef struct llmq_handler_conf_t {
     const char *type;
-    llmq_backend_conf_t to;          /* of kind http */
+    const llmq_agent_conf_t *agent;  /* it does runs: type is llmq_run_type(); or NULL */
+    llmq_backend_conf_t to;          /* of tasks: of kind http */
     const llmq_webhook_keys_t *keys; /* requests are signed with; NULL: they are not */
     const apr_uint64_t *lanes;       /* of its type in the queue of tasks: all tenants */
     int n_lanes;
@@ -59,17 +69,46 @@ typedef struct llmq_courier_conf_t {
     int per_host;                /* most at once of one receiver, > 0 */
 } llmq_courier_conf_t;
 
+/** Nobody listens to the job @a id any more. */
+typedef void llmq_dispatch_left_fn_t(void *dispatch, const char *id);
+
+/** Those who wait for the answers of completions, as the dispatcher reaches them: its side
+ * of the relay (bus/relay.h), which has a function for each of these. */
+typedef struct llmq_dispatch_ears_t {
+    /** Begin; call @a left whenever somebody went away. The first call. */
+    apr_status_t (*open)(void *ctx, llmq_dispatch_left_fn_t *left, void *dispatch,
+                         apr_pool_t *p);
+    /** @return as llmq_relay_listens() */
+    apr_status_t (*listens)(void *ctx, const char *id);
+    /** @return as llmq_relay_send() */
+    apr_status_t (*send)(void *ctx, const char *id, llmq_relay_type_e type,
+                         const char *data, apr_size_t len);
+    /** @return as llmq_relay_send_end() */
+    apr_status_t (*end)(void *ctx, const char *id, const llmq_relay_end_t *end);
+    /** @return as llmq_relay_is_full() */
+    int (*is_full)(void *ctx, const char *id);
+    apr_size_t room;          /* bytes of pieces that may wait for one; 0: any number */
+    void (*leave)(void *ctx); /* llmq_relay_leave() */
+    void (*close)(void *ctx); /* the last call: llmq_relay_destroy() */
+    void *ctx;
+} llmq_dispatch_ears_t;
+
 /** Settings; filled by cfg/ and glue/. */
 typedef struct llmq_dispatch_conf_t {
     llmq_retry_conf_t retry;
     int max_deliveries; /* that may end without a word, > 0 */
     const llmq_backend_conf_t *const *backends;
     int n_backends;
-    llmq_endpoint_conf_t endpoint;        /* its writer is filled by the dispatcher */
-    int batch;                            /* most jobs of one take, > 0 */
+    llmq_endpoint_conf_t endpoint;    /* its writer is filled by the dispatcher */
+    const llmq_models_t *models;      /* of completions; NULL: none */
+    const llmq_dispatch_ears_t *ears; /* of their listeners; NULL: nobody listens */
+    apr_size_t replay_max; /* bytes of an answer that is kept for its key; 0: none is */
+    int batch;             /* most jobs of one take, > 0 */
     const llmq_task_types_t *task_types;  /* NULL: none */
     llmq_chat_conf_t chat;                /* how much of what was said before is sent */
     apr_interval_time_t cleanup_interval; /* between two clean-ups; 0 = never */
+    apr_interval_time_t session_ttl; /* from the last change of a session; 0 = for ever */
+    apr_interval_time_t completion_ttl; /* from the end of a completion; 0 = for ever */
     llmq_pace_conf_t pace;
     llmq_courier_conf_t courier;
     const llmq_handler_conf_t *const *handlers;
@@ -78,6 +117,14 @@ typedef struct llmq_dispatch_conf_t {
         grace;             /* time for calls in flight when draining; 0 = until done */
     llmq_roster_t *roster; /* of workers; NULL: nobody is counted */
     llmq_roster_conf_t workers;
+    llmq_ledger_t *ledger;           /* what keys have used; NULL: nothing is limited */
+    llmq_usage_meter_t *usage_meter; /* NULL: nothing is counted there */
+    const llmq_price_conf_t *prices; /* of models */
+    int n_prices;
+    llmq_bus_t *bus;                /* NULL: nobody is told anything */
+    const llmq_redis_conf_t *redis; /* links the bus to other nodes; NULL: it is not */
+    apr_interval_time_t
+        delta_interval; /* between two pieces of an answer told; 0: none */
     llmq_store_conf_t store;
     const char *db_driver; /* apr_dbd driver name */
     const char *db_params; /* its connection string, never logged */

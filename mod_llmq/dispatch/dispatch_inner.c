@@ -1,10 +1,17 @@
 #include "dispatch/dispatch_inner.h"
 
+#include "dispatch/way.h"
+
 #define STORE_PAUSE apr_time_from_sec(1) /* between tries to reach the database */
 
 llmq_queue_t *llmq_dispatch_inner_queue(const llmq_dispatch_t *d, llmq_kind_e kind)
 {
-    return kind == LLMQ_KIND_TASK ? d->tasks : d->queue;
+    return llmq_job_line(kind) == LLMQ_KIND_MESSAGE ? d->queue : d->tasks;
+}
+
+const llmq_way_t *llmq_dispatch_inner_way(const llmq_dispatch_t *d, llmq_kind_e kind)
+{
+    return &d->ways[(unsigned int)kind < LLMQ_KIND_COUNT ? kind : LLMQ_KIND_NONE];
 }
 
 void llmq_dispatch_inner_wake(llmq_dispatch_t *d)

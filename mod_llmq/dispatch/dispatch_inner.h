@@ -7,10 +7,13 @@
 #define LLMQ_DISPATCH_INNER_H
 
 #include "backend/endpoint.h"
+#include "base/stash.h"
 #include "dispatch/attempt.h"
+#include "dispatch/bridge.h"
 #include "dispatch/courier.h"
 #include "dispatch/finisher.h"
 #include "dispatch/handlers.h"
+#include "dispatch/places.h"
 
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
@@ -32,14 +35,19 @@ struct llmq_dispatch_t {
     llmq_queue_t *queue; /* messages */
     llmq_queue_t *tasks;
     const llmq_dispatch_conf_t *conf;
+    const llmq_way_t *ways; /* by kind */
     llmq_dispatch_host_t host;
     apr_pool_t *pool;   /* first thread only once the others run */
     apr_uint32_t owner; /* our pid: who runs an entry */
     llmq_endpoints_t *endpoints;
+    llmq_places_t *places; /* of the endpoints; the taker's of messages */
     llmq_engine_t *engine;
     llmq_finisher_t *finisher;
     llmq_courier_t *courier;
     llmq_pace_t *pace;
+    llmq_bus_t *bus; /* as in conf */
+    llmq_bridge_t *bridge;
+    llmq_stash_t *attempts; /* their pools */
     llmq_store_t *janitor_store;
     llmq_line_t line[LLMQ_KIND_COUNT]; /* by kind */
     apr_thread_mutex_t *lock; /* guards the two below; comes after a line's taking */
@@ -56,6 +64,14 @@ struct llmq_dispatch_t {
  * @threads any of the dispatcher
  */
 llmq_queue_t *llmq_dispatch_inner_queue(const llmq_dispatch_t *d, llmq_kind_e kind);
+
+/**
+ * @param d    the dispatcher
+ * @param kind of a job; one that nobody knows is that of none
+ * @return its way (dispatch/way.h)
+ * @threads any of the dispatcher
+ */
+const llmq_way_t *llmq_dispatch_inner_way(const llmq_dispatch_t *d, llmq_kind_e kind);
 
 /**
  * A pool with an allocator of its own, for one thread; goes with @a p.

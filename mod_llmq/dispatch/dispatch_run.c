@@ -3,9 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bus/bus_tell.h"
 #include "dispatch/context.h"
 #include "dispatch/deadline.h"
 #include "dispatch/dispatch_inner.h"
+#include "dispatch/remember.h"
+#include "dispatch/way.h"
 #include "queue/queue_job.h"
 #include "store/store_job.h"
 
@@ -13,9 +16,8 @@
 
 #include <stdlib.h>
 
-#define STORE_PAUSE    apr_time_from_sec(1)    /* between tries to reach the database */
-#define MAX_UNFINISHED 512                     /* outcomes that wait for the database */
-#define LONGEST_WAIT   apr_time_from_msec(500) /* safety net under the wake-ups */
+#define STORE_PAUSE  apr_time_from_sec(1)    /* between tries to reach the database */
+#define LONGEST_WAIT apr_time_from_msec(500) /* safety net under the wake-ups */
 
 /* Runs on the engine's thread, or inside llmq_backend_start() for kinds that answer at
  * once: from here on the attempt is the finisher's. */
@@ -25,12 +27,19 @@ static void on_done(llmq_call_t *call)
     llmq_dispatch_t *d = a->d;
     llmq_queue_t *q = a->queue; /* the attempt is not ours any more at the end */
 
+    llmq_delta_flush(&a->delta);
+    if (a->way->check) {
+        a->way->check(call);
+    }
     llmq_endpoint_done(a->endpoints, &a->place, call);
     if (a->queue == d->queue) {
         llmq_pace_note(d->pace, a->job.level, call, a->begun_at);
     }
     if (!call->ok && apr_atomic_read32(&d->winding_up)) {
         a->handed_back = 1;
+    }
+    if (a->way->judge) {
+        a->way->judge(call);
     }
     llmq_queue_answered(q, a->entry.id, a->entry.attempt);
     llmq_finisher_put(d->finisher, a);
@@ -68,71 +77,98 @@ static void give_back(llmq_line_t *line, const llmq_entry_t *entry)
 
 /* Where to, and a place there; no backend if there is none. */
 static llmq_endpoints_t *pick(llmq_endpoint_place_t *place, const llmq_line_t *line,
-                              const llmq_entry_t *entry, const llmq_job_t *job)
+                              const llmq_entry_t *entry, const llmq_loaded_t *what)
 {
-    const llmq_handler_t *handler =
-        line->handlers ? llmq_handlers_of(line->handlers, entry->tenant) : NULL;
     llmq_endpoints_t *endpoints = line->handlers ? NULL : line->d->endpoints;
 
     place->backend = NULL;
-    if (handler) {
-        endpoints = handler->endpoints;
+    if (what->handler) {
+        endpoints = what->handler->endpoints;
     }
-    if (endpoints) {
-        llmq_endpoint_pick(place, endpoints, entry->id, llmq_queue_job_chain(job));
+    if (what->model) {
+        llmq_endpoint_pick_among(place, endpoints, entry->id, what->model->backends);
+    }
+    else if (endpoints) {
+        llmq_endpoint_pick(place, endpoints, entry->id, llmq_queue_job_chain(what->job));
     }
     return endpoints;
 }
 
 static llmq_attempt_t *make_attempt(llmq_line_t *line, const llmq_entry_t *entry,
-                                    const llmq_job_t *job, const llmq_chat_past_t *past)
+                                    const llmq_loaded_t *what,
+                                    const llmq_endpoint_place_t *place)
 {
-    llmq_attempt_t *a = llmq_attempt_create(line->d, entry, job, past);
+    llmq_attempt_t *a = llmq_attempt_create(line->d, entry, what->job, what->past);
 
-    if (a && line->handlers
-        && llmq_handlers_request(&a->call,
-                                 llmq_handlers_of(line->handlers, entry->tenant), job)
-               != APR_SUCCESS) {
-        apr_pool_destroy(a->pool);
-        a = NULL;
+    if (!a) {
+        return NULL;
+    }
+    a->place = *place;
+    a->call.backend = place->backend;
+    a->call.done = on_done;
+    if (a->way->request && a->way->request(a, what) != APR_SUCCESS) {
+        llmq_attempt_destroy(a);
+        return NULL;
     }
     return a;
 }
 
-static void start(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
-                  const llmq_chat_past_t *past)
+static void start(llmq_line_t *line, const llmq_entry_t *entry, const llmq_loaded_t *what)
 {
     llmq_endpoint_place_t place;
-    llmq_endpoints_t *endpoints = pick(&place, line, entry, job);
+    llmq_endpoints_t *endpoints = pick(&place, line, entry, what);
     llmq_attempt_t *a = NULL;
 
-    if (place.backend && !(a = make_attempt(line, entry, job, past))) {
+    if (place.backend && !(a = make_attempt(line, entry, what, &place))) {
         llmq_endpoint_back(endpoints, &place);
     }
     if (!a) {
         give_back(line, entry);
         return;
     }
-    a->place = place;
     a->endpoints = endpoints;
-    a->call.backend = place.backend;
-    a->call.done = on_done;
     llmq_attempt_launch(a);
+    if (a->way->begin && !a->way->begin(a)) {
+        return;
+    }
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0702) "msg[%s] goes to ep[%s], attempt %d",
              a->call.id, place.backend->name, a->job.attempt);
+    /* Answers say "processing" from now on, as they ask the queue. */
+    llmq_bus_tell_job(line->d->bus, what->job->kind, what->job->tenant, what->job->id,
+                      what->job->chain);
     llmq_backend_start(line->d->engine, &a->call);
 }
 
-static void expire(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
-                   const llmq_chat_past_t *past)
+/* What is not to be begun needs no place for that. */
+static void start_or_refuse(llmq_line_t *line, const llmq_entry_t *entry,
+                            llmq_loaded_t *what)
 {
-    llmq_deadline_end(line->d, entry, job, past);
+    const llmq_way_t *way = llmq_dispatch_inner_way(line->d, what->job->kind);
+
+    if (!way->admit || way->admit(line->d, entry, what)) {
+        start(line, entry, what);
+    }
 }
 
-static apr_status_t load(llmq_job_t ***pjobs, llmq_chat_past_t **ppasts,
-                         llmq_line_t *line, const llmq_entry_t *taken, int n,
-                         apr_pool_t *p)
+static void expire(llmq_line_t *line, const llmq_entry_t *entry, llmq_loaded_t *what)
 {
+    llmq_deadline_end(line->d, entry, what->job, what->past);
+}
+
+/* What was loaded of a batch, in its order. */
+typedef struct {
+    llmq_job_t **jobs; /* NULL for one that is not to be done */
+    llmq_chat_past_t *pasts;
+    llmq_brief_t *briefs;       /* NULL but for tasks */
+    llmq_app_recall_t *recalls; /* NULL for tasks */
+} batch_t;
+
+/* Contents, and what goes with them: of messages what was said before, of runs and of
+ * memories what they are about. */
+static apr_status_t load(batch_t *batch, llmq_line_t *line, const llmq_entry_t *taken,
+                         int n, apr_pool_t *p)
+{
+    const llmq_chat_conf_t *chat = &line->d->conf->chat;
     apr_status_t rv;
     const char **ids = apr_palloc(p, sizeof(*ids) * (apr_size_t)n);
     int i;
@@ -140,19 +176,25 @@ static apr_status_t load(llmq_job_t ***pjobs, llmq_chat_past_t **ppasts,
     for (i = 0; i < n; i++) {
         ids[i] = taken[i].id;
     }
-    rv = llmq_store_job_load(pjobs, line->store, ids, n, p);
-    if (rv != APR_SUCCESS || line->handlers) {
-        *ppasts = apr_pcalloc(p, sizeof(**ppasts) * (apr_size_t)n);
-        return rv;
+    rv = llmq_store_job_load(&batch->jobs, line->store, ids, n, p);
+    if (rv == APR_SUCCESS && line->handlers) {
+        batch->pasts = apr_pcalloc(p, sizeof(*batch->pasts) * (apr_size_t)n);
+        return llmq_briefs_make(&batch->briefs, line->d, line->store, batch->jobs, n, p);
     }
-    return llmq_context_load(ppasts, line->store, *pjobs, n, &line->d->conf->chat, p);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_context_load(&batch->pasts, line->store, batch->jobs, n, chat, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_remember_recall(&batch->recalls, line->store, batch->jobs, n, chat, p);
+    }
+    return rv;
 }
 
 /* How many may end, so that outcomes which the database does not take yet cannot pile up
  * without bound, nor a batch grow large. */
 static int room_for_outcomes(llmq_dispatch_t *d)
 {
-    int unfinished = MAX_UNFINISHED - llmq_finisher_backlog(d->finisher);
+    int unfinished = LLMQ_FINISHER_BACKLOG - llmq_finisher_backlog(d->finisher);
     int n = d->conf->batch < unfinished ? d->conf->batch : unfinished;
 
     return n > 0 ? n : 0;
@@ -161,7 +203,7 @@ static int room_for_outcomes(llmq_dispatch_t *d)
 /* How many may be begun: as the backends have places, besides. */
 static int room(llmq_dispatch_t *d)
 {
-    int free = llmq_endpoint_free(d->endpoints);
+    int free = llmq_places_count(d->places, d->queue);
     int n = room_for_outcomes(d);
 
     return free < n ? free : n;
@@ -178,33 +220,42 @@ static apr_status_t take(llmq_entry_t *taken, int *pn, llmq_line_t *line, int ma
     }
     return line->handlers
                ? llmq_handlers_take(taken, pn, line->handlers, line->queue, max, d->owner)
-               : llmq_queue_take(taken, pn, line->queue, max, d->owner);
+               : llmq_places_take(taken, pn, d->places, line->queue, max, d->owner);
 }
 
-typedef void act_fn_t(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
-                      const llmq_chat_past_t *past);
+typedef void act_fn_t(llmq_line_t *line, const llmq_entry_t *entry, llmq_loaded_t *what);
 
 /* What to do with those taken that are still to be done. Without the database nothing can
  * be, so all wait. Returns n, or -1 then. */
 static int act(llmq_line_t *line, const llmq_entry_t *taken, int n, act_fn_t *do_it,
                apr_pool_t *p)
 {
-    llmq_job_t **jobs = NULL;
-    llmq_chat_past_t *pasts = NULL;
+    batch_t batch = {0};
     int i;
 
-    if (load(&jobs, &pasts, line, taken, n, p) != APR_SUCCESS) {
+    if (load(&batch, line, taken, n, p) != APR_SUCCESS) {
         for (i = 0; i < n; i++) {
             give_back(line, &taken[i]);
         }
         return -1;
     }
     for (i = 0; i < n; i++) {
-        if (jobs[i] && !llmq_job_is_final(jobs[i]->status)) {
-            do_it(line, &taken[i], jobs[i], &pasts[i]);
+        llmq_loaded_t what = {batch.jobs[i],
+                              &batch.pasts[i],
+                              batch.briefs ? &batch.briefs[i] : NULL,
+                              batch.recalls ? &batch.recalls[i] : NULL,
+                              NULL,
+                              NULL};
+
+        if (line->handlers) {
+            what.handler = llmq_handlers_of(line->handlers, taken[i].tenant);
+        }
+
+        if (what.job && !llmq_job_is_final(what.job->status)) {
+            do_it(line, &taken[i], &what);
         }
         else {
-            drop(line, &taken[i], jobs[i]);
+            drop(line, &taken[i], what.job);
         }
     }
     return n;
@@ -235,7 +286,7 @@ static int run_batch(llmq_line_t *line, llmq_entry_t *taken, apr_pool_t *p)
     }
     /* 4. Their contents and what was said before them, then each to a backend or its
      *    handler; on_done() hears of the end. */
-    return act(line, taken, n, start, p);
+    return act(line, taken, n, start_or_refuse, p);
 }
 
 void *APR_THREAD_FUNC llmq_dispatch_run_drain(apr_thread_t *thread, void *data)

@@ -2,25 +2,27 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "dispatch/deadline.h"
+#include "base/thread.h"
 #include "dispatch/dispatch_inner.h"
 #include "dispatch/longcall.h"
-#include "queue/queue_job.h"
-#include "store/store_job.h"
+#include "dispatch/outcome.h"
+#include "dispatch/outcome_tell.h"
+#include "dispatch/outcome_write.h"
+#include "dispatch/spent.h"
+#include "dispatch/way.h"
 
-#include <apr_general.h>
 #include <apr_hash.h>
-#include <apr_strings.h>
 #include <apr_thread_cond.h>
+
+#include <string.h>
 
 #define MAX_BATCH     256
 #define TICK          LLMQ_LONGCALL_AGE
+#define LINGER        apr_time_from_msec(10) /* for company, where nobody waits */
+#define CROWD         64                     /* are company enough */
 #define STORE_PAUSE   apr_time_from_msec(500) /* between tries while the database is away */
 #define SAY_INTERVAL  apr_time_from_sec(30)
 #define FAREWELL_TIME apr_time_from_sec(2) /* patience with the database when ending */
-
-static const char unstorable[] =
-    "{\"type\":\"unstorable\",\"message\":\"the database refuses the answer\"}";
 
 struct llmq_finisher_t {
     llmq_dispatch_t *d;
@@ -32,66 +34,13 @@ struct llmq_finisher_t {
     llmq_attempt_t *first;
     llmq_attempt_t **last;
     int backlog; /* on the list or being written */
+    int listed;
+    int hurry; /* of one that is listed somebody waits for the end to be stored */
     int stopping;
     apr_time_t patience_ends; /* when stopping */
 };
 
-/* ---- what becomes of an attempt ---- */
-
-static void decide_failed(llmq_outcome_t *o, llmq_attempt_t *a)
-{
-    const llmq_call_t *call = &a->call;
-    llmq_verdict_t verdict;
-    unsigned char chance[2];
-
-    apr_generate_random_bytes(chance, sizeof(chance));
-    llmq_retry_decide(&verdict, &a->d->conf->retry, &call->failure, &a->job,
-                      call->ended_at, (unsigned int)chance[0] << 8 | chance[1]);
-    o->status = verdict.status;
-    o->error = llmq_backend_error(call, a->pool);
-    if (verdict.status == LLMQ_STATUS_PENDING) {
-        o->next_attempt = a->job.attempt + 1;
-        o->retry_count = a->job.retry_count + verdict.counts;
-        o->run_at = verdict.run_at;
-    }
-    else {
-        o->dead_letter = 1;
-        o->finished_at = call->ended_at;
-    }
-    LLMQ_LOG(LLMQ_LOG_INFO, 0, LLMQ_NO(0704) "msg[%s] failed at ep[%s], attempt %d: %s%s",
-             call->id, call->backend->name, a->job.attempt,
-             call->error ? call->error : "no reason given",
-             verdict.status == LLMQ_STATUS_PENDING ? "; will be tried again"
-                                                   : "; given up");
-}
-
-static void decide(llmq_outcome_t *o, llmq_attempt_t *a)
-{
-    memset(o, 0, sizeof(*o));
-    o->id = a->call.id;
-    o->attempt = a->job.attempt;
-    o->next_attempt = a->job.attempt;
-    o->retry_count = a->job.retry_count;
-    o->started_at = a->begun_at;
-    if (a->expired) {
-        llmq_deadline_decide(o, a);
-    }
-    else if (a->handed_back) {
-        o->status = LLMQ_STATUS_PENDING;
-        o->next_attempt = a->job.attempt + 1;
-        o->run_at = a->call.ended_at;
-    }
-    else if (a->call.ok) {
-        o->status = LLMQ_STATUS_COMPLETED;
-        o->result = llmq_backend_result(&a->call, a->pool);
-        o->finished_at = a->call.ended_at;
-    }
-    else {
-        decide_failed(o, a);
-    }
-}
-
-/* ---- writing ---- */
+/* ---- a batch ---- */
 
 static int out_of_patience(llmq_finisher_t *f)
 {
@@ -103,137 +52,41 @@ static int out_of_patience(llmq_finisher_t *f)
     return out;
 }
 
-static void make_storable(llmq_outcome_t *o)
-{
-    LLMQ_LOG(
-        LLMQ_LOG_ERR, 0,
-        LLMQ_NO(0705) "msg[%s]: the database refuses the answer, it counts as failed",
-        o->id);
-    o->status = LLMQ_STATUS_FAILED;
-    o->next_attempt = o->attempt;
-    o->dead_letter = 1;
-    o->finished_at = llmq_clock_now();
-    o->run_at = 0;
-    o->result = NULL;
-    o->error = unstorable;
-}
-
-/* A refused batch is split until the bad outcome stands alone; that one is replaced by a
- * failure that certainly can be written. */
-static apr_status_t write_outcomes(llmq_finisher_t *f, llmq_outcome_t *o, int n,
-                                   apr_pool_t *p)
-{
-    apr_status_t rv = llmq_store_job_finish(f->store, o, n, p);
-
-    if (rv == LLMQ_EROW && n > 1) {
-        rv = write_outcomes(f, o, n / 2, p);
-        return rv == APR_SUCCESS ? write_outcomes(f, o + n / 2, n - n / 2, p) : rv;
-    }
-    if (rv == LLMQ_EROW) {
-        make_storable(o);
-        rv = llmq_store_job_finish(f->store, o, 1, p);
-    }
-    if (rv == LLMQ_EROW) {
-        LLMQ_LOG(LLMQ_LOG_ERR, 0,
-                 LLMQ_NO(0715) "msg[%s]: the database refuses any change of this message",
-                 o->id);
-        o->accepted = 0;
-        rv = APR_SUCCESS;
-    }
-    return rv;
-}
-
 /* What exists as a result is not thrown away because the database is: keep trying. */
-static apr_status_t write_patiently(llmq_finisher_t *f, llmq_outcome_t *o, int n,
-                                    apr_pool_t *p)
+static apr_status_t write_patiently(llmq_finisher_t *f, const llmq_batch_t *batch)
 {
     static apr_uint64_t last_said;
+    llmq_batch_t try = *batch;
     apr_status_t rv;
-    apr_pool_t *try;
 
-    apr_pool_create(&try, p); /* each try builds the batch's text anew */
-    while ((rv = write_outcomes(f, o, n, try)) != APR_SUCCESS && !out_of_patience(f)) {
-        apr_pool_clear(try);
+    apr_pool_create(&try.p, batch->p); /* each try builds the batch's text anew */
+    while ((rv = llmq_outcome_write(&try)) != APR_SUCCESS && !out_of_patience(f)) {
+        apr_pool_clear(try.p);
         if (llmq_log_once_per(&last_said, SAY_INTERVAL)) {
             LLMQ_LOG(LLMQ_LOG_WARNING, rv,
-                     LLMQ_NO(0706) "%d outcomes wait for the database", n);
+                     LLMQ_NO(0706) "%d outcomes wait for the database", batch->n);
         }
         apr_sleep(STORE_PAUSE);
     }
     return rv;
 }
 
-/* ---- telling the queue ---- */
-
-static void requeue(llmq_attempt_t *a, apr_time_t run_at)
-{
-    llmq_queue_t *q = a->queue;
-
-    if (llmq_queue_requeue(q, a->entry.id, a->entry.attempt, a->entry.attempt + 1, run_at)
-        == APR_NOTFOUND) {
-        /* Cancelled, or the segment was rebuilt meanwhile: the store decides. */
-        llmq_queue_suspect(q);
-    }
-}
-
-static llmq_ack_e ack_of(const llmq_outcome_t *o)
-{
-    return !o->accepted                         ? LLMQ_ACK_GONE
-           : o->status == LLMQ_STATUS_COMPLETED ? LLMQ_ACK_COMPLETED
-           : o->status == LLMQ_STATUS_TIMEOUT   ? LLMQ_ACK_TIMEOUT
-                                                : LLMQ_ACK_FAILED;
-}
-
-/* Of the batch, what came from this queue. */
-static void tell_queue(llmq_queue_t *q, llmq_attempt_t **as, llmq_outcome_t *o, int n)
-{
-    llmq_queue_ack_t acks[MAX_BATCH] = {{NULL, 0, LLMQ_ACK_GONE}};
-    int n_acks = 0;
-    int lost = 0;
-    int i;
-
-    for (i = 0; i < n; i++) {
-        if (as[i]->queue != q) {
-            continue;
-        }
-        if (o[i].accepted && o[i].status == LLMQ_STATUS_PENDING) {
-            requeue(as[i], o[i].run_at);
-            continue;
-        }
-        lost |= !o[i].accepted && !as[i]->canceled;
-        acks[n_acks].id = as[i]->entry.id;
-        acks[n_acks].attempt = as[i]->entry.attempt;
-        acks[n_acks++].how = ack_of(&o[i]);
-    }
-    if (n_acks > 0) {
-        llmq_queue_ack(q, acks, n_acks);
-    }
-    if (lost) {
-        llmq_queue_suspect(q); /* it may be pending under a raised fence, and ours */
-    }
-}
-
-static void log_lost(const llmq_outcome_t *o)
-{
-    if (!o->accepted) {
-        LLMQ_LOG(LLMQ_LOG_INFO, 0,
-                 LLMQ_NO(0707) "msg[%s]: the outcome of attempt %d came too late and"
-                               " changes nothing",
-                 o->id, o->attempt);
-    }
-}
-
+/* Those who take may wait for the backlog to shrink, if it kept them from a whole batch. */
 static void forget(llmq_finisher_t *f, llmq_attempt_t **as, int n)
 {
+    int was_long;
     int i;
 
     for (i = 0; i < n; i++) {
-        apr_pool_destroy(as[i]->pool);
+        llmq_attempt_destroy(as[i]);
     }
     apr_thread_mutex_lock(f->lock);
+    was_long = f->backlog + f->d->conf->batch > LLMQ_FINISHER_BACKLOG;
     f->backlog -= n;
     apr_thread_mutex_unlock(f->lock);
-    llmq_dispatch_inner_wake(f->d); /* the takers may wait for the backlog to shrink */
+    if (was_long) {
+        llmq_dispatch_inner_wake(f->d);
+    }
 }
 
 /* Of two attempts of one job, the first is written first: the store tells what it
@@ -276,37 +129,72 @@ static int set_canceled_aside(llmq_attempt_t **as, int n)
     return n_write;
 }
 
+/* Before the queue hears of it: who is told by it finds all of it done. */
+static void follow(const llmq_batch_t *batch)
+{
+    const llmq_dispatch_conf_t *conf = batch->d->conf;
+    const llmq_spent_by_t by = {conf->ledger, conf->usage_meter, batch->store, batch->p};
+    int kind;
+
+    llmq_spent_count(&by, batch->as, batch->o, batch->n);
+    llmq_spent_settle(&by, batch->as, batch->o, batch->n);
+    for (kind = 0; kind < LLMQ_KIND_COUNT; kind++) {
+        if (batch->d->ways[kind].follow) {
+            batch->d->ways[kind].follow(batch);
+        }
+    }
+}
+
+static void say(llmq_attempt_t *a)
+{
+    if (a->way->say) {
+        a->way->say(a);
+    }
+}
+
 static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_pool_t *p)
 {
-    llmq_outcome_t *o = apr_pcalloc(p, sizeof(*o) * (apr_size_t)n);
-    int n_now = set_doubles_aside(as, n, p);
-    int n_write = set_canceled_aside(as, n_now);
+    llmq_batch_t batch = {.d = f->d, .store = f->store, .as = as, .p = p};
     int written;
     int i;
 
-    for (i = 0; i < n_write; i++) {
-        decide(&o[i], as[i]);
+    batch.o = apr_pcalloc(p, sizeof(*batch.o) * (apr_size_t)n);
+    batch.n_all = set_doubles_aside(as, n, p);
+    batch.n = set_canceled_aside(as, batch.n_all);
+    for (i = 0; i < batch.n; i++) {
+        llmq_outcome_decide(&batch.o[i], as[i]);
     }
-    written = n_write == 0 || write_patiently(f, o, n_write, p) == APR_SUCCESS;
-    for (i = 0; i < n_now; i++) {
+    written = batch.n == 0 || write_patiently(f, &batch) == APR_SUCCESS;
+    for (i = 0; i < batch.n_all; i++) {
         llmq_attempt_land(as[i]);
     }
     if (written) {
-        tell_queue(f->d->queue, as, o, n_now);
-        if (f->d->tasks) {
-            tell_queue(f->d->tasks, as, o, n_now);
-        }
+        follow(&batch);
+        llmq_outcome_tell(&batch);
     }
-    for (i = 0; written && i < n_write; i++) {
-        log_lost(&o[i]);
+    for (i = 0; i < batch.n_all; i++) {
+        say(as[i]);
     }
-    forget(f, as, n_now);
-    if (n_now < n) {
-        finish_batch(f, as + n_now, n - n_now, p);
+    forget(f, as, batch.n_all);
+    if (batch.n_all < n) {
+        finish_batch(f, as + batch.n_all, n - batch.n_all, p);
     }
 }
 
 /* ---- the thread ---- */
+
+/* One transaction for many ends that come within a moment costs the database, and those who
+ * wait for it, far less than one for each. */
+static void await_company_locked(llmq_finisher_t *f)
+{
+    apr_time_t until = apr_time_now() + LINGER;
+    apr_interval_time_t left = LINGER;
+
+    while (f->first && !f->hurry && f->listed < CROWD && !f->stopping && left > 0) {
+        apr_thread_cond_timedwait(f->more, f->lock, left);
+        left = until - apr_time_now();
+    }
+}
 
 static int next_batch(llmq_finisher_t *f, llmq_attempt_t **as, int *pstopping)
 {
@@ -316,12 +204,15 @@ static int next_batch(llmq_finisher_t *f, llmq_attempt_t **as, int *pstopping)
     if (!f->first && !f->stopping) {
         apr_thread_cond_timedwait(f->more, f->lock, TICK);
     }
+    await_company_locked(f);
     while (f->first && n < MAX_BATCH) {
         as[n++] = f->first;
         f->first = f->first->next;
     }
+    f->listed -= n;
     if (!f->first) {
         f->last = &f->first;
+        f->hurry = 0;
     }
     *pstopping = f->stopping;
     apr_thread_mutex_unlock(f->lock);
@@ -368,21 +259,24 @@ apr_status_t llmq_finisher_create(llmq_finisher_t **pf, llmq_dispatch_t *d, apr_
         return rv;
     }
     *pf = f;
-    return apr_thread_create(&f->thread, NULL, finisher_main, f, p);
+    return llmq_thread_start(&f->thread, finisher_main, f, p);
 }
 
 void llmq_finisher_put(llmq_finisher_t *f, llmq_attempt_t *a)
 {
-    int was_empty;
+    int urgent = !a->way->is_urgent || a->way->is_urgent(a);
+    int wake;
 
     a->next = NULL;
     apr_thread_mutex_lock(f->lock);
     f->backlog++;
-    was_empty = f->first == NULL;
+    wake = f->first == NULL || (urgent && !f->hurry) || f->listed + 1 == CROWD;
+    f->hurry |= urgent;
+    f->listed++;
     *f->last = a;
     f->last = &a->next;
     apr_thread_mutex_unlock(f->lock);
-    if (was_empty) {
+    if (wake) {
         apr_thread_cond_signal(f->more);
     }
 }

@@ -1,14 +1,19 @@
 /**
  * @file finisher.h
- * The finisher: one thread that writes what became of attempts, in batches, and then tells
- * the queue. It alone decides between a result, another try and giving up (core/retry),
- * and it alone destroys attempts. While the database is away it keeps the outcomes and
- * tries again. Between batches it looks after the calls that take long (longcall.h).
+ * The finisher: one thread that takes ended attempts in batches, has decided what becomes of
+ * them (outcome.h), written (outcome_write.h) and told (outcome_tell.h), and destroys them;
+ * it alone does. It knows no kind of job: what one of them does besides is in its way (way.h).
+ * While the database is away it keeps the outcomes and tries again. Ends that nobody waits for
+ * wait a moment for others. Between batches it looks after the calls that take long
+ * (longcall.h).
  */
 #ifndef LLMQ_FINISHER_H
 #define LLMQ_FINISHER_H
 
 #include "dispatch/attempt.h"
+
+/** Outcomes that may wait for the database; then nothing more is taken. */
+#define LLMQ_FINISHER_BACKLOG 512
 
 typedef struct llmq_finisher_t llmq_finisher_t;
 

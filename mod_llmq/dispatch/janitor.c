@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dispatch/completion_reaper.h"
 #include "dispatch/reaper.h"
+#include "dispatch/session_reaper.h"
 #include "dispatch/walk.h"
 #include "queue/queue_job.h"
 #include "store/store_idem.h"
@@ -18,6 +20,8 @@ struct llmq_janitor_t {
     llmq_dispatch_t *d;
     apr_pool_t *scratch;
     llmq_reaper_t *reaper;
+    llmq_session_reaper_t *session_reaper;
+    llmq_completion_reaper_t *completion_reaper;
     apr_uint32_t deaths_seen; /* take-overs done up to this number of deaths */
     int took_over;            /* non-zero after the first */
     int totals_set;
@@ -32,6 +36,10 @@ llmq_janitor_t *llmq_janitor_create(llmq_dispatch_t *d, apr_pool_t *p)
 
     j->d = d;
     j->reaper = llmq_reaper_create(d->janitor_store, d->conf->cleanup_interval, p);
+    j->session_reaper = llmq_session_reaper_create(d->janitor_store, d->conf->session_ttl,
+                                                   d->conf->cleanup_interval, p);
+    j->completion_reaper = llmq_completion_reaper_create(
+        d->janitor_store, d->conf->completion_ttl, d->conf->cleanup_interval, p);
     j->next_safety = llmq_clock_now() + SAFETY_INTERVAL;
     j->scratch = llmq_dispatch_inner_pool(p);
     return j;
@@ -174,15 +182,14 @@ static apr_status_t set_totals(llmq_janitor_t *j)
 
 /* The calls of this dispatcher outlive a reset: the queue must know that they run, or they
  * would be begun a second time. */
-static void put_in_flight(llmq_dispatch_t *d, llmq_kind_e kind)
+static void put_in_flight(llmq_dispatch_t *d, llmq_queue_t *q)
 {
     llmq_attempt_t *a;
 
     APR_RING_FOREACH(a, &d->in_flight, llmq_attempt_t, in_flight)
     {
-        if (a->entry.kind == kind) {
-            llmq_queue_put(llmq_dispatch_inner_queue(d, kind), &a->entry, 1,
-                           LLMQ_PUT_RUNNING);
+        if (a->queue == q) {
+            llmq_queue_put(q, &a->entry, 1, LLMQ_PUT_RUNNING);
         }
     }
 }
@@ -199,7 +206,7 @@ static void mend(llmq_dispatch_t *d, llmq_kind_e kind)
         apr_thread_mutex_lock(d->line[kind].taking);
         apr_thread_mutex_lock(d->lock);
         llmq_queue_reset(q);
-        put_in_flight(d, kind);
+        put_in_flight(d, q);
         apr_thread_mutex_unlock(d->lock);
         apr_thread_mutex_unlock(d->line[kind].taking);
     }
@@ -250,6 +257,12 @@ apr_status_t llmq_janitor_tick(llmq_janitor_t *j)
     }
     if (rv == APR_SUCCESS) {
         rv = llmq_reaper_tick(j->reaper, now, j->scratch);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_session_reaper_tick(j->session_reaper, now, j->scratch);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_completion_reaper_tick(j->completion_reaper, now, j->scratch);
     }
     return rv;
 }

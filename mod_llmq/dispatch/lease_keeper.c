@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bus/bus_tell.h"
 #include "dispatch/dispatch_inner.h"
 #include "queue/queue_claim.h"
 #include "store/store_lease.h"
@@ -205,7 +206,6 @@ static void tell(const page_t *page, const llmq_lease_change_t *change,
     }
     else {
         leave(page, e, ack_of(change->to));
-        llmq_queue_note_end(page->q, e->id);
     }
 }
 
@@ -218,6 +218,11 @@ static void tell_roster(const page_t *page, const llmq_job_t *job)
         llmq_roster_ended(page->k->d->conf->roster, job->tenant, job->owner, end,
                           page->now);
     }
+}
+
+static void tell_bus(const page_t *page, const llmq_job_t *job)
+{
+    llmq_bus_tell_job(page->k->d->bus, job->kind, job->tenant, job->id, job->chain);
 }
 
 static apr_status_t apply(page_t *page)
@@ -234,6 +239,7 @@ static apr_status_t apply(page_t *page)
         if (page->changes[i].accepted) {
             tell(page, &page->changes[i], page->changed[i]);
             tell_roster(page, page->changed_jobs[i]);
+            tell_bus(page, page->changed_jobs[i]);
         }
     }
     return rv;

@@ -27,6 +27,16 @@ apr_status_t llmq_glue_limits_post_config(llmq_glue_shm_t *g, server_rec *s)
         return rv;
     }
     g->limiter = llmq_limiter_init(area, cfg->rate_keys);
+    rv = llmq_glue_shm_area(&area, g, "ledger", llmq_ledger_size(cfg->quota_keys));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    g->ledger = llmq_ledger_init(area, cfg->quota_keys);
+    rv = llmq_glue_shm_area(&area, g, "usage", llmq_usage_meter_size());
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    g->usage_meter = llmq_usage_meter_init(area);
     rv = llmq_glue_shm_area(&area, g, "roster", llmq_roster_size(cfg->roster.max));
     if (rv != APR_SUCCESS) {
         return rv;

@@ -10,7 +10,7 @@
 
 /**
  * Make these areas, or find them again after a restart.
- * @param g the shared things; limiter, roster, held and n_held are set
+ * @param g the shared things; limiter, ledger, usage_meter, roster, held and n_held are set
  * @param s the main server
  * @return APR_SUCCESS; else it was logged
  * @phase post_config, second pass

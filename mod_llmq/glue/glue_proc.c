@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "glue/glue_log.h"
+#include "glue/glue_roll.h"
 #include "store/store_schema.h"
 
 #include <ap_listen.h>
@@ -136,47 +137,7 @@ apr_status_t llmq_glue_proc_migrate(const llmq_glue_proc_t *proc, apr_pool_t *pt
     return APR_SUCCESS;
 }
 
-/* ---- the list of those that live ---- */
-
-static void list_alive(llmq_shared_t *shared, apr_uint32_t pid)
-{
-    int i;
-
-    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
-        if (apr_atomic_cas32(&shared->alive[i], pid, 0) == 0) {
-            return;
-        }
-    }
-}
-
-static void list_dead(llmq_shared_t *shared, apr_uint32_t pid)
-{
-    int i;
-
-    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
-        apr_atomic_cas32(&shared->alive[i], 0, pid);
-    }
-    apr_atomic_cas32(&shared->current, 0, pid);
-    apr_atomic_inc32(&shared->deaths);
-}
-
-static int owner_alive(void *ctx, apr_uint32_t owner)
-{
-    llmq_shared_t *shared = ctx;
-    int i;
-
-    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
-        if (apr_atomic_read32(&shared->alive[i]) == owner) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static apr_uint32_t deaths(void *ctx)
-{
-    return apr_atomic_read32(&((llmq_shared_t *)ctx)->deaths);
-}
+/* ---- the dispatcher process ---- */
 
 static pid_t parent_pid;
 
@@ -185,8 +146,6 @@ static int orphaned(void *ctx)
     (void)ctx;
     return getppid() != parent_pid;
 }
-
-/* ---- the dispatcher process ---- */
 
 /* In the dispatcher process only. A signal may come before there is a dispatcher to tell;
  * it is remembered. */
@@ -221,7 +180,8 @@ static void on_stop(int sig)
 static int dispatcher_main(const llmq_glue_proc_t *proc, apr_pool_t *p)
 {
     llmq_glue_shm_t *g = proc->shm;
-    llmq_dispatch_host_t host = {owner_alive, deaths, orphaned, g->shared};
+    llmq_dispatch_host_t host = {llmq_glue_roll_has, llmq_glue_roll_deaths, orphaned,
+                                 g->shared};
     llmq_dispatch_queues_t queues = {g->messages.queue, g->tasks.queue};
     llmq_dispatch_t *dispatch = NULL;
     apr_status_t rv;
@@ -273,6 +233,19 @@ static int server_is_ending(void)
            || state == AP_MPMQ_STOPPING;
 }
 
+/* @return milliseconds before the next start */
+static unsigned int pause_after(apr_interval_time_t life)
+{
+    unsigned int twice = keeper->pause_msec * 2;
+
+    if (life >= SHORT_LIFE) {
+        return 0;
+    }
+    return twice == 0               ? PAUSE_FIRST_MSEC
+           : twice < PAUSE_MAX_MSEC ? twice
+                                    : PAUSE_MAX_MSEC;
+}
+
 /* The parent hears that a dispatcher has ended. */
 static void on_other_child(int reason, void *data, int status)
 {
@@ -283,21 +256,13 @@ static void on_other_child(int reason, void *data, int status)
         return;
     }
     apr_proc_other_child_unregister(proc);
-    list_dead(keeper->shm->shared, (apr_uint32_t)proc->pid);
+    llmq_glue_roll_remove(keeper->shm->shared, (apr_uint32_t)proc->pid);
+    llmq_glue_shm_suspect(keeper->shm);
     if (!was_current || !keeper->current || server_is_ending()) {
         return;
     }
     keeper->proc = NULL;
-    if (apr_time_now() - keeper->born_at >= SHORT_LIFE) {
-        keeper->pause_msec = 0;
-    }
-    else {
-        keeper->pause_msec =
-            keeper->pause_msec ? keeper->pause_msec * 2 : PAUSE_FIRST_MSEC;
-        if (keeper->pause_msec > PAUSE_MAX_MSEC) {
-            keeper->pause_msec = PAUSE_MAX_MSEC;
-        }
-    }
+    keeper->pause_msec = pause_after(apr_time_now() - keeper->born_at);
     LLMQ_LOG(LLMQ_LOG_WARNING, 0,
              LLMQ_NO(0807) "dispatcher %d died (status 0x%x), the next starts in %u ms",
              (int)proc->pid, (unsigned int)status, keeper->pause_msec);
@@ -312,7 +277,7 @@ static apr_status_t spawn(void)
     parent_pid = getpid();
     proc->pid = fork();
     if (proc->pid == 0) {
-        list_alive(shared, (apr_uint32_t)getpid());
+        llmq_glue_roll_add(shared, (apr_uint32_t)getpid());
         run_child(keeper->current, keeper->pause_msec);
     }
     if (proc->pid < 0) {
@@ -321,8 +286,8 @@ static apr_status_t spawn(void)
         LLMQ_LOG(LLMQ_LOG_CRIT, rv, LLMQ_NO(0808) "cannot fork the dispatcher");
         return rv;
     }
-    if (!owner_alive(shared, (apr_uint32_t)proc->pid)) {
-        list_alive(shared, (apr_uint32_t)proc->pid);
+    if (!llmq_glue_roll_has(shared, (apr_uint32_t)proc->pid)) {
+        llmq_glue_roll_add(shared, (apr_uint32_t)proc->pid);
     }
     apr_atomic_set32(&shared->current, (apr_uint32_t)proc->pid);
     keeper->proc = proc;
@@ -347,30 +312,6 @@ static apr_status_t tell_to_drain(void *data)
     return APR_SUCCESS;
 }
 
-static int count_alive(llmq_shared_t *shared, int sig)
-{
-    int i;
-    int n = 0;
-
-    for (i = 0; i < LLMQ_DISPATCHERS_MAX; i++) {
-        pid_t pid = (pid_t)apr_atomic_read32(&shared->alive[i]);
-        int status;
-
-        if (pid == 0) {
-            continue;
-        }
-        if (waitpid(pid, &status, WNOHANG) != 0) {
-            list_dead(shared, (apr_uint32_t)pid);
-            continue;
-        }
-        n++;
-        if (sig) {
-            kill(pid, sig);
-        }
-    }
-    return n;
-}
-
 /* The server ends: nobody may outlive it. Runs before the segment's pool goes. */
 static apr_status_t stop_all(void *data)
 {
@@ -380,10 +321,10 @@ static apr_status_t stop_all(void *data)
     if (getpid() != parent_pid) {
         return APR_SUCCESS;
     }
-    count_alive(g->shared, SIGTERM);
-    while (count_alive(g->shared, 0) > 0) {
+    llmq_glue_roll_tell(g->shared, SIGTERM);
+    while (llmq_glue_roll_tell(g->shared, 0) > 0) {
         if (apr_time_now() > until) {
-            count_alive(g->shared, SIGKILL);
+            llmq_glue_roll_tell(g->shared, SIGKILL);
             break;
         }
         apr_sleep(apr_time_from_msec(20));

@@ -5,10 +5,10 @@
  * file must belong to the user of the children).
  *
  * Life of dispatchers. post_config starts one. A graceful restart tells the running one to
- * drain and starts another beside it; the segment lists all that live. When one dies that
- * nobody told to end, the parent starts it anew at once, or after a growing pause if it
- * did not live for half a second. When the server ends, all are told to stop and waited
- * for.
+ * drain and starts another beside it; all that live are on a roll (glue/glue_roll.h). When
+ * one dies that nobody told to end, the parent starts it anew at once, or after a growing
+ * pause if it did not live for half a second. When the server ends, all are told to stop
+ * and waited for.
  */
 #ifndef LLMQ_GLUE_PROC_H
 #define LLMQ_GLUE_PROC_H

@@ -10,6 +10,7 @@
 #include <http_log.h>
 #include <util_mutex.h>
 
+#define MOST_EARS    256 /* as many as a bus can have */
 #define RETAINED_KEY "mod_llmq"
 #define ALIGNMENT    64
 #define HEADER_BYTES APR_ALIGN(sizeof(llmq_shared_t), ALIGNMENT)
@@ -202,6 +203,46 @@ apr_status_t llmq_glue_shm_area(void **parea, llmq_glue_shm_t *g, const char *na
     return rv;
 }
 
+/* A child has two: for its streams, and for those who wait. */
+static int ear_count(void)
+{
+    int n = 2 * bell_count();
+
+    return n < MOST_EARS ? n : MOST_EARS;
+}
+
+/* The descriptors must be those that the processes of the old generation ring, so the bus
+ * itself stays, not only its memory. */
+apr_status_t llmq_glue_shm_bus(llmq_glue_shm_t *g, apr_size_t ring)
+{
+    apr_pool_t *pool;
+    llmq_bus_t *bus;
+    void *area = NULL;
+    apr_status_t rv;
+
+    if (g->bus && g->bus_ring == ring) {
+        return APR_SUCCESS;
+    }
+    rv = llmq_glue_shm_area(&area, g, "bus", llmq_bus_size(ring));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_create(&pool, g->pool);
+    apr_pool_tag(pool, "llmq_bus");
+    rv = llmq_bus_create(&bus, area, ring, ear_count(), pool);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        return complain(rv, "the bus");
+    }
+    if (g->bus_pool) {
+        apr_pool_destroy(g->bus_pool);
+    }
+    g->bus = bus;
+    g->bus_pool = pool;
+    g->bus_ring = ring;
+    return APR_SUCCESS;
+}
+
 static apr_status_t attach_mutex(apr_global_mutex_t **pm, apr_pool_t *p)
 {
     apr_status_t rv = apr_global_mutex_child_init(pm, apr_global_mutex_lockfile(*pm), p);
@@ -217,4 +258,10 @@ apr_status_t llmq_glue_shm_attach(llmq_glue_shm_t *g, apr_pool_t *p)
         rv = attach_mutex(&g->tasks.mutex, p);
     }
     return rv == APR_SUCCESS ? attach_mutex(&g->store_mutex, p) : rv;
+}
+
+void llmq_glue_shm_suspect(llmq_glue_shm_t *g)
+{
+    llmq_queue_suspect(g->messages.queue);
+    llmq_queue_suspect(g->tasks.queue);
 }

@@ -15,8 +15,11 @@
 #define LLMQ_GLUE_SHM_H
 
 #include "core/limiter.h"
+#include "core/ledger.h"
+#include "core/usage_meter.h"
 #include "core/roster.h"
 #include "backend/endpoint_board.h"
+#include "bus/bus.h"
 #include "queue/queue.h"
 
 #include <apr_hash.h>
@@ -52,11 +55,18 @@ typedef struct llmq_glue_shm_t {
     apr_global_mutex_t *store_mutex; /* SQLite's one writer */
     apr_time_t started_at;
     llmq_limiter_t *limiter; /* callers and their rates */
-    llmq_roster_t *roster;   /* workers */
-    apr_uint32_t *held;      /* places of requests that wait; http/wait.h */
+    llmq_ledger_t *ledger;   /* what keys have used */
+    llmq_usage_meter_t *usage_meter;
+    llmq_roster_t *roster; /* workers */
+    apr_uint32_t *held;    /* places of requests that wait; http/wait.h */
     int n_held;
     apr_hash_t *areas; /* name → further shared memory; see llmq_glue_shm_area() */
     llmq_endpoint_board_t *board; /* one of these: what is known of the backends */
+    llmq_bus_t *bus;              /* in another one */
+    apr_pool_t *bus_pool;         /* of the bus, until the next one is made */
+    apr_size_t bus_ring;          /* what it was made with */
+    int relay_fd;                 /* the relay's socket (glue/glue_relay.h) */
+    const char *relay_path;       /* where it is; NULL: not made yet */
 } llmq_glue_shm_t;
 
 /** The names of the mutexes, for the Mutex directive. */
@@ -101,6 +111,16 @@ apr_status_t llmq_glue_shm_area(void **parea, llmq_glue_shm_t *g, const char *na
                                 apr_size_t size);
 
 /**
+ * Make the bus, or find it again after a restart; if the size differs a new one is made, and
+ * processes of the old generation hear only one another from then on.
+ * @param g    the shared things; g->bus is set
+ * @param ring as for llmq_bus_size()
+ * @return APR_SUCCESS; else it was logged
+ * @phase post_config, second pass
+ */
+apr_status_t llmq_glue_shm_bus(llmq_glue_shm_t *g, apr_size_t ring);
+
+/**
  * Re-attach the mutexes after a fork.
  * @param g the shared things
  * @param p pool of this process
@@ -108,5 +128,13 @@ apr_status_t llmq_glue_shm_area(void **parea, llmq_glue_shm_t *g, const char *na
  * @phase child_init, dispatcher start
  */
 apr_status_t llmq_glue_shm_attach(llmq_glue_shm_t *g, apr_pool_t *p);
+
+/**
+ * A child or a dispatcher has ended: it may have stored what it did not put into the queues
+ * any more, so both are held against the store.
+ * @param g the shared things
+ * @threads any; @phase running, in the parent
+ */
+void llmq_glue_shm_suspect(llmq_glue_shm_t *g);
 
 #endif /* LLMQ_GLUE_SHM_H */

@@ -14,6 +14,25 @@
 /** What a row of the route table calls. */
 typedef int llmq_api_fn_t(request_rec *r, const llmq_service_t *service, const char *id);
 
+/* api_app.c; {id} is an app's */
+llmq_api_fn_t llmq_api_app_create;    /* POST /apps */
+llmq_api_fn_t llmq_api_app_list;      /* GET /apps */
+llmq_api_fn_t llmq_api_app_get;       /* GET /apps/{id} */
+llmq_api_fn_t llmq_api_app_change;    /* POST /apps/{id} */
+llmq_api_fn_t llmq_api_app_configure; /* POST, PUT /apps/{id}/config */
+llmq_api_fn_t llmq_api_app_publish;   /* POST /apps/{id}/publish */
+llmq_api_fn_t llmq_api_app_withdraw;  /* POST /apps/{id}/cancel-publish */
+llmq_api_fn_t llmq_api_app_copy;      /* POST /apps/{id}/copy */
+llmq_api_fn_t llmq_api_app_remove;    /* POST /apps/{id}/delete */
+llmq_api_fn_t llmq_api_app_published; /* GET /apps/{id}/published-config */
+
+/* api_app_debug.c */
+llmq_api_fn_t llmq_api_app_debug;          /* POST /apps/{id}/debug */
+llmq_api_fn_t llmq_api_app_debug_list;     /* GET /apps/{id}/messages */
+llmq_api_fn_t llmq_api_app_debug_remove;   /* POST /apps/{id}/messages/{id}/delete */
+llmq_api_fn_t llmq_api_app_debug_memory;   /* GET /apps/{id}/long-term-memory */
+llmq_api_fn_t llmq_api_app_debug_remember; /* POST /apps/{id}/long-term-memory */
+
 /* api_message.c */
 llmq_api_fn_t llmq_api_message_create; /* POST /messages, /conversations/{id}/messages */
 llmq_api_fn_t llmq_api_message_get;    /* GET /messages/{id} */
@@ -30,6 +49,13 @@ llmq_api_fn_t llmq_api_message_remove; /* DELETE /messages/{id} */
  */
 int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
                           const char *conversation);
+/* api_completion.c */
+llmq_api_fn_t llmq_api_completion_chat;   /* POST /chat/completions */
+llmq_api_fn_t llmq_api_completion_text;   /* POST /completions */
+llmq_api_fn_t llmq_api_completion_embed;  /* POST /embeddings */
+llmq_api_fn_t llmq_api_completion_models; /* GET /models */
+llmq_api_fn_t llmq_api_completion_model;  /* GET /models/{id} */
+
 /* api_conversation.c; the messages of a conversation are api_message.c's, with its id */
 llmq_api_fn_t llmq_api_conversation_create;    /* POST /conversations */
 llmq_api_fn_t llmq_api_conversation_get;       /* GET /conversations/{id} */
@@ -37,6 +63,14 @@ llmq_api_fn_t llmq_api_conversation_list;      /* GET /conversations */
 llmq_api_fn_t llmq_api_conversation_set;       /* PUT /conversations/{id} */
 llmq_api_fn_t llmq_api_conversation_set_state; /* PUT /conversations/{id}/state */
 llmq_api_fn_t llmq_api_conversation_remove;    /* DELETE /conversations/{id} */
+
+/* api_events.c */
+llmq_api_fn_t llmq_api_events_message;      /* GET /messages/{id}/events */
+llmq_api_fn_t llmq_api_events_conversation; /* GET /conversations/{id}/events */
+llmq_api_fn_t llmq_api_events_task;         /* GET /tasks/{id}/events */
+
+/* api_sse.c */
+llmq_api_fn_t llmq_api_sse_session; /* GET /sessions/{id}/sse */
 
 /* api_worker.c */
 llmq_api_fn_t llmq_api_worker_claim; /* POST /workers/{id}/claim */
@@ -72,6 +106,9 @@ llmq_api_fn_t llmq_api_queue_status; /* GET /queues/status */
 
 /* api_stats.c */
 llmq_api_fn_t llmq_api_stats_get; /* GET /queues/stats */
+
+/* api_usage.c */
+llmq_api_fn_t llmq_api_usage_list; /* GET /admin/usage */
 
 /* api_task_stats.c */
 llmq_api_fn_t llmq_api_task_stats_get;    /* GET /stats/tasks */
@@ -127,5 +164,23 @@ llmq_api_fn_t llmq_api_rules_remove; /* DELETE …/rules/{id} */
 /* api_user_levels.c: under /admin/preprocessor */
 llmq_api_fn_t llmq_api_user_levels_list; /* GET …/user-priorities */
 llmq_api_fn_t llmq_api_user_levels_set;  /* POST …/user-priorities */
+
+/* api_run.c */
+llmq_api_fn_t llmq_api_run_create; /* POST /sessions/{id}/runs */
+llmq_api_fn_t llmq_api_run_get;    /* GET /sessions/{id}/runs/{id} */
+llmq_api_fn_t llmq_api_run_cancel; /* POST /sessions/{id}/runs/{id}/cancel */
+
+/* api_session.c */
+llmq_api_fn_t llmq_api_session_test;    /* GET /test */
+llmq_api_fn_t llmq_api_session_create;  /* POST /sessions */
+llmq_api_fn_t llmq_api_session_list;    /* GET /sessions */
+llmq_api_fn_t llmq_api_session_get;     /* GET /sessions/{id} */
+llmq_api_fn_t llmq_api_session_change;  /* PATCH /sessions/{id} */
+llmq_api_fn_t llmq_api_session_archive; /* POST /sessions/{id}/archive */
+
+/* api_session_message.c */
+llmq_api_fn_t llmq_api_session_message_append; /* POST /sessions/{id}/messages */
+llmq_api_fn_t llmq_api_session_message_list;   /* GET /sessions/{id}/messages */
+llmq_api_fn_t llmq_api_session_message_get;    /* GET /sessions/{id}/messages/{id} */
 
 #endif /* LLMQ_API_H */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "bus/bus_tell.h"
 #include "cfg/cfg.h"
 #include "core/priority.h"
 #include "http/body.h"
@@ -210,13 +211,28 @@ int llmq_api_conversation_set_state(request_rec *r, const llmq_service_t *servic
                            "{\"status\":\"updated\"}");
 }
 
+/* Whoever listens to it, or to one of its messages. */
+static void tell_removal(const llmq_service_t *service,
+                         const llmq_conversation_ref_t *ref,
+                         const apr_array_header_t *messages)
+{
+    int i;
+
+    for (i = 0; messages && i < messages->nelts; i++) {
+        const char *id = APR_ARRAY_IDX(messages, i, const char *);
+
+        llmq_queue_figures_withdraw(service->queue, id);
+        llmq_bus_tell_job(service->bus, LLMQ_KIND_MESSAGE, ref->tenant, id, NULL);
+    }
+    llmq_bus_tell_conversation(service->bus, ref->tenant, ref->id);
+}
+
 int llmq_api_conversation_remove(request_rec *r, const llmq_service_t *service,
                                  const char *id)
 {
     llmq_conversation_ref_t ref = ref_of(r, id);
     apr_array_header_t *ids = NULL;
     apr_status_t rv = APR_NOTFOUND;
-    int i;
 
     if (llmq_id_is_name(id)) {
         rv = llmq_store_conversation_remove(&ids, service->store, &ref, r->pool);
@@ -224,9 +240,7 @@ int llmq_api_conversation_remove(request_rec *r, const llmq_service_t *service,
     if (rv != APR_SUCCESS) {
         return reply_failure(r, rv);
     }
-    for (i = 0; ids && i < ids->nelts; i++) {
-        llmq_queue_figures_withdraw(service->queue, APR_ARRAY_IDX(ids, i, const char *));
-    }
+    tell_removal(service, &ref, ids);
     return llmq_reply_data(r, HTTP_OK, "Conversation deleted successfully", NULL);
 }
 

@@ -25,6 +25,7 @@ int llmq_api_dead_remove(request_rec *r, const llmq_service_t *service, const ch
     if (rv != APR_SUCCESS) {
         return llmq_reply_status(r, rv);
     }
+    llmq_service_tell(service, job);
     return n ? llmq_reply_data(r, HTTP_OK, "Deleted successfully", NULL)
              : llmq_dead_call_no_longer(r);
 }
@@ -49,6 +50,9 @@ static apr_status_t remove_all(llmq_dead_sum_t *sum, const llmq_service_t *servi
         if (rv == APR_SUCCESS && n) {
             rv = llmq_store_dead_remove(&gone, service->store, call->query.tenant, ids, n,
                                         llmq_clock_now(), p);
+        }
+        for (i = 0; gone && i < n; i++) {
+            llmq_service_tell(service, &jobs[i]);
         }
         sum->done += gone;
     } while (rv == APR_SUCCESS && n == LLMQ_DEAD_CALL_PAGE

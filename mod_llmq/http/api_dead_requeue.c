@@ -121,6 +121,15 @@ static void revive(const return_t *re)
     }
 }
 
+static void tell_all(const return_t *re)
+{
+    int i;
+
+    for (i = 0; i < re->done; i++) {
+        llmq_service_tell(re->service, &re->back[i]);
+    }
+}
+
 static apr_status_t send_back(return_t *re)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -140,6 +149,7 @@ static apr_status_t send_back(return_t *re)
         revive(re);
         enter(re, LLMQ_KIND_MESSAGE);
         enter(re, LLMQ_KIND_TASK);
+        tell_all(re);
     }
     return rv;
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "bus/bus_tell.h"
 #include "cfg/cfg.h"
 #include "core/task.h"
 #include "http/dead_call.h"
@@ -93,6 +94,8 @@ int llmq_api_delay_remove(request_rec *r, const llmq_service_t *service, const c
         return reply_refused(r, service, id, rv);
     }
     llmq_queue_figures_withdraw(llmq_service_queue(service, llmq_job_kind_of(id)), id);
+    llmq_bus_tell_job(service->bus, llmq_job_kind_of(id),
+                      llmq_cfg_tenant(llmq_cfg_dir(r)), id, NULL);
     return llmq_reply_data(r, HTTP_OK, "Deleted successfully", NULL);
 }
 
@@ -128,6 +131,7 @@ int llmq_api_delay_run(request_rec *r, const llmq_service_t *service, const char
         return reply_refused(r, service, id, rv);
     }
     hasten(service, job);
+    llmq_service_tell(service, job);
     llmq_text_init(&t, 128, r->pool);
     LLMQ_TEXT_LIT(&t, "{");
     llmq_json_kv(&t, "id", job->id);

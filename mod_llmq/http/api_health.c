@@ -14,6 +14,7 @@ typedef struct {
     apr_time_t database_asked_at;
     llmq_redis_health_t redis; /* asked_at 0: not configured */
     int redis_needed;
+    llmq_bus_stats_t bus;
     llmq_queue_stats_t stats[LLMQ_LEVEL_COUNT];
     llmq_queue_stats_t tasks[LLMQ_LEVEL_COUNT];
 } checkup_t;
@@ -31,6 +32,7 @@ static void examine(checkup_t *c, request_rec *r, const llmq_service_t *service)
         llmq_redis_check(&c->redis, service->redis);
         c->redis_needed = llmq_redis_conf(service->redis)->required;
     }
+    llmq_bus_stats(&c->bus, service->bus);
     c->queue = llmq_queue_stats(c->stats, service->queue) == APR_SUCCESS
                && llmq_queue_stats(c->tasks, service->tasks) == APR_SUCCESS;
     c->scheduler = !service->has_dispatcher || service->dispatcher_alive();
@@ -78,6 +80,7 @@ static void add_components(llmq_text_t *t, const checkup_t *c,
     end(t, c->database_asked_at);
     begin(t, "redis", redis_word(c));
     llmq_json_kv_duration(t, "response_time", c->redis.took);
+    llmq_json_kv_raw(t, "linked", c->bus.linked ? "true" : "false");
     end(t, c->redis.asked_at ? c->redis.asked_at : llmq_clock_now());
     begin(t, "queue_manager", word(c->queue));
     llmq_json_kv_int(t, "active_workers", c->stats[0].running);

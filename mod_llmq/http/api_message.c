@@ -28,6 +28,24 @@ static const char *location_of(request_rec *r, const llmq_job_t *job)
     return apr_pstrcat(r->pool, llmq_route_base(r), "/messages/", job->id, NULL);
 }
 
+static const char created[] = "Message created successfully";
+
+/* What the answer to a POST has beyond the message. */
+static const char *more_of(const llmq_job_t *job, apr_int64_t wait, apr_pool_t *p)
+{
+    return apr_psprintf(p, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT,
+                        job->id, wait);
+}
+
+static void write_ended(llmq_text_t *t, const llmq_job_t *job)
+{
+    llmq_text_t data;
+
+    llmq_text_init(&data, job->payload_len + 1024, t->pool);
+    llmq_message_to_json(&data, job, more_of(job, 0, t->pool));
+    llmq_reply_data_text(t, HTTP_CREATED, created, data.data);
+}
+
 static int reply_created(request_rec *r, const llmq_service_t *service,
                          const llmq_job_t *job)
 {
@@ -36,24 +54,23 @@ static int reply_created(request_rec *r, const llmq_service_t *service,
         llmq_job_is_final(job->status)
             ? 0
             : apr_time_sec(llmq_service_estimate(service, tenant, job->level));
-    const char *more = apr_psprintf(
-        r->pool, ",\"message_id\":\"%s\",\"estimated_wait\":%" APR_INT64_T_FMT, job->id,
-        wait);
     llmq_text_t t;
 
     llmq_text_init(&t, job->payload_len + 1024, r->pool);
-    llmq_message_to_json(&t, job, more);
+    llmq_message_to_json(&t, job, more_of(job, wait, r->pool));
     apr_table_setn(r->headers_out, "Location", location_of(r, job));
-    return llmq_reply_data(r, HTTP_CREATED, "Message created successfully", t.data);
+    return llmq_reply_data(r, HTTP_CREATED, created, t.data);
 }
 
 int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
                           const char *conversation)
 {
+    static const llmq_wait_how_t how = {.reply = reply_created,
+                                        .way = {.text = write_ended}};
     llmq_result_t why = {0};
     llmq_wait_t wait;
     llmq_job_t *job;
-    apr_status_t rv = llmq_wait_begin(&wait, r, service, &why);
+    apr_status_t rv = llmq_wait_begin(&wait, &how, r, service, &why);
 
     if (rv == APR_SUCCESS) {
         rv = llmq_intake_message(&job, r, service, conversation, &why);
@@ -62,6 +79,9 @@ int llmq_api_message_post(request_rec *r, const llmq_service_t *service,
         rv = llmq_wait_for(&job, &wait, r, service, &why);
     }
     llmq_wait_end(&wait);
+    if (rv == APR_EINPROGRESS) {
+        return OK;
+    }
     if (rv == LLMQ_EBODY) {
         return llmq_reply_problem(r, &why);
     }
@@ -118,6 +138,7 @@ int llmq_api_message_remove(request_rec *r, const llmq_service_t *service, const
     }
     llmq_queue_cancel(service->queue, id);
     llmq_lease_tell_gone(service, LLMQ_KIND_MESSAGE, id);
+    llmq_service_tell(service, job);
     if (llmq_lease_is_held(job)) {
         llmq_muster_loses(service, job);
     }

@@ -70,6 +70,7 @@ static void add_application(llmq_text_t *t, const llmq_metrics_t *m)
     llmq_json_kv_int(t, "active_workers",
                      (apr_int64_t)m->tasks.workers.workers[LLMQ_WORKER_IDLE]
                          + m->tasks.workers.workers[LLMQ_WORKER_BUSY]);
+    llmq_json_kv_int(t, "open_streams", (apr_int64_t)m->streams.open);
     LLMQ_TEXT_LIT(t, "}");
 }
 

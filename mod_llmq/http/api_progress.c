@@ -80,23 +80,28 @@ static apr_status_t read_json(report_t *report, request_rec *r, llmq_result_t *w
 }
 
 /* A form has text only: a result is JSON if it can be read so, else a string. */
-static const char *result_of_form(const char *text, int depth, apr_pool_t *p)
+static apr_status_t result_of_form(const char **presult, const char *text, request_rec *r,
+                                   llmq_result_t *why)
 {
     struct json_object *value = NULL;
+    apr_status_t rv = APR_SUCCESS;
     llmq_text_t t;
 
-    if (!text
-        || llmq_json_parse(&value, text, strlen(text), depth, NULL, p) == APR_SUCCESS) {
-        return text;
+    *presult = text;
+    if (text) {
+        rv = llmq_body_parse(&value, text, strlen(text), r, why);
     }
-    llmq_text_init(&t, strlen(text) + 16, p);
+    if (rv == APR_SUCCESS || why->problem == LLMQ_PROBLEM_BODY_SIZE) {
+        return rv;
+    }
+    llmq_text_init(&t, strlen(text) + 16, r->pool);
     llmq_json_strz(&t, text);
-    return t.data;
+    *presult = t.data;
+    return APR_SUCCESS;
 }
 
 static apr_status_t read_form(report_t *report, request_rec *r, llmq_result_t *why)
 {
-    llmq_message_conf_t conf;
     apr_table_t *form;
     const char *data;
     const char *number;
@@ -107,13 +112,14 @@ static apr_status_t read_form(report_t *report, request_rec *r, llmq_result_t *w
         || (rv = llmq_query_parse_text(&form, data, r->pool, why)) != APR_SUCCESS) {
         return rv;
     }
-    llmq_cfg_message(&conf, llmq_cfg_dir(r));
+    rv = result_of_form(&report->result, apr_table_get(form, "result"), r, why);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     number = apr_table_get(form, "progress");
     report->note = apr_table_get(form, "message");
     report->worker = apr_table_get(form, "worker_id");
     report->token = apr_table_get(form, "lease_token");
-    report->result =
-        result_of_form(apr_table_get(form, "result"), conf.max_depth, r->pool);
     if (!number || strspn(number, "0123456789") != strlen(number)
         || strlen(number) > sizeof("100") - 1) {
         return refuse_progress(why);
@@ -204,6 +210,7 @@ static apr_status_t claim(llmq_job_t **pjob, const llmq_service_t *service,
         *pjob = jobs[0];
         tell_claim(q, jobs[0]);
         llmq_muster_gets(service, jobs[0], 1);
+        llmq_service_tell(service, jobs[0]);
         return APR_SUCCESS;
     }
     if (taken == APR_SUCCESS) {

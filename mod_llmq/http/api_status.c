@@ -164,10 +164,6 @@ static void tell_queue(const llmq_service_t *service, const llmq_job_t *job,
         llmq_muster_loses(service, job);
     }
     llmq_queue_job_tell(service->queue, job, figure_of(job, move, to));
-    if (move == LLMQ_MOVE_FINISH) {
-        llmq_queue_note_end(service->queue,
-                            job->id); /* what was claimed is in no queue */
-    }
     if (!leaves) {
         enter(service, job);
     }
@@ -242,6 +238,7 @@ static apr_status_t try_change(int *preply, request_rec *r, const llmq_service_t
             return rv;
         }
         tell_queue(service, job, move, wish->to, r->pool);
+        llmq_service_tell(service, job);
         job->updated_at = change.now;
     }
     *preply = reply_changed(r, job->id, wish->to, job->updated_at);

@@ -29,10 +29,12 @@ static int reply_created(request_rec *r, const llmq_service_t *service,
 
 int llmq_api_task_create(request_rec *r, const llmq_service_t *service, const char *id)
 {
+    static const llmq_wait_how_t how = {.reply = reply_created,
+                                        .way = {.text = llmq_task_view_ended}};
     llmq_task_intake_t in = {NULL, 0};
     llmq_result_t why = {0};
     llmq_wait_t wait;
-    apr_status_t rv = llmq_wait_begin(&wait, r, service, &why);
+    apr_status_t rv = llmq_wait_begin(&wait, &how, r, service, &why);
 
     (void)id;
     if (rv == APR_SUCCESS) {
@@ -42,6 +44,9 @@ int llmq_api_task_create(request_rec *r, const llmq_service_t *service, const ch
         rv = llmq_wait_for(&in.jobs[0], &wait, r, service, &why);
     }
     llmq_wait_end(&wait);
+    if (rv == APR_EINPROGRESS) {
+        return OK;
+    }
     if (rv == LLMQ_EBODY) {
         return llmq_reply_problem(r, &why);
     }
@@ -147,7 +152,6 @@ static void withdraw(const llmq_service_t *service, const llmq_job_t *job)
         ack.attempt = entry.attempt;
         llmq_queue_ack(service->tasks, &ack, 1);
     }
-    llmq_queue_note_end(service->tasks, job->id);
 }
 
 static int reply_canceled(request_rec *r, const char *id)
@@ -178,6 +182,7 @@ int llmq_api_task_cancel(request_rec *r, const llmq_service_t *service, const ch
     }
     withdraw(service, job);
     llmq_muster_loses(service, job);
+    llmq_service_tell(service, job);
     return reply_canceled(r, id);
 }
 
@@ -226,5 +231,6 @@ int llmq_api_task_retry(request_rec *r, const llmq_service_t *service, const cha
         return reply_missing(r, rv, id);
     }
     enter(service, job);
+    llmq_service_tell(service, job);
     return llmq_task_view_reply(r, service, HTTP_OK, job);
 }

@@ -111,11 +111,8 @@ static apr_status_t read_limit(llmq_claim_t *claim, struct json_object *body,
 {
     struct json_object *value = llmq_json_member(body, "limit");
     int most = llmq_cfg_lease_claim_limit(dir);
-    apr_int64_t n = 1;
+    apr_int64_t n = value ? llmq_json_whole(value, 0) : 1;
 
-    if (value) {
-        n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
-    }
     if (n < 1 || n > most) {
         return refuse(why, "limit",
                       apr_psprintf(p, "must be a whole number from 1 to %d", most));

@@ -1,6 +1,7 @@
 #include "http/body.h"
 
 #include "base/json.h"
+#include "base/json_weight.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "http/shield.h"
@@ -24,6 +25,7 @@ static apr_off_t body_limit(request_rec *r)
     return limit == HTTPD_DEFAULT_LIMIT || limit <= 0 ? LLMQ_BODY_DEFAULT_LIMIT : limit;
 }
 
+/* "utf8" is no registered name, but what some clients write. */
 static int has_charset_other_than_utf8(const char *params)
 {
     const char *cs = ap_strcasestr(params, "charset=");
@@ -33,18 +35,14 @@ static int has_charset_other_than_utf8(const char *params)
     }
     cs += sizeof("charset=") - 1;
     cs += *cs == '"';
-    return ap_cstr_casecmpn(cs, "utf-8", 5) != 0;
+    return ap_cstr_casecmpn(cs, "utf-8", 5) != 0 && ap_cstr_casecmpn(cs, "utf8", 4) != 0;
 }
 
 static int is_json(request_rec *r)
 {
     static const char json[] = "application/json";
     const char *type = apr_table_get(r->headers_in, "Content-Type");
-    const char *encoding = apr_table_get(r->headers_in, "Content-Encoding");
 
-    if (encoding && ap_cstr_casecmp(encoding, "identity") != 0) {
-        return 0;
-    }
     if (!type) {
         return 1;
     }
@@ -57,6 +55,14 @@ static int is_json(request_rec *r)
     type += sizeof(json) - 1;
     return (*type == '\0' || *type == ';' || apr_isspace(*type))
            && !has_charset_other_than_utf8(type);
+}
+
+/* What an input filter has decoded it takes out of the header, while the body is read. */
+static int is_encoded(request_rec *r)
+{
+    const char *encoding = apr_table_get(r->headers_in, "Content-Encoding");
+
+    return encoding && ap_cstr_casecmp(encoding, "identity") != 0;
 }
 
 /* Buckets up to the end of the body, as long as they stay below the limit. */
@@ -165,10 +171,22 @@ apr_status_t llmq_body_read(const char **pdata, apr_size_t *plen, request_rec *r
     return APR_SUCCESS;
 }
 
+apr_status_t llmq_body_parse(struct json_object **pvalue, const char *text,
+                             apr_size_t len, request_rec *r, llmq_result_t *why)
+{
+    llmq_message_conf_t conf;
+
+    llmq_cfg_message(&conf, llmq_cfg_dir(r));
+    if (llmq_json_weight_is_over(text, len, conf.max_tree)) {
+        return llmq_result_set(why, LLMQ_PROBLEM_BODY_SIZE, NULL,
+                               "the body consists of too many values");
+    }
+    return llmq_json_parse(pvalue, text, len, conf.max_depth, why, r->pool);
+}
+
 apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r,
                             llmq_result_t *why)
 {
-    llmq_message_conf_t conf;
     const char *data;
     apr_size_t len;
     apr_status_t rv;
@@ -181,6 +199,23 @@ apr_status_t llmq_body_json(struct json_object **pbody, request_rec *r,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    llmq_cfg_message(&conf, llmq_cfg_dir(r));
-    return llmq_json_parse(pbody, data, len, conf.max_depth, why, r->pool);
+    if (is_encoded(r)) {
+        return llmq_result_set(why, LLMQ_PROBLEM_MEDIA_TYPE, "Content-Encoding",
+                               "the body must not be encoded, or httpd must decode it");
+    }
+    return llmq_body_parse(pbody, data, len, r, why);
+}
+
+apr_status_t llmq_body_json_or_none(struct json_object **pbody, request_rec *r,
+                                    llmq_result_t *why)
+{
+    const char *data;
+    apr_size_t len;
+    apr_status_t rv = llmq_body_read(&data, &len, r, why);
+
+    if (rv == APR_SUCCESS && len == 0) {
+        *pbody = NULL;
+        return APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS ? llmq_body_json(pbody, r, why) : rv;
 }

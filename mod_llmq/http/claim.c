@@ -166,6 +166,17 @@ static void tell_queue(const try_t *t, llmq_kind_e kind)
     }
 }
 
+static void tell_bus(const try_t *t)
+{
+    int i;
+
+    for (i = 0; i < t->taken->nelts; i++) {
+        if (t->jobs[i]) {
+            llmq_service_tell(t->service, t->jobs[i]);
+        }
+    }
+}
+
 /* ---- 4. so does the roster ---- */
 
 static void tell_roster(const try_t *t, int claim)
@@ -286,6 +297,7 @@ apr_status_t llmq_claim_try(llmq_claim_answer_t *answers, const llmq_claim_t *cl
             tell_roster(&t, i);
         }
         if (rv == APR_SUCCESS) {
+            tell_bus(&t);
             load_pasts(&t);
         }
         LLMQ_LOG(LLMQ_LOG_DEBUG, rv, LLMQ_NO(0266) "%d jobs were taken for %d claims",

@@ -3,14 +3,10 @@
 #include "http/claimants.h"
 #include "http/held.h"
 #include "http/reply.h"
-#include "http/shield.h"
 
 #include <apr_strings.h>
 
-#include <errno.h>
-#include <time.h>
-
-#define STEP_MSEC 200 /* of held threads: is the client still there? */
+#define STEP apr_time_from_msec(200) /* of held threads: is the client still there? */
 
 static int refuse(request_rec *r)
 {
@@ -31,29 +27,10 @@ static int reply(request_rec *r, const llmq_claimant_t *c)
 
 /* ---- held ---- */
 
-/* @return non-zero if it was posted in time */
-static int wait_a_step(sem_t *sem)
-{
-    int shield = llmq_shield_pause();
-    struct timespec until;
-    int rv;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += STEP_MSEC * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    while ((rv = sem_clockwait(sem, CLOCK_MONOTONIC, &until)) && errno == EINTR)
-        ;
-    llmq_shield_resume(shield);
-    return rv == 0;
-}
-
 /* Returns when it was answered, or has left the room again. */
 static void sit(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
 {
-    while (!wait_a_step(&c->answered)) {
+    while (!llmq_held_wait(&c->answered, STEP)) {
         if ((llmq_held_is_gone(r) || llmq_held_is_ending())
             && llmq_claimants_withdraw(all, c)) {
             return;
@@ -62,8 +39,21 @@ static void sit(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
     llmq_claimants_withdraw(all, c); /* whoever posted is out of sem_post() by then */
 }
 
+/* A client of HTTP/2 may hang up, which is told of at any moment, because it has the answer:
+ * once that is on its way only its lease can tell. Else a write has failed.
+ * @return what the handler returns */
+static int answer(int *punread, request_rec *r, const llmq_claimant_t *c)
+{
+    int was_gone = r->connection->aborted != 0;
+    int rv = reply(r, c);
+
+    *punread = r->connection->master ? was_gone : r->connection->aborted != 0;
+    return rv;
+}
+
 static int hold(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
 {
+    int unread;
     int rv;
 
     sem_init(&c->answered, 0, 0);
@@ -72,8 +62,8 @@ static int hold(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
         sit(r, all, c);
     }
     sem_destroy(&c->answered);
-    rv = reply(r, c);
-    if (r->connection->aborted) {
+    rv = answer(&unread, r, c);
+    if (unread) {
         llmq_claimants_give_back(all, c);
     }
     else {

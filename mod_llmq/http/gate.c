@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cfg/cfg.h"
 #include "core/control.h"
+#include "http/tongue.h"
 #include "queue/queue_job.h"
 #include "store/store_setting.h"
 
@@ -45,6 +47,18 @@ static apr_int64_t seconds_up(apr_interval_time_t t)
     return apr_time_sec(t + APR_USEC_PER_SEC - 1);
 }
 
+/* The same in the words of OpenAI's interface. */
+static void set_openai_headers(request_rec *r, const llmq_cfg_rate_t *rate,
+                               const llmq_limiter_verdict_t *verdict)
+{
+    char *reset = apr_palloc(r->pool, LLMQ_DURATION_SIZE);
+
+    llmq_text_duration(reset, verdict->reset);
+    set_number(r, "x-ratelimit-limit-requests", rate->conf.burst);
+    set_number(r, "x-ratelimit-remaining-requests", verdict->remaining);
+    apr_table_setn(r->headers_out, "x-ratelimit-reset-requests", reset);
+}
+
 static apr_status_t check_rate(request_rec *r, const llmq_service_t *service,
                                llmq_result_t *why)
 {
@@ -60,9 +74,13 @@ static apr_status_t check_rate(request_rec *r, const llmq_service_t *service,
     set_number(r, "RateLimit-Limit", rate->conf.burst);
     set_number(r, "RateLimit-Remaining", verdict.remaining);
     set_number(r, "RateLimit-Reset", seconds_up(verdict.reset));
+    if (llmq_tongue_of(r) == LLMQ_TONGUE_OPENAI) {
+        set_openai_headers(r, rate, &verdict);
+    }
     if (verdict.admitted) {
         return APR_SUCCESS;
     }
+    llmq_usage_meter_limit(service->usage_meter, LLMQ_LIMITED_RATE, 0);
     wait = seconds_up(verdict.wait);
     set_number(r, "Retry-After", wait ? wait : 1);
     return llmq_result_set(why, LLMQ_PROBLEM_RATE, NULL,

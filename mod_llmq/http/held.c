@@ -1,13 +1,16 @@
 #include "http/held.h"
 
+#include "base/clock.h"
+#include "http/shield.h"
+
 #include <apr_atomic.h>
 #include <apr_portable.h>
 #include <ap_mpm.h>
 #include <http_core.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static apr_uint32_t *take_free(const llmq_service_t *service)
@@ -60,14 +63,27 @@ int llmq_held_is_gone(request_rec *r)
 {
     apr_socket_t *socket =
         r->connection->master ? NULL : ap_get_conn_socket(r->connection);
-    apr_os_sock_t fd;
-    char byte;
+    struct pollfd side = {.events = POLLRDHUP};
 
     if (r->connection->aborted) {
         return 1;
     }
-    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS
-           && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    /* What a client has sent on top, a word of farewell by TLS above all, hides its end from
+     * whoever would read. */
+    return socket && apr_os_sock_get(&side.fd, socket) == APR_SUCCESS
+           && poll(&side, 1, 0) > 0;
+}
+
+int llmq_held_wait(sem_t *news, apr_interval_time_t step)
+{
+    int shield = llmq_shield_pause();
+    struct timespec until;
+    int rv;
+
+    llmq_clock_deadline(&until, step);
+    rv = sem_clockwait(news, CLOCK_MONOTONIC, &until);
+    llmq_shield_resume(shield);
+    return rv == 0;
 }
 
 int llmq_held_is_ending(void)

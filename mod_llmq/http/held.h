@@ -11,6 +11,7 @@
 #include "http/service.h"
 
 #include <httpd.h>
+#include <semaphore.h>
 
 /**
  * @param service the service of this process
@@ -33,6 +34,16 @@ void llmq_held_give(apr_uint32_t *place);
  * @threads request
  */
 int llmq_held_is_gone(request_rec *r);
+
+/**
+ * Wait for news, with the shield (http/shield.h) down. A signal may tell that the child ends,
+ * so this returns with it.
+ * @param news is posted when there are any
+ * @param step for how long at most, > 0
+ * @return non-zero: it was posted; 0: not yet
+ * @threads request
+ */
+int llmq_held_wait(sem_t *news, apr_interval_time_t step);
 
 /**
  * @return non-zero if this child is about to end: who waits should answer now

@@ -100,6 +100,32 @@ void llmq_idempotency_renew(request_rec *r)
     }
 }
 
+/* ---- an answer that others keep ---- */
+
+apr_status_t llmq_idempotency_lend(const char **pscope, apr_int64_t *pclaim,
+                                   request_rec *r, apr_interval_time_t lease)
+{
+    claim_t *claim = claim_of(r);
+
+    *pscope = claim ? claim->idem.scope : NULL;
+    *pclaim = claim ? claim->idem.claim : 0;
+    if (!claim) {
+        return APR_SUCCESS;
+    }
+    claim->idem.lease = lease;
+    return llmq_store_idem_renew(claim->service->store, &claim->idem, llmq_clock_now(),
+                                 r->pool);
+}
+
+void llmq_idempotency_hand_over(request_rec *r)
+{
+    claim_t *claim = claim_of(r);
+
+    if (claim) {
+        claim->settled = 1;
+    }
+}
+
 /* ---- the beginning ---- */
 
 static apr_status_t check_key(const char *key, llmq_result_t *why)
@@ -148,11 +174,22 @@ static claim_t *create_claim(request_rec *r, const llmq_service_t *service)
     return claim;
 }
 
+/* No JSON begins like an event of a stream. */
+static int is_stream(const llmq_idem_answer_t *answer)
+{
+    return answer->body && strncmp(answer->body, "data: ", 6) == 0;
+}
+
 static int replay(request_rec *r, const llmq_idem_answer_t *answer)
 {
     apr_table_setn(r->headers_out, "Idempotent-Replayed", "true");
     if (answer->location) {
         apr_table_setn(r->headers_out, "Location", answer->location);
+    }
+    if (is_stream(answer)) {
+        r->status = answer->status;
+        apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+        return llmq_reply_text(r, LLMQ_REPLY_STREAM, answer->body, strlen(answer->body));
     }
     return llmq_reply_json(r, answer->status, answer->body ? answer->body : "",
                            answer->body ? strlen(answer->body) : 0);

@@ -54,6 +54,23 @@ int llmq_idempotency_is_again(request_rec *r);
 void llmq_idempotency_settle(request_rec *r, int status, const char *body);
 
 /**
+ * Somebody else will keep the answer, or free the key (dispatch/replays.h): lend the claim.
+ * @param pscope out: of the key; NULL: the request has none
+ * @param pclaim out: of the claim
+ * @param r      the request
+ * @param lease  microseconds from now, in which nobody else may claim the key
+ * @return APR_SUCCESS; other: the store is away, or the claim is not ours any more
+ */
+apr_status_t llmq_idempotency_lend(const char **pscope, apr_int64_t *pclaim,
+                                   request_rec *r, apr_interval_time_t lease);
+
+/**
+ * From now on that is theirs: what the request answers is neither kept nor frees the key.
+ * @param r the request
+ */
+void llmq_idempotency_hand_over(request_rec *r);
+
+/**
  * The request takes long: keep others off its key. To be called now and then.
  * @param r the request
  */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cfg/cfg.h"
 #include "core/token.h"
+#include "http/query_token.h"
 #include "http/reply.h"
 #include "http/service.h"
 #include "http/shield.h"
@@ -68,6 +69,10 @@ static const char *find_token(request_rec *r, const llmq_cfg_dir_t *dir)
     int sources = llmq_cfg_token_sources(dir);
     const char *token = sources & LLMQ_SOURCE_HEADER ? from_header(r) : NULL;
 
+    if (!token && (sources & LLMQ_SOURCE_QUERY)) {
+        llmq_query_token_take(r); /* the path was not decoded before */
+        token = llmq_query_token_get(r);
+    }
     return token || !(sources & LLMQ_SOURCE_COOKIE) ? token : from_cookie(r);
 }
 
@@ -194,6 +199,7 @@ static apr_status_t read_key(llmq_identity_t *id, const char *text,
         return rv;
     }
     id->how = LLMQ_IDENTITY_KEY;
+    id->key = key.id;
     id->user = key.subject;
     id->tenant = key.tenant;
     id->scope = key.scope;

@@ -5,8 +5,9 @@
  * authenticated (Basic, OpenID Connect, client certificates); of the latter only the name
  * is known. Without any of them the request is anonymous.
  *
- * A token or key may come in the Authorization header, or in the cookie `access_token`
- * (LLMQTokenSource); the header wins. The hooks of glue/glue_auth.c read it once a request,
+ * A token or key may come in the Authorization header, on event streams in the address
+ * (http/query_token.h), or in the cookie `access_token` (LLMQTokenSource); the first of these
+ * counts. The hooks of glue/glue_auth.c read it once a request,
  * before any handler runs.
  * @threads request
  */
@@ -30,6 +31,7 @@ typedef struct llmq_identity_t {
     const char *user;   /* NULL when anonymous */
     const char *tenant; /* the claim; NULL: none. Never another than the location's */
     const char *scope;  /* words with blanks between them; NULL: none */
+    const char *key;    /* id of the API key; NULL: it was none */
     int admin;          /* the admin claim */
     apr_time_t expires; /* end of the token or key; 0: never, or not known */
 } llmq_identity_t;

@@ -7,12 +7,13 @@
 #include "http/idempotency.h"
 #include "http/converse.h"
 #include "http/identity.h"
+#include "http/quota.h"
 #include "http/triage.h"
 #include "queue/queue_job.h"
 
 #include <json-c/json.h>
 
-/* Durable when it returns; the committer has put it into the queue, too. */
+/* Is there room? Then store it; the queue gets it with the commit. */
 static apr_status_t commit(const llmq_service_t *service, llmq_job_t *job,
                            llmq_result_t *why, apr_pool_t *p)
 {
@@ -34,6 +35,38 @@ static apr_status_t commit(const llmq_service_t *service, llmq_job_t *job,
     if (rv == LLMQ_EROW) {
         return llmq_result_set(why, LLMQ_PROBLEM_REQUEST, NULL,
                                "the database refuses the message as it is");
+    }
+    if (rv == APR_SUCCESS) {
+        llmq_service_tell(service, job);
+    }
+    return rv;
+}
+
+apr_status_t llmq_intake_store(request_rec *r, const llmq_service_t *service,
+                               llmq_job_t *job, llmq_result_t *why)
+{
+    apr_status_t rv = llmq_quota_ask(r, service, &job, 1, why);
+
+    if (rv == APR_SUCCESS) {
+        rv = commit(service, job, why, r->pool);
+        llmq_quota_end(service, &job, 1, rv == APR_SUCCESS);
+    }
+    return rv;
+}
+
+apr_status_t llmq_intake_store_once(llmq_job_t **pjob, request_rec *r,
+                                    const llmq_service_t *service, llmq_job_t *job,
+                                    llmq_result_t *why)
+{
+    apr_status_t rv = APR_NOTFOUND;
+
+    if (llmq_idempotency_is_again(r)) {
+        rv = llmq_store_job_find(pjob, service->store, job->tenant, job->kind, job->id,
+                                 r->pool);
+    }
+    if (rv == APR_NOTFOUND) {
+        *pjob = job;
+        rv = llmq_intake_store(r, service, job, why);
     }
     return rv;
 }
@@ -98,15 +131,8 @@ apr_status_t llmq_intake_message(llmq_job_t **pjob, request_rec *r,
     /* 6. With whom does it take turns? */
     llmq_triage_turn(job, r);
     job->callback = llmq_cfg_push_callbacks(dir, NULL, r->pool);
-    /* 7. Has an earlier try of the same request stored it? */
+    /* 7. Unless an earlier try of the same request has stored it: has its key any left, is
+     * there room? */
     job->id = llmq_idempotency_id(r, "msg_", job->id);
-    if (llmq_idempotency_is_again(r)
-        && (rv = llmq_store_job_find(pjob, service->store, job->tenant, job->kind,
-                                     job->id, r->pool))
-               != APR_NOTFOUND) {
-        return rv;
-    }
-    /* 8. Is there room? Then store it; the queue gets it with the commit. */
-    *pjob = job;
-    return commit(service, job, why, r->pool);
+    return llmq_intake_store_once(pjob, r, service, job, why);
 }

@@ -1,5 +1,6 @@
 #include "http/lease_tell.h"
 
+#include "bus/bus_tell.h"
 #include "http/muster.h"
 
 #include "queue/queue_claim.h"
@@ -12,7 +13,6 @@ static void tell_end(llmq_queue_t *q, const llmq_lease_change_t *change)
                                                                 : LLMQ_ACK_FAILED};
 
     llmq_queue_ack(q, &ack, 1);
-    llmq_queue_note_end(q, change->id); /* who waits for it may wait at another queue */
 }
 
 /* The entry may be in the queue of the node that the job was of until now; from now on it is
@@ -34,6 +34,12 @@ static void tell_return(llmq_queue_t *q, const llmq_lease_change_t *change,
     llmq_queue_put(q, &entry, 1, 0);
 }
 
+/* A lease that is renewed and says no more changes nothing that anybody sees. */
+static int shows(const llmq_lease_change_t *change)
+{
+    return change->to != LLMQ_STATUS_PROCESSING || change->progress >= 0 || change->note;
+}
+
 void llmq_lease_tell(const llmq_service_t *service, const llmq_lease_change_t *change,
                      const llmq_job_t *job)
 {
@@ -41,6 +47,10 @@ void llmq_lease_tell(const llmq_service_t *service, const llmq_lease_change_t *c
     apr_uint32_t attempt = (apr_uint32_t)change->stored_attempt;
 
     llmq_muster_changes(service, change, job);
+    if (shows(change)) {
+        llmq_bus_tell_job(service->bus, change->kind, change->tenant, change->id,
+                          change->stored_chain);
+    }
     if (change->to == LLMQ_STATUS_PENDING) {
         tell_return(q, change, job);
     }

@@ -4,6 +4,8 @@
 #include "base/prometheus.h"
 #include "base/sysinfo.h"
 #include "core/priority.h"
+#include "http/metrics_levels.h"
+#include "http/metrics_usage.h"
 
 #include <http_config.h>
 
@@ -24,61 +26,14 @@ apr_status_t llmq_metrics_gather(llmq_metrics_t *m, const llmq_service_t *servic
     }
     llmq_traffic_read(&m->traffic);
     llmq_board_read(&m->board);
+    llmq_hub_meter_read(&m->streams);
     llmq_store_meter_read(&m->database, llmq_store_conf(service->store)->meter);
     m->memory_percent = llmq_sysinfo_memory();
     m->disk_percent = llmq_sysinfo_disk(ap_server_root_relative(p, ""));
     return rv;
 }
 
-/* ---- labels ---- */
-
-#define LABELS(l, n, v) llmq_prometheus_label_t l[] = {{(n), (v)}, {NULL, NULL}}
-#define LABELS2(l, n, v, n2, v2)                                                         \
-    llmq_prometheus_label_t l[] = {{(n), (v)}, {(n2), (v2)}, {NULL, NULL}}
-
-static const char *level_name(int level)
-{
-    return llmq_priority_name((llmq_level_e)level);
-}
-
 /* ---- messages ---- */
-
-typedef apr_uint64_t pick_fn_t(const llmq_queue_stats_t *s);
-
-static apr_uint64_t put(const llmq_queue_stats_t *s)
-{
-    return s->total_put;
-}
-static apr_uint64_t completed(const llmq_queue_stats_t *s)
-{
-    return s->total_completed;
-}
-static apr_uint64_t failed(const llmq_queue_stats_t *s)
-{
-    return s->total_failed;
-}
-static apr_uint64_t running(const llmq_queue_stats_t *s)
-{
-    return s->running;
-}
-static apr_uint64_t max_size(const llmq_queue_stats_t *s)
-{
-    return s->max_size;
-}
-static apr_uint64_t max_concurrent(const llmq_queue_stats_t *s)
-{
-    return s->max_concurrent;
-}
-
-static void by_level(llmq_prometheus_t *w, const llmq_metrics_t *m, pick_fn_t *pick)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        LABELS(labels, "level", level_name(l));
-        llmq_prometheus_count(w, labels, pick(&m->queue[l]));
-    }
-}
 
 static void waiting(llmq_prometheus_t *w, const llmq_metrics_t *m)
 {
@@ -88,9 +43,12 @@ static void waiting(llmq_prometheus_t *w, const llmq_metrics_t *m)
                            "Messages that wait: ready to be taken, blocked behind their "
                            "conversation, or delayed.");
     LLMQ_EACH_LEVEL (l) {
-        LABELS2(ready, "level", level_name(l), "state", "ready");
-        LABELS2(blocked, "level", level_name(l), "state", "blocked");
-        LABELS2(delayed, "level", level_name(l), "state", "delayed");
+        LLMQ_PROMETHEUS_WITH2(ready, "level", llmq_priority_name((llmq_level_e)l),
+                              "state", "ready");
+        LLMQ_PROMETHEUS_WITH2(blocked, "level", llmq_priority_name((llmq_level_e)l),
+                              "state", "blocked");
+        LLMQ_PROMETHEUS_WITH2(delayed, "level", llmq_priority_name((llmq_level_e)l),
+                              "state", "delayed");
 
         llmq_prometheus_count(w, ready, m->queue[l].ready);
         llmq_prometheus_count(w, blocked, m->queue[l].blocked);
@@ -103,32 +61,27 @@ static void messages(llmq_prometheus_t *w, const llmq_metrics_t *m)
     llmq_prometheus_family(w, COUNTER, "llmq_messages_queued",
                            "Messages that were put into the queue, those found in the "
                            "database at start too.");
-    by_level(w, m, put);
+    llmq_metrics_levels_count(w, m->queue, llmq_priority_name,
+                              LLMQ_METRICS_LEVELS_QUEUED);
     llmq_prometheus_family(w, COUNTER, "llmq_messages_completed",
                            "Messages of this node that were answered.");
-    by_level(w, m, completed);
+    llmq_metrics_levels_count(w, m->queue, llmq_priority_name,
+                              LLMQ_METRICS_LEVELS_COMPLETED);
     llmq_prometheus_family(w, COUNTER, "llmq_messages_failed",
                            "Messages of this node that failed or timed out for good.");
-    by_level(w, m, failed);
+    llmq_metrics_levels_count(w, m->queue, llmq_priority_name,
+                              LLMQ_METRICS_LEVELS_FAILED);
     waiting(w, m);
     llmq_prometheus_family(w, GAUGE, "llmq_messages_running",
                            "Messages whose calls are in flight.");
-    by_level(w, m, running);
+    llmq_metrics_levels_count(w, m->queue, llmq_priority_name,
+                              LLMQ_METRICS_LEVELS_RUNNING);
     llmq_prometheus_family(w, GAUGE, "llmq_queue_size_limit", "Messages that may wait.");
-    by_level(w, m, max_size);
+    llmq_metrics_levels_count(w, m->queue, llmq_priority_name, LLMQ_METRICS_LEVELS_SIZE);
     llmq_prometheus_family(w, GAUGE, "llmq_queue_concurrency_limit",
                            "Calls that may be in flight.");
-    by_level(w, m, max_concurrent);
-}
-
-static void times(llmq_prometheus_t *w, const llmq_octaves_t *of_level)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        LABELS(labels, "level", level_name(l));
-        llmq_prometheus_octaves(w, labels, &of_level[l]);
-    }
+    llmq_metrics_levels_count(w, m->queue, llmq_priority_name,
+                              LLMQ_METRICS_LEVELS_CONCURRENCY);
 }
 
 static void durations(llmq_prometheus_t *w, const llmq_metrics_t *m)
@@ -136,10 +89,10 @@ static void durations(llmq_prometheus_t *w, const llmq_metrics_t *m)
     llmq_prometheus_family(w, HISTOGRAM, "llmq_message_wait_seconds",
                            "From acceptance, or from when it was due, to the first "
                            "attempt.");
-    times(w, m->times.waits);
+    llmq_metrics_levels_times(w, m->times.waits, llmq_priority_name);
     llmq_prometheus_family(w, HISTOGRAM, "llmq_message_processing_seconds",
                            "The last attempt of messages that have ended.");
-    times(w, m->times.runs);
+    llmq_metrics_levels_times(w, m->times.runs, llmq_priority_name);
     llmq_prometheus_family(w, COUNTER, "llmq_statistics_missed",
                            "Events that GET /queues/stats does not count, for lack of "
                            "room.");
@@ -157,7 +110,7 @@ static void requests(llmq_prometheus_t *w, const llmq_metrics_t *m)
     llmq_prometheus_family(w, COUNTER, "llmq_http_requests",
                            "Requests to this module, by class of their status.");
     for (i = 0; i < LLMQ_TRAFFIC_CLASSES; i++) {
-        LABELS(labels, "class", classes[i]);
+        LLMQ_PROMETHEUS_WITH(labels, "class", classes[i]);
         llmq_prometheus_count(w, labels, m->traffic.requests[i]);
     }
     llmq_prometheus_family(w, HISTOGRAM, "llmq_http_request_duration_seconds",
@@ -165,12 +118,28 @@ static void requests(llmq_prometheus_t *w, const llmq_metrics_t *m)
     llmq_prometheus_octaves(w, NULL, &m->traffic.durations);
 }
 
+static void streams(llmq_prometheus_t *w, const llmq_metrics_t *m)
+{
+    llmq_prometheus_family(w, GAUGE, "llmq_streams_open",
+                           "Event streams of all children.");
+    llmq_prometheus_count(w, NULL, m->streams.open);
+    llmq_prometheus_family(w, COUNTER, "llmq_streams", "Event streams that were begun.");
+    llmq_prometheus_count(w, NULL, m->streams.begun);
+    llmq_prometheus_family(w, COUNTER, "llmq_stream_events",
+                           "Events that were sent, one for each client.");
+    llmq_prometheus_count(w, NULL, m->streams.events);
+    llmq_prometheus_family(w, COUNTER, "llmq_stream_cut",
+                           "Event streams whose clients were behind when they left or "
+                           "were cut.");
+    llmq_prometheus_count(w, NULL, m->streams.cut);
+}
+
 static void server(llmq_prometheus_t *w, const llmq_metrics_t *m,
                    const llmq_service_t *service)
 {
-    LABELS(version, "version", LLMQ_VERSION);
-    LABELS(busy, "state", "busy");
-    LABELS(idle, "state", "idle");
+    LLMQ_PROMETHEUS_WITH(version, "version", LLMQ_VERSION);
+    LLMQ_PROMETHEUS_WITH(busy, "state", "busy");
+    LLMQ_PROMETHEUS_WITH(idle, "state", "idle");
 
     llmq_prometheus_family(w, GAUGE, "llmq_build_info", "Always 1; which version runs.");
     llmq_prometheus_count(w, version, 1);
@@ -192,8 +161,8 @@ static void server(llmq_prometheus_t *w, const llmq_metrics_t *m,
 
 static void database(llmq_prometheus_t *w, const llmq_store_use_t *use)
 {
-    LABELS(active, "state", "active");
-    LABELS(idle, "state", "idle");
+    LLMQ_PROMETHEUS_WITH(active, "state", "active");
+    LLMQ_PROMETHEUS_WITH(idle, "state", "idle");
     apr_int64_t rest = use->open - use->active;
 
     llmq_prometheus_family(w, GAUGE, "llmq_database_connections",
@@ -209,6 +178,30 @@ static void database(llmq_prometheus_t *w, const llmq_store_use_t *use)
     llmq_prometheus_family(w, COUNTER, "llmq_database_slow_statements",
                            "Statements that took longer than LLMQSlowQuery.");
     llmq_prometheus_count(w, NULL, use->slow);
+}
+
+static void bus(llmq_prometheus_t *w, const llmq_bus_t *from)
+{
+    LLMQ_PROMETHEUS_WITH(local, "origin", "local");
+    LLMQ_PROMETHEUS_WITH(foreign, "origin", "foreign");
+    llmq_bus_stats_t stats;
+
+    llmq_bus_stats(&stats, from);
+    llmq_prometheus_family(w, COUNTER, "llmq_bus_events",
+                           "Events told to the processes of this server, by whether this"
+                           " node or another one began.");
+    llmq_prometheus_count(w, local, stats.published);
+    llmq_prometheus_count(w, foreign, stats.foreign);
+    llmq_prometheus_family(
+        w, COUNTER, "llmq_bus_overruns",
+        "Times that a process fell behind and looked at the database.");
+    llmq_prometheus_count(w, NULL, stats.overruns);
+    llmq_prometheus_family(w, GAUGE, "llmq_bus_linked",
+                           "Whether events of other nodes arrive through Redis.");
+    llmq_prometheus_count(w, NULL, stats.linked != 0);
+    llmq_prometheus_family(w, GAUGE, "llmq_bus_listeners",
+                           "Processes that want to hear events at present.");
+    llmq_prometheus_count(w, NULL, (apr_uint64_t)stats.listening);
 }
 
 /* ---- backends ---- */
@@ -261,7 +254,7 @@ static void by_backend(llmq_prometheus_t *w, const llmq_service_t *service,
 
     for (i = 0; i < service->n_backends; i++) {
         const char *name = service->backends[i]->name;
-        LABELS(labels, "backend", name);
+        LLMQ_PROMETHEUS_WITH(labels, "backend", name);
 
         llmq_endpoint_board_read(&f, service->board,
                                  llmq_endpoint_board_find(service->board, name), now);
@@ -319,8 +312,11 @@ void llmq_metrics_expose(llmq_text_t *t, const llmq_metrics_t *m,
     durations(&w, m);
     llmq_metrics_task_expose(&w, &m->tasks);
     backends(&w, service);
+    llmq_metrics_usage_expose(&w, service->usage_meter);
     requests(&w, m);
+    streams(&w, m);
     database(&w, &m->database);
+    bus(&w, service->bus);
     machine(&w, m);
     llmq_prometheus_end(&w);
 }

@@ -7,6 +7,7 @@
 #define LLMQ_METRICS_H
 
 #include "http/board.h"
+#include "http/hub_meter.h"
 #include "http/metrics_task.h"
 #include "http/service.h"
 #include "http/traffic.h"
@@ -20,6 +21,7 @@ typedef struct llmq_metrics_t {
     llmq_traffic_t traffic;
     llmq_board_t board;
     llmq_store_use_t database;
+    llmq_hub_figures_t streams;
     double memory_percent;
     double disk_percent; /* of the disk that holds the server's files */
 } llmq_metrics_t;

@@ -2,16 +2,13 @@
 
 #include "base/clock.h"
 #include "core/task.h"
+#include "http/metrics_levels.h"
 
 #include <string.h>
 
 #define COUNTER   LLMQ_PROMETHEUS_COUNTER
 #define GAUGE     LLMQ_PROMETHEUS_GAUGE
 #define HISTOGRAM LLMQ_PROMETHEUS_HISTOGRAM
-
-#define LABELS(l, n, v) llmq_prometheus_label_t l[] = {{(n), (v)}, {NULL, NULL}}
-#define LABELS2(l, n, v, n2, v2)                                                         \
-    llmq_prometheus_label_t l[] = {{(n), (v)}, {(n2), (v2)}, {NULL, NULL}}
 
 apr_status_t llmq_metrics_task_gather(llmq_metrics_task_t *m,
                                       const llmq_service_t *service)
@@ -38,39 +35,6 @@ void llmq_metrics_task_look(llmq_metrics_task_t *m, const llmq_service_t *servic
 
 /* ---- by level ---- */
 
-typedef apr_uint64_t pick_fn_t(const llmq_queue_stats_t *s);
-
-static apr_uint64_t put(const llmq_queue_stats_t *s)
-{
-    return s->total_put;
-}
-static apr_uint64_t completed(const llmq_queue_stats_t *s)
-{
-    return s->total_completed;
-}
-static apr_uint64_t failed(const llmq_queue_stats_t *s)
-{
-    return s->total_failed;
-}
-static apr_uint64_t running(const llmq_queue_stats_t *s)
-{
-    return s->running;
-}
-static apr_uint64_t max_size(const llmq_queue_stats_t *s)
-{
-    return s->max_size;
-}
-
-static void by_level(llmq_prometheus_t *w, const llmq_metrics_task_t *m, pick_fn_t *pick)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        LABELS(labels, "level", llmq_task_level_name((llmq_level_e)l));
-        llmq_prometheus_count(w, labels, pick(&m->queue[l]));
-    }
-}
-
 static void waiting(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
 {
     int l;
@@ -80,21 +44,11 @@ static void waiting(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
                            "off.");
     LLMQ_EACH_LEVEL (l) {
         const char *level = llmq_task_level_name((llmq_level_e)l);
-        LABELS2(ready, "level", level, "state", "ready");
-        LABELS2(delayed, "level", level, "state", "delayed");
+        LLMQ_PROMETHEUS_WITH2(ready, "level", level, "state", "ready");
+        LLMQ_PROMETHEUS_WITH2(delayed, "level", level, "state", "delayed");
 
         llmq_prometheus_count(w, ready, m->queue[l].ready + m->queue[l].blocked);
         llmq_prometheus_count(w, delayed, m->queue[l].delayed);
-    }
-}
-
-static void octaves(llmq_prometheus_t *w, const llmq_octaves_t *of_level)
-{
-    int l;
-
-    LLMQ_EACH_LEVEL (l) {
-        LABELS(labels, "level", llmq_task_level_name((llmq_level_e)l));
-        llmq_prometheus_octaves(w, labels, &of_level[l]);
     }
 }
 
@@ -103,27 +57,32 @@ static void queue(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
     llmq_prometheus_family(w, COUNTER, "llmq_tasks_queued",
                            "Tasks that were put into the queue, those found in the "
                            "database at start too.");
-    by_level(w, m, put);
+    llmq_metrics_levels_count(w, m->queue, llmq_task_level_name,
+                              LLMQ_METRICS_LEVELS_QUEUED);
     llmq_prometheus_family(w, COUNTER, "llmq_tasks_completed",
                            "Tasks of this node that were completed.");
-    by_level(w, m, completed);
+    llmq_metrics_levels_count(w, m->queue, llmq_task_level_name,
+                              LLMQ_METRICS_LEVELS_COMPLETED);
     llmq_prometheus_family(w, COUNTER, "llmq_tasks_failed",
                            "Tasks of this node that failed or timed out for good.");
-    by_level(w, m, failed);
+    llmq_metrics_levels_count(w, m->queue, llmq_task_level_name,
+                              LLMQ_METRICS_LEVELS_FAILED);
     waiting(w, m);
     llmq_prometheus_family(w, GAUGE, "llmq_tasks_running",
                            "Tasks in the hands of workers or handlers.");
-    by_level(w, m, running);
+    llmq_metrics_levels_count(w, m->queue, llmq_task_level_name,
+                              LLMQ_METRICS_LEVELS_RUNNING);
     llmq_prometheus_family(w, GAUGE, "llmq_task_queue_size_limit",
                            "Tasks that may wait.");
-    by_level(w, m, max_size);
+    llmq_metrics_levels_count(w, m->queue, llmq_task_level_name,
+                              LLMQ_METRICS_LEVELS_SIZE);
     llmq_prometheus_family(w, HISTOGRAM, "llmq_task_wait_seconds",
                            "From acceptance, or from when it was due, to the first "
                            "attempt.");
-    octaves(w, m->times.waits);
+    llmq_metrics_levels_times(w, m->times.waits, llmq_task_level_name);
     llmq_prometheus_family(w, HISTOGRAM, "llmq_task_processing_seconds",
                            "The last attempt of tasks that have ended.");
-    octaves(w, m->times.runs);
+    llmq_metrics_levels_times(w, m->times.runs, llmq_task_level_name);
 }
 
 /* ---- by type ---- */
@@ -173,7 +132,7 @@ static void oldest(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
                            "How long the task that waits the longest has been due.");
     LLMQ_EACH_LEVEL (l) {
         apr_time_t due = oldest_due(m, l);
-        LABELS(labels, "level", llmq_task_level_name((llmq_level_e)l));
+        LLMQ_PROMETHEUS_WITH(labels, "level", llmq_task_level_name((llmq_level_e)l));
 
         llmq_prometheus_seconds(w, labels, due && due < m->now ? m->now - due : 0);
     }
@@ -206,7 +165,7 @@ static void workers(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
     llmq_prometheus_family(w, GAUGE, "llmq_workers",
                            "Workers that this server has heard of.");
     for (i = 0; i < LLMQ_WORKER_COUNT; i++) {
-        LABELS(labels, "status", llmq_roster_state_name((llmq_worker_e)i));
+        LLMQ_PROMETHEUS_WITH(labels, "status", llmq_roster_state_name((llmq_worker_e)i));
         llmq_prometheus_count(w, labels, m->workers.workers[i]);
     }
     llmq_prometheus_family(w, COUNTER, "llmq_worker_deliveries",
@@ -215,7 +174,7 @@ static void workers(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
     llmq_prometheus_family(w, COUNTER, "llmq_worker_leases_ended",
                            "How leases have ended.");
     for (i = 0; i < LLMQ_ROSTER_ENDS; i++) {
-        LABELS(labels, "outcome", ends[i]);
+        LLMQ_PROMETHEUS_WITH(labels, "outcome", ends[i]);
         llmq_prometheus_count(w, labels, m->workers.ends[i]);
     }
     llmq_prometheus_family(w, COUNTER, "llmq_worker_calls_missed",

@@ -4,7 +4,7 @@
  * waits for it. The request ends for httpd at once (its line in the access log, too); the
  * child's stream thread (base/stream.h) owns the connection from then on.
  *
- * A connection that cannot be parked (TLS, HTTP/2, filters that want to see the body) is
+ * A connection that cannot be parked (HTTP/2, filters that want to see the body) is
  * *held*: the caller lets the thread wait and takes a place of http/held.h for that.
  */
 #ifndef LLMQ_PARK_H
@@ -18,17 +18,7 @@
 /** A parked response. */
 typedef struct llmq_park_t {
     llmq_stream_t *stream;
-    int chunked;
 } llmq_park_t;
-
-/**
- * Each parked response has a descriptor, and as many must be left for everything else.
- * @param wanted LLMQMaxParked
- * @return how many there may be in this process; less than wanted was logged
- * @threads single
- * @phase child_init
- */
-int llmq_park_limit(int wanted);
 
 /**
  * Send the headers (status 200, JSON) and park.
@@ -57,7 +47,7 @@ apr_status_t llmq_park_begin(llmq_park_t *park, request_rec *r,
 void llmq_park_answer(llmq_park_t *park, const char *body, apr_size_t len);
 
 /**
- * Nobody waits for an answer any more.
+ * Nobody waits for an answer any more; a client that does is cut.
  * @param park the response; not to be used afterwards
  * @threads any
  */

@@ -4,7 +4,10 @@
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "http/idempotency.h"
+#include "http/reply_s2.h"
+#include "http/reply_openai.h"
 #include "http/reply_s3.h"
+#include "http/reply_s4.h"
 #include "http/shield.h"
 #include "http/tongue.h"
 
@@ -33,6 +36,14 @@ static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
     [LLMQ_PROBLEM_NO_CONVERSATION] = {404, 1005, 0, "Conversation not found"},
     [LLMQ_PROBLEM_NO_RULE] = {404, 0, 0, "Rule not found"},
     [LLMQ_PROBLEM_NO_TASK] = {404, 0, 0, "Task not found"},
+    [LLMQ_PROBLEM_NO_SESSION] = {404, 0, 0, "Session not found"},
+    [LLMQ_PROBLEM_SESSION_CLOSED] = {403, 0, 0, "Session is closed"},
+    [LLMQ_PROBLEM_SESSION_LOCKED] = {403, 0, 0, "Session is locked"},
+    [LLMQ_PROBLEM_RUN_CONFLICT] = {409, 0, 0, "Another run is in progress"},
+    [LLMQ_PROBLEM_NO_APP] = {404, 0, 0, "App not found"},
+    [LLMQ_PROBLEM_APP_STATE] = {409, 0, 0, "App cannot do this now"},
+    [LLMQ_PROBLEM_ANSWER] = {500, 0, 0, "No answer"},
+    [LLMQ_PROBLEM_INVALID] = {422, 0, 0, "Invalid request parameters"},
     [LLMQ_PROBLEM_NOT_CANCELABLE] = {409, 0, 0, "Task cannot be canceled"},
     [LLMQ_PROBLEM_NOT_RETRYABLE] = {409, 0, 0, "Task cannot be retried"},
     [LLMQ_PROBLEM_STALE_LEASE] = {409, 0, 0, "Lease is not valid"},
@@ -45,6 +56,8 @@ static const answer_t answers[LLMQ_PROBLEM_COUNT] = {
     [LLMQ_PROBLEM_WAIT] = {408, 1010, 0, "Message processing timed out"},
     [LLMQ_PROBLEM_TRANSITION] = {400, 0, 0, "Invalid status transition"},
     [LLMQ_PROBLEM_NO_BACKEND] = {404, 0, 0, "Backend not found"},
+    [LLMQ_PROBLEM_BUDGET] = {429, 0, 1, "The budget is spent"},
+    [LLMQ_PROBLEM_NO_MODEL] = {404, 0, 0, "Model not found"},
     [LLMQ_PROBLEM_NO_ROUTE] = {404, 0, 0, "Not found"},
     [LLMQ_PROBLEM_METHOD] = {405, 0, 0, "Method not allowed"},
     [LLMQ_PROBLEM_MEDIA_TYPE] = {415, 0, 0, "Unsupported media type"},
@@ -93,10 +106,18 @@ static int send_body(request_rec *r, const char *type, const char *body, apr_siz
     return OK;
 }
 
+int llmq_reply_http_status(request_rec *r, int status)
+{
+    return llmq_cfg_app_is_always_200(llmq_cfg_dir(r))
+                   && llmq_tongue_of(r) == LLMQ_TONGUE_S2
+               ? HTTP_OK
+               : status;
+}
+
 int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len)
 {
     llmq_idempotency_settle(r, status, body);
-    r->status = status;
+    r->status = llmq_reply_http_status(r, status);
     return send_body(r, "application/json", body, len);
 }
 
@@ -105,16 +126,22 @@ int llmq_reply_text(request_rec *r, const char *type, const char *body, apr_size
     return send_body(r, type, body, len);
 }
 
+void llmq_reply_data_text(llmq_text_t *t, int status, const char *message,
+                          const char *data)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv_int(t, "code", status);
+    llmq_json_kv(t, "message", message);
+    llmq_json_kv_raw(t, "data", data);
+    add_timestamp(t);
+}
+
 int llmq_reply_data(request_rec *r, int status, const char *message, const char *data)
 {
     llmq_text_t t;
 
     llmq_text_init(&t, 256 + (data ? strlen(data) : 0), r->pool);
-    LLMQ_TEXT_LIT(&t, "{");
-    llmq_json_kv_int(&t, "code", status);
-    llmq_json_kv(&t, "message", message);
-    llmq_json_kv_raw(&t, "data", data);
-    add_timestamp(&t);
+    llmq_reply_data_text(&t, status, message, data);
     return llmq_reply_json(r, status, t.data, t.len);
 }
 
@@ -151,33 +178,44 @@ static void add_s0_problem(llmq_text_t *t, const llmq_result_t *why)
     add_timestamp(t);
 }
 
-static int is_s3(request_rec *r)
-{
-    return llmq_tongue_of(r) == LLMQ_TONGUE_S3;
-}
-
 int llmq_reply_problem_status(request_rec *r, llmq_problem_e problem)
 {
-    return is_s3(r) ? llmq_reply_s3_answer(problem)->status : answers[problem].status;
+    switch (llmq_tongue_of(r)) {
+    case LLMQ_TONGUE_S3: return llmq_reply_s3_answer(problem)->status;
+    case LLMQ_TONGUE_S4: return llmq_reply_s4_answer(problem)->status;
+    case LLMQ_TONGUE_S2: return llmq_reply_s2_answer(problem)->status;
+    case LLMQ_TONGUE_OPENAI: return llmq_reply_openai_answer(problem)->status;
+    case LLMQ_TONGUE_S0:
+    default: return answers[problem].status;
+    }
 }
 
 int llmq_reply_problem_text(llmq_text_t *t, request_rec *r, const llmq_result_t *why)
 {
-    if (is_s3(r)) {
-        llmq_reply_s3_problem(t, why);
-    }
-    else {
-        add_s0_problem(t, why);
+    switch (llmq_tongue_of(r)) {
+    case LLMQ_TONGUE_S3: llmq_reply_s3_problem(t, why); break;
+    case LLMQ_TONGUE_S4: llmq_reply_s4_problem(t, why); break;
+    case LLMQ_TONGUE_S2: llmq_reply_s2_problem(t, why); break;
+    case LLMQ_TONGUE_OPENAI: llmq_reply_openai_refusal(t, r, why); break;
+    case LLMQ_TONGUE_S0:
+    default: add_s0_problem(t, why);
     }
     return llmq_reply_problem_status(r, why->problem);
 }
 
 static int is_worth_a_retry(request_rec *r, llmq_problem_e problem)
 {
-    return is_s3(r) ? llmq_reply_s3_answer(problem)->retry : answers[problem].retry;
+    switch (llmq_tongue_of(r)) {
+    case LLMQ_TONGUE_S3: return llmq_reply_s3_answer(problem)->retry;
+    case LLMQ_TONGUE_S4: return llmq_reply_s4_answer(problem)->retry;
+    case LLMQ_TONGUE_S2: return llmq_reply_s2_answer(problem)->retry;
+    case LLMQ_TONGUE_OPENAI: return llmq_reply_openai_answer(problem)->retry;
+    case LLMQ_TONGUE_S0:
+    default: return answers[problem].retry;
+    }
 }
 
-int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
+int llmq_reply_problem_quietly(request_rec *r, const llmq_result_t *why)
 {
     llmq_text_t t;
     int status;
@@ -189,10 +227,20 @@ int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
         apr_table_setn(r->headers_out, "Retry-After",
                        apr_itoa(r->pool, llmq_cfg_retry_after_sec(llmq_cfg_dir(r))));
     }
+    if (llmq_tongue_of(r) == LLMQ_TONGUE_OPENAI) {
+        llmq_reply_openai_headers(r);
+    }
+    return llmq_reply_json(r, status, t.data, t.len);
+}
+
+int llmq_reply_problem(request_rec *r, const llmq_result_t *why)
+{
+    int status = llmq_reply_problem_status(r, why->problem);
+
     ap_log_rerror(APLOG_MARK, status >= 500 ? APLOG_INFO : APLOG_DEBUG, 0, r,
                   LLMQ_NO(0201) "answered %d %s: %s", status,
                   llmq_result_name(why->problem), why->field ? why->field : "-");
-    return llmq_reply_json(r, status, t.data, t.len);
+    return llmq_reply_problem_quietly(r, why);
 }
 
 int llmq_reply_no_task(request_rec *r, const char *id)
@@ -258,10 +306,12 @@ void llmq_reply_httpd_error(llmq_text_t *t, request_rec *r)
     const char *line = ap_get_status_line(r->status);
     const char *text = strlen(line) > 4 ? line + 4 : line;
 
-    if (is_s3(r)) {
-        llmq_reply_s3_httpd_error(t, r->status, text);
-    }
-    else {
-        add_s0_httpd_error(t, r->status, text);
+    switch (llmq_tongue_of(r)) {
+    case LLMQ_TONGUE_S3: llmq_reply_s3_httpd_error(t, r->status, text); break;
+    case LLMQ_TONGUE_S4: llmq_reply_s4_httpd_error(t, r->status, text); break;
+    case LLMQ_TONGUE_S2: llmq_reply_s2_httpd_error(t, r->status, text); break;
+    case LLMQ_TONGUE_OPENAI: llmq_reply_openai_httpd_error(t, r, text); break;
+    case LLMQ_TONGUE_S0:
+    default: add_s0_httpd_error(t, r->status, text);
     }
 }

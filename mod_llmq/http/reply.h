@@ -13,6 +13,9 @@
 
 #include <httpd.h>
 
+/** The content type of what the gateway streams. */
+#define LLMQ_REPLY_STREAM "text/event-stream; charset=utf-8"
+
 /**
  * Send S0's envelope around data.
  * @param r       the request
@@ -24,12 +27,31 @@
 int llmq_reply_data(request_rec *r, int status, const char *message, const char *data);
 
 /**
+ * S0's envelope around data, as text.
+ * @param t       where to
+ * @param status  HTTP status, also the envelope's code
+ * @param message the envelope's message
+ * @param data    JSON text of data; NULL becomes null
+ * @threads any
+ */
+void llmq_reply_data_text(llmq_text_t *t, int status, const char *message,
+                          const char *data);
+
+/**
  * Send the error body of the request's dialect for a problem.
  * @param r   the request
  * @param why what went wrong
  * @return OK (the answer is sent)
  */
 int llmq_reply_problem(request_rec *r, const llmq_result_t *why);
+
+/**
+ * llmq_reply_problem() without a line in the log, for answers that may never be given.
+ * @param r   the request
+ * @param why what would be wrong
+ * @return OK
+ */
+int llmq_reply_problem_quietly(request_rec *r, const llmq_result_t *why);
 
 /**
  * llmq_reply_problem(): no such task.
@@ -67,6 +89,13 @@ int llmq_reply_json(request_rec *r, int status, const char *body, apr_size_t len
  * @return OK
  */
 int llmq_reply_text(request_rec *r, const char *type, const char *body, apr_size_t len);
+
+/**
+ * @param r      the request
+ * @param status how it ended
+ * @return what HTTP says of that: the same, unless LLMQAppsHTTPStatus wants it otherwise
+ */
+int llmq_reply_http_status(request_rec *r, int status);
 
 /**
  * @param r       the request

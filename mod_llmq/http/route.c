@@ -6,7 +6,9 @@
 #include "http/guard.h"
 #include "http/idempotency.h"
 #include "http/reply.h"
+#include "http/request_id.h"
 #include "http/shield.h"
+#include "http/tongue.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -16,8 +18,13 @@
 /* Makes something new: not during maintenance, and not more often than the location allows
  * (http/gate.h). */
 #define ROUTE_GATED 2
+/* Knows Idempotency-Key itself: http/idempotency.h keeps away. */
+#define ROUTE_KEYED 4
 
-/* One row: a method on a path. A `*` stands for one segment, which is the id. */
+#define MAX_IDS       2
+#define SECOND_ID_KEY "mod_llmq id"
+
+/* One row: a method on a path. A `*` stands for one segment, which is an id. */
 typedef struct {
     int method;
     const char *pattern;
@@ -30,6 +37,9 @@ static const route_t queue_routes[] = {
     {M_GET, "/messages", llmq_api_message_list, 0},
     {M_GET, "/messages/*", llmq_api_message_get, 0},
     {M_DELETE, "/messages/*", llmq_api_message_remove, 0},
+    {M_GET, "/messages/*/events", llmq_api_events_message, 0},
+    {M_GET, "/conversations/*/events", llmq_api_events_conversation, 0},
+    {M_GET, "/tasks/*/events", llmq_api_events_task, 0},
     {M_PUT, "/messages/*/status", llmq_api_status_set, 0},
     {M_POST, "/messages/*/heartbeat", llmq_api_lease_message_heartbeat, 0},
     {M_POST, "/messages/*/complete", llmq_api_lease_message_complete, 0},
@@ -73,6 +83,7 @@ static const route_t queue_routes[] = {
     {M_POST, "/admin/dead-letter/requeue-all", llmq_api_dead_requeue_all, ROUTE_ADMIN},
     {M_DELETE, "/admin/dead-letter/*", llmq_api_dead_remove, ROUTE_ADMIN},
     {M_DELETE, "/admin/dead-letter", llmq_api_dead_remove_all, ROUTE_ADMIN},
+    {M_GET, "/admin/usage", llmq_api_usage_list, ROUTE_ADMIN},
     {M_GET, "/admin/delayed", llmq_api_delay_list, ROUTE_ADMIN},
     {M_DELETE, "/admin/delayed/*", llmq_api_delay_remove, ROUTE_ADMIN},
     {M_POST, "/admin/delayed/*/run-now", llmq_api_delay_run, ROUTE_ADMIN},
@@ -92,6 +103,53 @@ static const route_t queue_routes[] = {
     {0, NULL, NULL, 0},
 };
 
+static const route_t sessions_routes[] = {
+    {M_GET, "/test", llmq_api_session_test, 0},
+    {M_POST, "/sessions", llmq_api_session_create, ROUTE_GATED},
+    {M_GET, "/sessions", llmq_api_session_list, 0},
+    {M_GET, "/sessions/*", llmq_api_session_get, 0},
+    {M_PATCH, "/sessions/*", llmq_api_session_change, 0},
+    {M_POST, "/sessions/*/archive", llmq_api_session_archive, 0},
+    {M_POST, "/sessions/*/messages", llmq_api_session_message_append,
+     ROUTE_GATED | ROUTE_KEYED},
+    {M_GET, "/sessions/*/messages", llmq_api_session_message_list, 0},
+    {M_GET, "/sessions/*/messages/*", llmq_api_session_message_get, 0},
+    {M_GET, "/sessions/*/sse", llmq_api_sse_session, 0},
+    {M_POST, "/sessions/*/runs", llmq_api_run_create, ROUTE_GATED},
+    {M_GET, "/sessions/*/runs/*", llmq_api_run_get, 0},
+    {M_POST, "/sessions/*/runs/*/cancel", llmq_api_run_cancel, 0},
+    {0, NULL, NULL, 0},
+};
+
+static const route_t apps_routes[] = {
+    {M_POST, "", llmq_api_app_create, ROUTE_GATED},
+    {M_GET, "", llmq_api_app_list, 0},
+    {M_GET, "/*", llmq_api_app_get, 0},
+    {M_POST, "/*", llmq_api_app_change, 0},
+    {M_POST, "/*/config", llmq_api_app_configure, 0},
+    {M_PUT, "/*/config", llmq_api_app_configure, 0},
+    {M_POST, "/*/publish", llmq_api_app_publish, 0},
+    {M_POST, "/*/cancel-publish", llmq_api_app_withdraw, 0},
+    {M_POST, "/*/copy", llmq_api_app_copy, ROUTE_GATED},
+    {M_POST, "/*/delete", llmq_api_app_remove, 0},
+    {M_GET, "/*/published-config", llmq_api_app_published, 0},
+    {M_POST, "/*/debug", llmq_api_app_debug, ROUTE_GATED},
+    {M_GET, "/*/messages", llmq_api_app_debug_list, 0},
+    {M_POST, "/*/messages/*/delete", llmq_api_app_debug_remove, 0},
+    {M_GET, "/*/long-term-memory", llmq_api_app_debug_memory, 0},
+    {M_POST, "/*/long-term-memory", llmq_api_app_debug_remember, 0},
+    {0, NULL, NULL, 0},
+};
+
+static const route_t openai_routes[] = {
+    {M_POST, "/chat/completions", llmq_api_completion_chat, ROUTE_GATED | ROUTE_KEYED},
+    {M_POST, "/completions", llmq_api_completion_text, ROUTE_GATED | ROUTE_KEYED},
+    {M_POST, "/embeddings", llmq_api_completion_embed, ROUTE_GATED | ROUTE_KEYED},
+    {M_GET, "/models", llmq_api_completion_models, 0},
+    {M_GET, "/models/**", llmq_api_completion_model, 0},
+    {0, NULL, NULL, 0},
+};
+
 static const route_t health_routes[] = {
     {M_GET, "", llmq_api_health_tasks, 0},
     {0, NULL, NULL, 0},
@@ -103,54 +161,86 @@ static const route_t metrics_routes[] = {
 };
 
 static const route_t *const tables[LLMQ_HANDLER_COUNT] = {
-    [LLMQ_HANDLER_QUEUE] = queue_routes,
-    [LLMQ_HANDLER_HEALTH] = health_routes,
-    [LLMQ_HANDLER_METRICS] = metrics_routes,
+    [LLMQ_HANDLER_QUEUE] = queue_routes,     [LLMQ_HANDLER_HEALTH] = health_routes,
+    [LLMQ_HANDLER_METRICS] = metrics_routes, [LLMQ_HANDLER_SESSIONS] = sessions_routes,
+    [LLMQ_HANDLER_APPS] = apps_routes,       [LLMQ_HANDLER_OPENAI] = openai_routes,
 };
 
-/* Does the path fit? A final slash does not matter. The matched segment lands in *pid. */
-static int matches(const char *pattern, const char *path, const char **pid, apr_pool_t *p)
-{
-    const char *id = NULL;
-    apr_size_t len = 0;
+/* What the stars of a pattern have matched. */
+typedef struct {
+    const char *begin[MAX_IDS];
+    apr_size_t len[MAX_IDS];
+    int n;
+} ids_t;
 
+static void keep_id(ids_t *ids, const char *path, apr_size_t len)
+{
+    ids->begin[ids->n] = path;
+    ids->len[ids->n++] = len;
+}
+
+/* Does the path fit? A final slash does not matter. A star stands for a segment, two at the
+ * end for all that follows. */
+static int matches(const char *pattern, const char *path, ids_t *ids)
+{
+    ids->n = 0;
     while (*pattern) {
         if (*pattern == '*') {
-            len = strcspn(path, "/");
-            if (len == 0) {
+            apr_size_t len = pattern[1] == '*' ? strlen(path) : strcspn(path, "/");
+
+            if (len == 0 || ids->n == MAX_IDS) {
                 return 0;
             }
-            id = path;
+            keep_id(ids, path, len);
             path += len;
-            pattern++;
+            pattern += pattern[1] == '*' ? 2 : 1;
         }
         else if (*pattern++ != *path++) {
             return 0;
         }
     }
-    if (*path != '\0' && strcmp(path, "/") != 0) {
-        return 0;
+    return *path == '\0' || strcmp(path, "/") == 0;
+}
+
+static const char *text_of(const ids_t *ids, int n, apr_pool_t *p)
+{
+    return ids->n > n ? apr_pstrmemdup(p, ids->begin[n], ids->len[n]) : NULL;
+}
+
+/* The first id goes to the handler, which asks for the second with llmq_route_id(). */
+static const char *keep_ids(request_rec *r, const ids_t *ids)
+{
+    if (ids->n > 1) {
+        apr_pool_userdata_setn(text_of(ids, 1, r->pool), SECOND_ID_KEY, NULL, r->pool);
     }
-    *pid = id ? apr_pstrmemdup(p, id, len) : NULL;
-    return 1;
+    return text_of(ids, 0, r->pool);
+}
+
+const char *llmq_route_id(request_rec *r)
+{
+    void *id = NULL;
+
+    apr_pool_userdata_get(&id, SECOND_ID_KEY, r->pool);
+    return id;
 }
 
 static const char *method_name(int method)
 {
-    return method == M_GET    ? "GET, HEAD"
-           : method == M_POST ? "POST"
-           : method == M_PUT  ? "PUT"
-                              : "DELETE";
+    return method == M_GET     ? "GET, HEAD"
+           : method == M_POST  ? "POST"
+           : method == M_PUT   ? "PUT"
+           : method == M_PATCH ? "PATCH"
+                               : "DELETE";
 }
 
 static const char *allowed(const route_t *routes, const char *path, apr_pool_t *p)
 {
     const char *allow = "OPTIONS";
-    const char *id;
     const route_t *row;
+    ids_t ids;
 
     for (row = routes; row->fn; row++) {
-        if (matches(row->pattern, path, &id, p)) {
+        if (matches(row->pattern, path, &ids)) {
             allow = apr_pstrcat(p, method_name(row->method), ", ", allow, NULL);
         }
     }
@@ -192,7 +282,8 @@ static int call(const route_t *row, request_rec *r, const llmq_service_t *servic
         return llmq_reply_problem(r, &why);
     }
     llmq_shield_begin();
-    rv = llmq_idempotency_call(row->fn, r, service, id);
+    rv = row->flags & ROUTE_KEYED ? row->fn(r, service, id)
+                                  : llmq_idempotency_call(row->fn, r, service, id);
     llmq_shield_end();
     return rv;
 }
@@ -201,15 +292,15 @@ static int dispatch(request_rec *r, const route_t *routes, const char *path)
 {
     const llmq_service_t *service = llmq_service_get();
     const route_t *row;
-    const char *id = NULL;
+    ids_t ids;
     int known = 0;
 
     for (row = routes; row->fn; row++) {
-        if (!matches(row->pattern, path, &id, r->pool)) {
+        if (!matches(row->pattern, path, &ids)) {
             continue;
         }
         if (row->method == r->method_number) {
-            return call(row, r, service, id);
+            return call(row, r, service, keep_ids(r, &ids));
         }
         known = 1;
     }
@@ -230,6 +321,14 @@ const char *llmq_route_base(request_rec *r)
     return mount ? mount->path : "";
 }
 
+const char *llmq_route_allow(request_rec *r)
+{
+    const llmq_mount_t *mount = llmq_tongue_mount(r);
+    const route_t *routes = mount ? tables[mount->handler] : NULL;
+
+    return routes ? allowed(routes, llmq_tongue_path(r), r->pool) : NULL;
+}
+
 int llmq_route_translate_name(request_rec *r)
 {
     if (!is_ours(r)) {
@@ -237,11 +336,6 @@ int llmq_route_translate_name(request_rec *r)
     }
     r->filename = r->uri; /* other modules expect one */
     return OK;
-}
-
-int llmq_route_map_to_storage(request_rec *r)
-{
-    return is_ours(r) ? OK : DECLINED;
 }
 
 int llmq_route_handler(request_rec *r)
@@ -254,8 +348,16 @@ int llmq_route_handler(request_rec *r)
     if (handler == LLMQ_HANDLER_NONE) {
         return DECLINED;
     }
+    if (is_ours(r)) {
+        handler = mount->handler; /* core knows the last SetHandler, not the longest */
+    }
     if (mount && strncmp(path, mount->path, mount->len) == 0) {
         path += mount->len;
     }
+    if (handler == LLMQ_HANDLER_OPENAI) {
+        llmq_request_id_get(r);
+    }
+    /* A part of an answer is no JSON, and the next one would be of another moment. */
+    apr_table_unset(r->headers_in, "Range");
     return dispatch(r, tables[handler], path);
 }

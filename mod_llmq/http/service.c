@@ -1,6 +1,8 @@
 #include "http/service.h"
 
+#include "bus/bus_tell.h"
 #include "base/clock.h"
+#include "core/job.h"
 #include "queue/queue_job.h"
 
 #include <apr_atomic.h>
@@ -37,7 +39,7 @@ void llmq_service_set(const llmq_service_t *service)
 
 llmq_queue_t *llmq_service_queue(const llmq_service_t *service, llmq_kind_e kind)
 {
-    return kind == LLMQ_KIND_TASK ? service->tasks : service->queue;
+    return llmq_job_line(kind) == LLMQ_KIND_MESSAGE ? service->queue : service->tasks;
 }
 
 apr_status_t llmq_service_new_init(llmq_service_new_t *news, llmq_job_t *const *jobs,
@@ -82,6 +84,23 @@ static void add(parcel_t *parcel, const llmq_entry_t *entry)
         deliver(parcel);
     }
     parcel->entries[parcel->n++] = *entry;
+}
+
+static int is_completion(const llmq_service_new_t *news)
+{
+    return news->n == 1 && news->one.kind == LLMQ_KIND_COMPLETION;
+}
+
+apr_status_t llmq_service_store(llmq_store_t *store, const char *rows,
+                                void *const *things, int n, apr_pool_t *p)
+{
+    int i = 0;
+
+    while (i < n && is_completion(things[i])) {
+        i++;
+    }
+    return i == n ? llmq_store_job_insert_light(store, rows, p)
+                  : llmq_store_job_insert(store, rows, p);
 }
 
 void llmq_service_committed(void *ctx, void *const *things, int n)
@@ -145,4 +164,9 @@ apr_interval_time_t llmq_service_estimate(const llmq_service_t *service,
         look_up(e, service, tenant);
     }
     return (apr_interval_time_t)apr_atomic_read32(&e->msec[level]) * 1000;
+}
+
+void llmq_service_tell(const llmq_service_t *service, const llmq_job_t *job)
+{
+    llmq_bus_tell_job(service->bus, job->kind, job->tenant, job->id, job->chain);
 }

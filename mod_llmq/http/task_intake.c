@@ -7,6 +7,7 @@
 #include "http/body.h"
 #include "http/expr.h"
 #include "http/idempotency.h"
+#include "http/quota.h"
 #include "http/triage.h"
 #include "queue/queue_job.h"
 #include "store/store_job.h"
@@ -168,6 +169,15 @@ static void write_rows(llmq_text_t *rows, const intake_t *t)
     }
 }
 
+static void tell_all(const intake_t *t)
+{
+    int i;
+
+    for (i = 0; i < t->in->n; i++) {
+        llmq_service_tell(t->service, t->in->jobs[i]);
+    }
+}
+
 static apr_status_t commit(intake_t *t)
 {
     llmq_service_new_t news;
@@ -181,6 +191,7 @@ static apr_status_t commit(intake_t *t)
     }
     if (rv == APR_SUCCESS) {
         free(news.many);
+        tell_all(t);
         return rv;
     }
     dismiss(t, t->in->n);
@@ -203,8 +214,16 @@ static apr_status_t take_in(intake_t *t)
     if (rv != APR_NOTFOUND) {
         return rv;
     }
+    rv = llmq_quota_ask(t->r, t->service, t->in->jobs, t->in->n, t->why);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     rv = admit(t);
-    return rv == APR_SUCCESS ? commit(t) : rv;
+    if (rv == APR_SUCCESS) {
+        rv = commit(t);
+    }
+    llmq_quota_end(t->service, t->in->jobs, t->in->n, rv == APR_SUCCESS);
+    return rv;
 }
 
 apr_status_t llmq_task_intake_one(llmq_task_intake_t *in, request_rec *r,

@@ -20,11 +20,16 @@ _Static_assert(LLMQ_TASK_TYPES_MAX <= LLMQ_QUEUE_FILTER_MAX,
 const llmq_task_view_look_t *llmq_task_view_look(request_rec *r,
                                                  const llmq_service_t *service)
 {
-    llmq_task_view_look_t *look = apr_pcalloc(r->pool, sizeof(*look));
-    const char *tenant = llmq_cfg_tenant(llmq_cfg_dir(r));
+    return llmq_task_view_look_at(service, llmq_cfg_tenant(llmq_cfg_dir(r)), r->pool);
+}
+
+const llmq_task_view_look_t *llmq_task_view_look_at(const llmq_service_t *service,
+                                                    const char *tenant, apr_pool_t *p)
+{
+    llmq_task_view_look_t *look = apr_pcalloc(p, sizeof(*look));
     int i;
 
-    look->types = llmq_cfg_task_types(r->server);
+    look->types = service->task_types;
     look->queue = service->tasks;
     look->now = llmq_clock_now();
     for (i = 0; i < look->types->n; i++) {
@@ -87,6 +92,14 @@ void llmq_task_view_add(llmq_text_t *t, const llmq_job_t *job,
 
     view.estimate = estimate(look, job, view.position);
     llmq_task_to_json(t, job, &view);
+}
+
+void llmq_task_view_ended(llmq_text_t *t, const llmq_job_t *job)
+{
+    const llmq_task_view_t view = {llmq_clock_now(), 0, job->finished_at};
+
+    llmq_task_to_json(t, job, &view);
+    LLMQ_TEXT_LIT(t, "\n");
 }
 
 int llmq_task_view_reply(request_rec *r, const llmq_service_t *service, int status,

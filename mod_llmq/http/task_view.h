@@ -25,6 +25,17 @@ const llmq_task_view_look_t *llmq_task_view_look(request_rec *r,
                                                  const llmq_service_t *service);
 
 /**
+ * The same outside of a request.
+ * @param service the service of this process
+ * @param tenant  whose tasks
+ * @param p       pool of what was seen
+ * @return what was seen
+ * @threads any
+ */
+const llmq_task_view_look_t *llmq_task_view_look_at(const llmq_service_t *service,
+                                                    const char *tenant, apr_pool_t *p);
+
+/**
  * Append a task as it stands now.
  * @param t    where to
  * @param job  the task, with what llmq_overlay_… says already in it
@@ -32,6 +43,14 @@ const llmq_task_view_look_t *llmq_task_view_look(request_rec *r,
  */
 void llmq_task_view_add(llmq_text_t *t, const llmq_job_t *job,
                         const llmq_task_view_look_t *look);
+
+/**
+ * The body about a task that has ended, which has no place in the queue any more.
+ * @param t   where to
+ * @param job the task
+ * @threads any
+ */
+void llmq_task_view_ended(llmq_text_t *t, const llmq_job_t *job);
 
 /**
  * Answer with one task.

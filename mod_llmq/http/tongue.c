@@ -84,6 +84,16 @@ static int is_s3_path(const char *path)
     return is_lease_call(path);
 }
 
+/* An id with an escape that httpd does not decode (%2F, %00) has broken r->uri; as it came the
+ * path is whole. */
+static int is_broken_lease_call(request_rec *r, const llmq_mount_t *mount)
+{
+    const char *raw = r->unparsed_uri;
+
+    return raw && strncmp(raw, mount->path, mount->len) == 0
+           && is_lease_call(raw + mount->len);
+}
+
 llmq_tongue_e llmq_tongue_of(request_rec *r)
 {
     const llmq_mount_t *mount = llmq_tongue_mount(r);
@@ -91,8 +101,19 @@ llmq_tongue_e llmq_tongue_of(request_rec *r)
     if (!mount) {
         return LLMQ_TONGUE_S0;
     }
+    if (mount->handler == LLMQ_HANDLER_SESSIONS) {
+        return LLMQ_TONGUE_S4;
+    }
+    if (mount->handler == LLMQ_HANDLER_APPS) {
+        return LLMQ_TONGUE_S2;
+    }
+    if (mount->handler == LLMQ_HANDLER_OPENAI) {
+        return LLMQ_TONGUE_OPENAI;
+    }
     if (mount->handler != LLMQ_HANDLER_QUEUE) {
         return LLMQ_TONGUE_S3;
     }
-    return is_s3_path(uri_of(r) + mount->len) ? LLMQ_TONGUE_S3 : LLMQ_TONGUE_S0;
+    return is_s3_path(uri_of(r) + mount->len) || is_broken_lease_call(r, mount)
+               ? LLMQ_TONGUE_S3
+               : LLMQ_TONGUE_S0;
 }

@@ -2,7 +2,7 @@
  * @file tongue.h
  * Which API a request speaks, so that its errors are told in the words of that API. Tasks,
  * their workers and their figures are S3's; everything else below the queue's mount is
- * S0's. The path decides, because an error may be found before any route is.
+ * S0's; sessions and apps have mounts of their own. The path decides, because an error may be found before any route is.
  * @threads request
  */
 #ifndef LLMQ_TONGUE_H
@@ -14,7 +14,10 @@
 
 typedef enum {
     LLMQ_TONGUE_S0 = 0, /* messages, conversations, queues, administration */
-    LLMQ_TONGUE_S3      /* tasks, workers, leases, their statistics, /health, /metrics */
+    LLMQ_TONGUE_S3,     /* tasks, workers, leases, their statistics, /health, /metrics */
+    LLMQ_TONGUE_S4,     /* sessions: everything below the mount of llmq-sessions */
+    LLMQ_TONGUE_S2,     /* apps: everything below the mount of llmq-apps */
+    LLMQ_TONGUE_OPENAI  /* completions: everything below the mount of llmq-openai */
 } llmq_tongue_e;
 
 /**

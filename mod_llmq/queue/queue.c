@@ -1,7 +1,6 @@
 #include "queue/queue.h"
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "queue/queue_entry.h"
 #include "queue/queue_figures.h"
 #include "queue/queue_lock.h"
@@ -10,8 +9,6 @@
 #include "queue/queue_table.h"
 #include "queue/queue_tenant.h"
 #include "queue/queue_wake.h"
-
-#include <string.h>
 
 static int is_level(int level)
 {
@@ -284,21 +281,6 @@ apr_status_t llmq_queue_find(llmq_entry_t *out, llmq_queue_t *q, const char *id)
         *out = slot_at(q, i)->entry;
     llmq_queue_lock_leave(q);
     return i ? APR_SUCCESS : APR_NOTFOUND;
-}
-
-static apr_uint64_t hash_of(const char *id)
-{
-    return llmq_id_hash(id, strlen(id), 0);
-}
-
-apr_uint32_t llmq_queue_ended(llmq_queue_t *q, const char *id)
-{
-    return atomic_load(llmq_queue_layout_ended(q, hash_of(id)));
-}
-
-void llmq_queue_note_end(llmq_queue_t *q, const char *id)
-{
-    atomic_fetch_add(llmq_queue_layout_ended(q, hash_of(id)), 1);
 }
 
 apr_uint32_t llmq_queue_settings_version(llmq_queue_t *q)

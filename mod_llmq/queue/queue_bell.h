@@ -18,16 +18,15 @@
  * armed. Either the look comes later than the change and sees it, or the bell was armed
  * before the change was over. But a process may die after the change and before it rings,
  * so nobody should sleep for longer than LLMQ_QUEUE_BELL_SLICE before he looks again.
- *
- * The words lie in the segment and are changed by atomics alone; no lock is needed.
  */
 #ifndef LLMQ_QUEUE_BELL_H
 #define LLMQ_QUEUE_BELL_H
 
+#include "base/bells.h"
 #include "queue/queue.h"
 
 /** Most bells of a queue. */
-#define LLMQ_QUEUE_BELLS 256
+#define LLMQ_QUEUE_BELLS LLMQ_BELLS_MAX
 
 /** Longest sleep on a bell. */
 #define LLMQ_QUEUE_BELL_SLICE APR_USEC_PER_SEC

@@ -180,6 +180,7 @@ static apr_uint32_t copy_in(llmq_queue_t *q, const llmq_entry_t *entry)
     e->key = entry->key;
     e->chain = entry->chain;
     e->tenant = entry->tenant;
+    e->gate = entry->gate;
     e->deadline = entry->deadline;
     e->weight = entry->weight;
     e->key_cap = entry->key_cap;
@@ -367,7 +368,6 @@ void llmq_queue_entry_leave(llmq_queue_t *q, apr_uint32_t i, apr_time_t now)
     set_state(q, i, LLMQ_ENTRY_FREE);
     next = llmq_queue_chain_remove(q, i);
     llmq_queue_gone_mark(q, slot_at(q, i)->hash);
-    atomic_fetch_add(llmq_queue_layout_ended(q, slot_at(q, i)->hash), 1);
     llmq_queue_table_remove(q, i);
     if (next)
         activate(q, next, now);

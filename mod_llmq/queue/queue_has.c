@@ -1,5 +1,6 @@
 #include "queue/queue_claim.h"
 
+#include "queue/queue_gated.h"
 #include "queue/queue_tenant.h"
 #include "queue/queue_turn.h"
 
@@ -10,7 +11,7 @@ static int lane_has_ready(const llmq_queue_t *q, apr_uint32_t t, unsigned levels
     LLMQ_EACH_LEVEL (l)
         if ((levels >> l & 1)
             && atomic_load(&lane_at(q, t, l)->in) != LLMQ_QUEUE_RING_NONE
-            && llmq_queue_turn_is_takeable(q, l))
+            && atomic_load(&lane_at(q, t, l)->plain) && llmq_queue_turn_is_takeable(q, l))
             return 1;
     return 0;
 }
@@ -34,4 +35,9 @@ int llmq_queue_has_ready(llmq_queue_t *q, const llmq_queue_filter_t *filter)
         if (!filter && llmq_queue_turn_is_takeable(q, l))
             return 1;
     return 0;
+}
+
+int llmq_queue_has_gates(llmq_queue_t *q)
+{
+    return atomic_load(&q->header->gated) > 0;
 }

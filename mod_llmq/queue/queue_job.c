@@ -1,6 +1,7 @@
 #include "queue/queue_job.h"
 
 #include "base/id.h"
+#include "queue/queue_gated.h"
 
 #include <apr_strings.h>
 
@@ -26,7 +27,8 @@ apr_uint64_t llmq_queue_job_lane(const char *tenant, const char *type)
 
 apr_uint64_t llmq_queue_job_tenant_of(const llmq_job_t *job)
 {
-    return llmq_queue_job_lane(job->tenant, job->type);
+    return llmq_queue_job_lane(
+        job->tenant, llmq_job_line(job->kind) == LLMQ_KIND_TASK ? job->type : NULL);
 }
 
 apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job)
@@ -35,14 +37,35 @@ apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job)
 }
 
 /* A key belongs to one tenant of the queue: the tasks of a user are other turns in each
- * type's lane. */
+ * type's lane. What of a key goes to one model may have to wait when what goes to another
+ * need not, so these are keys of their own; and so are debug turns, which no worker gets. */
 static apr_uint64_t key_of(const llmq_job_t *job)
 {
     apr_uint64_t key = job->fair_key
                            ? job->fair_key
                            : hash_in_tenant(job->tenant, job->user ? job->user : "");
 
+    if (job->kind == LLMQ_KIND_DEBUG) {
+        return llmq_id_hash("debug", 5, key);
+    }
     return job->type ? llmq_id_hash(job->type, strlen(job->type), key) : key;
+}
+
+apr_uint64_t llmq_queue_job_gate(const char *model)
+{
+    apr_uint64_t gate = llmq_id_hash(model, strlen(model), 0);
+
+    return gate > LLMQ_QUEUE_GATE_ANY ? gate : LLMQ_QUEUE_GATE_ANY + 1;
+}
+
+static apr_uint64_t gate_of(const llmq_job_t *job)
+{
+    if (job->kind == LLMQ_KIND_COMPLETION) {
+        return llmq_queue_job_gate(job->type ? job->type : "");
+    }
+    return job->kind == LLMQ_KIND_DEBUG || job->kind == LLMQ_KIND_MEMORY
+               ? LLMQ_QUEUE_GATE_ANY
+               : 0;
 }
 
 void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
@@ -59,6 +82,7 @@ void llmq_queue_job_entry(llmq_entry_t *e, const llmq_job_t *job)
     e->put_at = job->created_at;
     e->run_at = job->run_at;
     e->attempt = (apr_uint32_t)job->attempt;
+    e->gate = gate_of(job);
     e->level = (unsigned char)job->level;
     e->kind = (unsigned char)job->kind;
 }

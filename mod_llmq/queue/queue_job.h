@@ -42,6 +42,13 @@ apr_uint64_t llmq_queue_job_tenant_of(const llmq_job_t *job);
 apr_uint64_t llmq_queue_job_chain(const llmq_job_t *job);
 
 /**
+ * @param model a model's name
+ * @return the gate of what needs it; see queue_gated.h
+ * @threads any
+ */
+apr_uint64_t llmq_queue_job_gate(const char *model);
+
+/**
  * Fill an entry for llmq_queue_put(). Turns are taken between the keys of a tenant,
  * which are its users unless the job has a fairness key; the chain is the conversation
  * within its tenant, so that equal names of two tenants never meet.

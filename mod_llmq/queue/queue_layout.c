@@ -292,6 +292,8 @@ static void clear_lane(llmq_queue_lane_t *lane)
     atomic_store(&lane->missed, 0);
     clear_account(&lane->account);
     lane->running = lane->ring = lane->age_head = lane->age_tail = 0;
+    lane->inner = lane->inner_served = 0;
+    atomic_store(&lane->plain, 0);
     lane->span_tail = 0;
     lane->in = LLMQ_QUEUE_RING_NONE;
 }
@@ -337,6 +339,9 @@ void llmq_queue_layout_clear(llmq_queue_t *q)
     h->heap_count = h->ends_count = h->lease_count = 0;
     h->busy = 0;
     h->running = 0;
+    h->gates_used = 0;
+    memset(h->gate, 0, sizeof(h->gate));
+    atomic_store(&h->gated, 0);
     atomic_store(&h->used, 0);
     atomic_store(&h->due_at, 0);
     atomic_store(&h->ends_at, 0);

@@ -97,7 +97,18 @@ typedef struct llmq_queue_key_t {
     apr_uint32_t fifo_head;
     apr_uint32_t fifo_tail;
     apr_uint32_t late_root;
+    apr_uint32_t gate;      /* gate record, 0 none */
+    apr_uint32_t gate_next; /* of the same gate; 0 at the end */
+    apr_uint32_t gate_prev;
 } llmq_queue_key_t;
+
+/** A gate; see queue_gate.h. */
+typedef struct llmq_queue_gate_t {
+    apr_uint64_t hash;
+    apr_uint32_t first; /* key record; 0: nobody needs it */
+    apr_uint32_t closed;
+    apr_int32_t room; /* takes until it closes */
+} llmq_queue_gate_t;
 
 /** A chain that has entries; see queue_chain.h. */
 typedef struct llmq_queue_chain_t {
@@ -154,9 +165,12 @@ typedef struct llmq_queue_lane_t {
     _Atomic(apr_uint32_t) in;     /* llmq_queue_ring_e */
     apr_uint32_t ring_next;
     apr_uint32_t ring_prev;
-    apr_uint64_t ticket;   /* order in the rings */
-    apr_uint32_t ring;     /* key record whose turn is next */
-    apr_uint32_t age_head; /* slot that has been ready for longest */
+    apr_uint64_t ticket; /* order in the rings */
+    apr_uint32_t ring;   /* key record whose turn is next, of those without a gate */
+    apr_uint32_t inner;  /* the same of those with one */
+    apr_uint32_t inner_served;   /* the last take was one of them */
+    _Atomic(apr_uint32_t) plain; /* a hint: ring is not 0 */
+    apr_uint32_t age_head;       /* slot that has been ready for longest */
     apr_uint32_t age_tail;
     apr_uint32_t span_tail; /* last part of that list */
     apr_uint32_t age_pos;   /* position in the level's heap of ages, while in a ring */
@@ -197,8 +211,8 @@ typedef struct llmq_queue_level_t {
 /** With the dispatcher at work a few are open; the rest is for times without it. */
 #define LLMQ_QUEUE_CELLS 512
 
-/** Words that count ends, by id hash; see llmq_queue_ended(). A power of two. */
-#define LLMQ_QUEUE_ENDED_WORDS 1024
+/** Gates. All that find no record share the first one, which never closes. */
+#define LLMQ_QUEUE_GATES 257
 
 typedef struct llmq_queue_header_t {
     apr_uint32_t capacity;
@@ -237,9 +251,10 @@ typedef struct llmq_queue_header_t {
     llmq_queue_free_t free_chains;
     llmq_queue_level_t level[LLMQ_LEVEL_COUNT]; /* slot 0 unused */
     _Atomic(apr_uint32_t) settings;             /* counts changes of settings */
-    _Alignas(64) _Atomic(apr_uint64_t) bell_armed[LLMQ_QUEUE_BELLS / 64]; /* by bit */
-    _Atomic(apr_uint32_t) bell_owner[LLMQ_QUEUE_BELLS]; /* pid, 0 = free */
-    _Atomic(apr_uint32_t) ended[LLMQ_QUEUE_ENDED_WORDS];
+    _Atomic(apr_uint32_t) gated;                /* keys that have a gate */
+    apr_uint32_t gates_used;                    /* records that were ever used */
+    llmq_queue_gate_t gate[LLMQ_QUEUE_GATES];
+    _Alignas(64) llmq_bells_shared_t bells; /* queue_bell.h */
 } llmq_queue_header_t;
 
 /** What the order of a level's ages needs to know. */
@@ -270,8 +285,7 @@ struct llmq_queue_t {
     apr_global_mutex_t *mutex;
     int wake_rd;
     int wake_wr;
-    int *bell_fd; /* of each bell; queue_bell.h */
-    int n_bells;
+    llmq_bells_t bells;         /* queue_bell.h */
     _Atomic(apr_uint32_t) seen; /* epoch up to which this process has looked */
     apr_uint32_t walk;          /* the walk that this process makes */
     apr_time_t told;            /* deadline that a wait of this process ended for */
@@ -292,11 +306,9 @@ static inline llmq_queue_chain_t *chain_at(const llmq_queue_t *q, apr_uint32_t i
     return &q->chains[i - 1];
 }
 
-/** The word that counts ends of ids with this hash. */
-static inline _Atomic(apr_uint32_t) *llmq_queue_layout_ended(const llmq_queue_t *q,
-                                                             apr_uint64_t hash)
+static inline llmq_queue_gate_t *gate_at(const llmq_queue_t *q, apr_uint32_t g)
 {
-    return &q->header->ended[hash & (LLMQ_QUEUE_ENDED_WORDS - 1)];
+    return &q->header->gate[g - 1];
 }
 
 static inline llmq_queue_level_t *level_of(const llmq_queue_t *q,

@@ -1,5 +1,6 @@
 #include "queue/queue_lease.h"
 
+#include "queue/queue_copy.h"
 #include "queue/queue_lock.h"
 #include "queue/queue_table.h"
 
@@ -65,9 +66,10 @@ apr_status_t llmq_queue_lease(llmq_queue_t *q, const char *id, apr_uint32_t atte
 }
 
 /* The part of a heap that ends at or before a moment hangs together at its top: walk it,
- * and copy what of @a room there is. @return how many there are */
-static int copy_due(llmq_entry_t *out, int room, llmq_queue_t *q, apr_time_t now)
+ * and copy what there is room for. @return how many there are */
+static int copy_due(llmq_entry_t *out, int room, llmq_queue_t *q, const void *ctx)
 {
+    apr_time_t now = *(const apr_time_t *)ctx;
     const apr_uint32_t *item = q->leases.item;
     apr_uint32_t pos = 0, count = q->header->lease_count;
     int n = 0;
@@ -100,28 +102,13 @@ apr_status_t llmq_queue_lease_due(llmq_entry_t **out, int *pn, llmq_queue_t *q,
                                   apr_time_t now, apr_pool_t *p)
 {
     apr_time_t first = atomic_load(&q->header->lease_at);
-    llmq_entry_t *copy = NULL;
-    int n = 0, room;
+    apr_status_t rv;
 
     *pn = 0;
     if (first == 0 || first > now)
         return llmq_queue_is_damaged(q) ? APR_EINCOMPLETE : APR_SUCCESS;
-    /* Memory is not allocated under the lock, so count first. */
-    do {
-        apr_status_t rv;
-
-        room = n;
-        if (room > 0)
-            copy = apr_palloc(p, (apr_size_t)room * sizeof(*copy));
-        rv = llmq_queue_lock_enter(q);
-        if (rv != APR_SUCCESS)
-            return rv;
-        n = copy_due(copy, room, q, now);
-        llmq_queue_lock_leave(q);
-    } while (n > room);
-    if (n > 1)
-        qsort(copy, (size_t)n, sizeof(*copy), by_end);
-    *out = copy;
-    *pn = n;
-    return APR_SUCCESS;
+    rv = llmq_queue_copy(out, pn, q, copy_due, &now, p);
+    if (rv == APR_SUCCESS && *pn > 1)
+        qsort(*out, (size_t)*pn, sizeof(**out), by_end);
+    return rv;
 }

@@ -72,22 +72,4 @@ apr_status_t llmq_queue_stats(llmq_queue_stats_t *stats, llmq_queue_t *q);
 apr_status_t llmq_queue_tenant_stats(llmq_queue_stats_t *stats, llmq_queue_t *q,
                                      apr_uint64_t tenant);
 
-/**
- * A word that changes whenever an entry left whose id shares its slot: whoever waits for a
- * job's end looks at the store again only when it has changed.
- * @param q  the queue
- * @param id the job
- * @return a counter; compare for equality only
- * @threads any; lock-free
- */
-apr_uint32_t llmq_queue_ended(llmq_queue_t *q, const char *id);
-
-/**
- * A job has ended that the queue did not hold: wake those who wait for it.
- * @param q  the queue
- * @param id the job
- * @threads any; lock-free
- */
-void llmq_queue_note_end(llmq_queue_t *q, const char *id);
-
 #endif /* LLMQ_QUEUE_LOOK_H */

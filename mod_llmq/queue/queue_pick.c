@@ -26,7 +26,7 @@ static apr_uint32_t key_in(const llmq_queue_pick_t *pick, apr_uint32_t t,
 {
     apr_uint32_t first = lane_at(pick->q, t, level)->ring, k = first;
 
-    if (t != LLMQ_QUEUE_TENANT_SHARED || !pick->filter)
+    if (t != LLMQ_QUEUE_TENANT_SHARED || !pick->filter || !first)
         return first;
     do {
         if (is_of_tenants(pick, k))
@@ -43,7 +43,7 @@ static apr_time_t ready_since(const llmq_queue_pick_t *pick, apr_uint32_t t,
     const llmq_queue_t *q = pick->q;
     apr_uint32_t i = lane_at(q, t, level)->age_head;
 
-    if (t == LLMQ_QUEUE_TENANT_SHARED)
+    if (t == LLMQ_QUEUE_TENANT_SHARED || lane_at(q, t, level)->inner)
         i = llmq_queue_ready_first(q, k);
     return slot_at(q, i)->ready_at;
 }
@@ -77,9 +77,41 @@ static void rank_listed(llmq_queue_pick_t *pick, apr_uint32_t level)
         llmq_queue_turn_rank_by(&pick->ranks, pick->q, level, oldest);
 }
 
+/* What of a lane may be taken when only what has a gate may: a key, or 0. */
+static apr_uint32_t inner_in(const llmq_queue_pick_t *pick, apr_uint32_t t,
+                             apr_uint32_t level)
+{
+    return llmq_queue_turn_is_served(pick->q, t, level)
+               ? lane_at(pick->q, t, level)->inner
+               : 0;
+}
+
+static void rank_inner(llmq_queue_pick_t *pick, apr_uint32_t level)
+{
+    apr_time_t oldest = 0;
+    apr_uint32_t t;
+
+    pick->ranks.rank[level] = 0;
+    if (!llmq_queue_turn_is_takeable(pick->q, level))
+        return;
+    LLMQ_QUEUE_EACH_TENANT(pick->q, t)
+    {
+        apr_uint32_t k = inner_in(pick, t, level);
+        apr_time_t since =
+            k ? slot_at(pick->q, llmq_queue_ready_first(pick->q, k))->ready_at : 0;
+
+        if (k && (!oldest || since < oldest))
+            oldest = since;
+    }
+    if (oldest)
+        llmq_queue_turn_rank_by(&pick->ranks, pick->q, level, oldest);
+}
+
 static void rank(llmq_queue_pick_t *pick, apr_uint32_t level)
 {
-    if (pick->filter)
+    if (pick->inner)
+        rank_inner(pick, level);
+    else if (pick->filter)
         rank_listed(pick, level);
     else
         llmq_queue_turn_rerank(&pick->ranks, pick->q, level);
@@ -104,9 +136,21 @@ void llmq_queue_pick_begin(llmq_queue_pick_t *pick, llmq_queue_t *q,
 
     pick->q = q;
     pick->filter = filter;
+    pick->inner = 0;
     pick->ranks.now = now;
     pick->n = 0;
     list_tenants(pick);
+    LLMQ_EACH_LEVEL (l)
+        rank(pick, l);
+}
+
+void llmq_queue_pick_inner(llmq_queue_pick_t *pick)
+{
+    apr_uint32_t l;
+
+    if (pick->inner)
+        return;
+    pick->inner = 1;
     LLMQ_EACH_LEVEL (l)
         rank(pick, l);
 }
@@ -149,13 +193,33 @@ static apr_uint32_t key_of_listed(const llmq_queue_pick_t *pick, apr_uint32_t le
     return best;
 }
 
+static apr_uint32_t key_of_inner(const llmq_queue_pick_t *pick, apr_uint32_t level)
+{
+    apr_uint64_t ticket = 0;
+    apr_uint32_t best = 0, t;
+
+    LLMQ_QUEUE_EACH_TENANT(pick->q, t)
+    {
+        apr_uint32_t k = inner_in(pick, t, level);
+        const llmq_queue_lane_t *lane = lane_at(pick->q, t, level);
+
+        if (k && (!best || lane->ticket < ticket)) {
+            best = k;
+            ticket = lane->ticket;
+        }
+    }
+    return best;
+}
+
 apr_uint32_t llmq_queue_pick_key(const llmq_queue_pick_t *pick)
 {
     apr_uint32_t level = llmq_queue_turn_level(pick->q, &pick->ranks);
 
     if (!level)
         return 0;
+    if (pick->inner)
+        return key_of_inner(pick, level);
     if (pick->filter)
         return key_of_listed(pick, level);
-    return lane_at(pick->q, llmq_queue_turn_tenant(pick->q, level), level)->ring;
+    return llmq_queue_ready_next(pick->q, llmq_queue_turn_tenant(pick->q, level), level);
 }

@@ -19,6 +19,7 @@
 typedef struct llmq_queue_pick_t {
     llmq_queue_t *q;
     const llmq_queue_filter_t *filter; /* NULL: everything */
+    int inner;                         /* non-zero: only what has a gate */
     llmq_queue_ranks_t ranks;
     apr_uint32_t tenant[LLMQ_QUEUE_FILTER_MAX]; /* listed records */
     int n;
@@ -34,6 +35,13 @@ typedef struct llmq_queue_pick_t {
  */
 void llmq_queue_pick_begin(llmq_queue_pick_t *pick, llmq_queue_t *q,
                            const llmq_queue_filter_t *filter, apr_time_t now);
+
+/**
+ * From now on only what has a gate may be chosen.
+ * @param pick the choices, without a filter
+ * @threads locked
+ */
+void llmq_queue_pick_inner(llmq_queue_pick_t *pick);
 
 /**
  * @param pick the choices

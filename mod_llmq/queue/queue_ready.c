@@ -1,13 +1,25 @@
 #include "queue/queue_ready.h"
 
 #include "queue/queue_age.h"
+#include "queue/queue_gate.h"
 #include "queue/queue_late.h"
 #include "queue/queue_table.h"
 #include "queue/queue_turn.h"
 
 static apr_uint32_t *ring_of(llmq_queue_t *q, const llmq_queue_key_t *key)
 {
-    return &lane_at(q, key->tenant, key->level)->ring;
+    llmq_queue_lane_t *lane = lane_at(q, key->tenant, key->level);
+
+    return key->gate ? &lane->inner : &lane->ring;
+}
+
+static void hint_plain(llmq_queue_t *q, const llmq_queue_key_t *key)
+{
+    llmq_queue_lane_t *lane = lane_at(q, key->tenant, key->level);
+    apr_uint32_t plain = lane->ring != 0;
+
+    if (atomic_load_explicit(&lane->plain, memory_order_relaxed) != plain)
+        atomic_store_explicit(&lane->plain, plain, memory_order_relaxed);
 }
 
 /* Behind all others means before the one whose turn is next. */
@@ -87,12 +99,14 @@ static void settle(llmq_queue_t *q, apr_uint32_t k)
 {
     llmq_queue_key_t *key = key_at(q, k);
     apr_uint32_t t = key->tenant, level = key->level;
-    int serves = !is_empty(key) && (!key->cap || key->running < key->cap);
+    int serves = !is_empty(key) && (!key->cap || key->running < key->cap)
+                 && !llmq_queue_gate_is_closed(q, key);
 
     if (serves && !key->ring_next)
         ring_add(q, k);
     else if (!serves && key->ring_next)
         ring_remove(q, k);
+    hint_plain(q, key);
     if (is_empty(key) && !key->running)
         llmq_queue_table_remove_key(q, k);
     llmq_queue_turn_update(q, t, level);
@@ -175,6 +189,7 @@ apr_uint32_t llmq_queue_ready_pop(llmq_queue_t *q, apr_uint32_t k)
     apr_uint32_t i = llmq_queue_ready_first(q, k);
 
     pass_turn(q, k);
+    lane_at(q, t, level)->inner_served = key_at(q, k)->gate != 0;
     llmq_queue_turn_pass(q, t, level);
     order_remove(q, i);
     key_at(q, k)->running++;
@@ -205,4 +220,21 @@ void llmq_queue_ready_end(llmq_queue_t *q, apr_uint32_t i)
     key_at(q, k)->running--;
     llmq_queue_turn_end(q, slot->tenant, slot->entry.level);
     settle(q, k);
+}
+
+/* A key that has nothing more would be removed: it stays listed while its gate is turned. */
+void llmq_queue_ready_gate(llmq_queue_t *q, apr_uint32_t k)
+{
+    if (!is_empty(key_at(q, k)))
+        settle(q, k);
+}
+
+apr_uint32_t llmq_queue_ready_next(const llmq_queue_t *q, apr_uint32_t t,
+                                   apr_uint32_t level)
+{
+    const llmq_queue_lane_t *lane = lane_at(q, t, level);
+
+    if (!lane->ring || !lane->inner)
+        return lane->ring ? lane->ring : lane->inner;
+    return lane->inner_served ? lane->ring : lane->inner;
 }

@@ -73,4 +73,23 @@ void llmq_queue_ready_begin(llmq_queue_t *q, apr_uint32_t i);
  */
 void llmq_queue_ready_end(llmq_queue_t *q, apr_uint32_t i);
 
+/**
+ * The gate of a key was opened or closed.
+ * @param q the queue
+ * @param k the key
+ * @threads locked
+ */
+void llmq_queue_ready_gate(llmq_queue_t *q, apr_uint32_t k);
+
+/**
+ * @param q     the queue
+ * @param t     tenant
+ * @param level a level in which it is served
+ * @return the key whose turn is next, be it with a gate or without: the two rings of a lane
+ *         take turns
+ * @threads locked
+ */
+apr_uint32_t llmq_queue_ready_next(const llmq_queue_t *q, apr_uint32_t t,
+                                   apr_uint32_t level);
+
 #endif /* LLMQ_QUEUE_READY_H */

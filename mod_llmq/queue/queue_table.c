@@ -1,6 +1,7 @@
 #include "queue/queue_table.h"
 
 #include "base/id.h"
+#include "queue/queue_gate.h"
 
 #include <string.h>
 
@@ -106,6 +107,8 @@ apr_uint32_t llmq_queue_table_get_key(llmq_queue_t *q, const llmq_queue_slot_t *
     key->weight = 1;
     key->hash_next = *bucket;
     *bucket = k;
+    if (slot->entry.gate)
+        llmq_queue_gate_join(q, k, slot->entry.gate);
     return k;
 }
 
@@ -117,6 +120,7 @@ void llmq_queue_table_remove_key(llmq_queue_t *q, apr_uint32_t k)
     while (*link != k)
         link = &key_at(q, *link)->hash_next;
     *link = key->hash_next;
+    llmq_queue_gate_leave(q, k);
     key->hash_next = q->header->free_keys.list;
     q->header->free_keys.list = k;
 }

@@ -12,7 +12,7 @@ static apr_uint32_t where(const llmq_queue_t *q, apr_uint32_t t, apr_uint32_t le
     const llmq_queue_tenant_t *tenant = tenant_at(q, t);
     const llmq_queue_lane_t *lane = lane_at(q, t, level);
 
-    if (!lane->ring || atomic_load(&lane->paused)
+    if ((!lane->ring && !lane->inner) || atomic_load(&lane->paused)
         || is_at(lane->running, lane->max_running)
         || is_at(tenant->running, tenant->max_running))
         return LLMQ_QUEUE_RING_NONE;
@@ -210,16 +210,6 @@ void llmq_queue_turn_rerank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
         return;
     oldest = lane_at(q, q->age[level].item[0], level);
     llmq_queue_turn_rank_by(ranks, q, level, slot_at(q, oldest->age_head)->ready_at);
-}
-
-void llmq_queue_turn_rank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
-                          apr_time_t now)
-{
-    apr_uint32_t l;
-
-    ranks->now = now;
-    LLMQ_EACH_LEVEL (l)
-        llmq_queue_turn_rerank(ranks, q, l);
 }
 
 apr_uint32_t llmq_queue_turn_level(const llmq_queue_t *q, const llmq_queue_ranks_t *ranks)

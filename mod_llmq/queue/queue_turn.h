@@ -90,16 +90,6 @@ typedef struct llmq_queue_ranks_t {
 } llmq_queue_ranks_t;
 
 /**
- * Begin a series of takes.
- * @param ranks out
- * @param q     the queue
- * @param now   the present
- * @threads locked
- */
-void llmq_queue_turn_rank(llmq_queue_ranks_t *ranks, const llmq_queue_t *q,
-                          apr_time_t now);
-
-/**
  * Rank one level.
  * @param ranks the ranks
  * @param q     the queue

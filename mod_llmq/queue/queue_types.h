@@ -61,6 +61,7 @@ typedef struct llmq_entry_t {
     apr_uint64_t key;    /* llmq_id_hash() of tenant and fairness key, not 0 */
     apr_uint64_t chain;  /* llmq_id_hash() of tenant and conversation, 0 = none */
     apr_uint64_t tenant; /* llmq_id_hash() of the tenant's name */
+    apr_uint64_t gate;   /* see queue_gated.h; 0: none, and workers may have it */
     apr_time_t deadline; /* to be taken before this, 0 = none */
     apr_time_t put_at;   /* accepted; waits are counted from here */
     apr_time_t run_at;   /* not before this; 0 or past = now */

@@ -5,17 +5,6 @@
 #include "queue/queue_lock.h"
 #include "queue/queue_wake.h"
 
-#include <time.h>
-
-/* Not the wall clock, which may be set, nor the tests' clock, which may stand still. */
-static apr_time_t monotonic_usec(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (apr_time_t)ts.tv_sec * APR_USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 /* Make due entries ready here rather than in the next take: a taker that has no hands free
  * may not take for long, and the due time must not make it spin meanwhile. Returns how
  * long until the next is due, -1 if there is none or the queue is out of order. */
@@ -53,12 +42,12 @@ static apr_interval_time_t sooner(apr_interval_time_t in, apr_interval_time_t le
 
 apr_status_t llmq_queue_wait(llmq_queue_t *q, apr_interval_time_t limit)
 {
-    apr_time_t end = monotonic_usec() + limit;
+    apr_interval_time_t end = llmq_clock_steady() + limit;
 
     for (;;) {
         apr_interval_time_t due = ready_due(q);
         apr_interval_time_t deadline = next_deadline(q);
-        apr_interval_time_t left = end - monotonic_usec();
+        apr_interval_time_t left = end - llmq_clock_steady();
 
         if (llmq_queue_wake_is_due(q) || deadline == 0)
             return APR_SUCCESS;

@@ -65,9 +65,10 @@ static int set_up_sqlite3(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
     if (patience < SQLITE_PATIENCE_MIN)
         patience = SQLITE_PATIENCE_MIN;
     busy = apr_psprintf(p, "PRAGMA busy_timeout=%d", (int)apr_time_as_msec(patience));
-    return llmq_store_run_plain(db, busy, p)
-           || llmq_store_run_plain(db, "PRAGMA journal_mode=WAL", p)
-           || llmq_store_run_plain(db, "PRAGMA synchronous=FULL", p);
+    db->light = 0;
+    return llmq_store_dbd_plain(db, busy, p)
+           || llmq_store_dbd_plain(db, "PRAGMA journal_mode=WAL", p)
+           || llmq_store_dbd_plain(db, "PRAGMA synchronous=FULL", p);
 }
 
 /*
@@ -76,21 +77,25 @@ static int set_up_sqlite3(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
  * from end to end when it is large. An insert has only one plan, so who accepts keeps it,
  * which is worth a fifth of the rate. Looking rows up by index is not four times as dear as
  * reading them in a row, as the hot ones are in memory. Compiling statements (jit) costs
- * more than any of ours takes, and it is triggered by estimates.
+ * more than any of ours takes, and it is triggered by estimates. A process that stands still
+ * within a transaction loses its connection, and with it the rows that it has locked.
  */
 static int set_up_pgsql(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
 {
     const char *name = apr_pstrcat(p, "llmq ", store->conf.node, NULL);
     const char *sql = apr_psprintf(p,
-                                   "SET statement_timeout = %d; SET jit = off; "
+                                   "SET statement_timeout = %d; "
+                                   "SET idle_in_transaction_session_timeout = %d; "
+                                   "SET jit = off; "
                                    "SET plan_cache_mode = %s; "
                                    "SET random_page_cost = 1.1; "
                                    "SET application_name = '%s'",
                                    (int)apr_time_as_msec(store->conf.timeout),
+                                   (int)apr_time_as_msec(store->conf.timeout),
                                    store->conf.plan_afresh ? "force_custom_plan" : "auto",
                                    apr_dbd_escape(db->driver, p, name, db->handle));
 
-    return llmq_store_run_plain(db, sql, p);
+    return llmq_store_dbd_plain(db, sql, p);
 }
 
 static apr_status_t migrate(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
@@ -114,7 +119,7 @@ static int register_node(llmq_store_t *store, llmq_dbd_t *db, apr_pool_t *p)
     if (!node)
         return 0;
     node = apr_dbd_escape(db->driver, p, node, db->handle);
-    return llmq_store_run_plain(
+    return llmq_store_dbd_plain(
         db,
         apr_psprintf(p,
                      "INSERT INTO llmq_nodes (node) VALUES ('%s') "
@@ -144,7 +149,7 @@ static apr_status_t attach_locked(llmq_store_t *store, llmq_dbd_t *db, apr_pool_
     if (llmq_log_once_per(&last, LOG_PAUSE))
         LLMQ_LOG(LLMQ_LOG_WARNING, LLMQ_ESTORE,
                  LLMQ_NO(0406) "a new connection cannot be set up: %s",
-                 llmq_store_run_message(db->driver, db->handle, p));
+                 llmq_store_dbd_message(db->driver, db->handle, p));
     return LLMQ_ESTORE;
 }
 

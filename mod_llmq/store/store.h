@@ -47,6 +47,7 @@ typedef struct llmq_dbd_t {
     int generation;         /* makes labels unique after statements were forgotten */
     int metered;            /* non-zero once it was counted as open */
     int attached;           /* non-zero once pragmas are set and the schema was checked */
+    int light;              /* SQLite: commits do not wait for the disk now */
     void *ctx;              /* the source's own */
 } llmq_dbd_t;
 

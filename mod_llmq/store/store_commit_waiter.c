@@ -1,8 +1,9 @@
 #include "store/store_commit_waiter.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 typedef llmq_store_commit_waiter_t waiter_t;
 
@@ -11,17 +12,6 @@ typedef enum {
     STATE_DONE,     /* the outcome is set; the caller takes the record back */
     STATE_ABANDONED /* the caller is gone; the committer takes the record back */
 } state_e;
-
-static void deadline(struct timespec *until, apr_interval_time_t usec)
-{
-    clock_gettime(CLOCK_MONOTONIC, until);
-    until->tv_sec += apr_time_sec(usec);
-    until->tv_nsec += apr_time_usec(usec) * 1000;
-    if (until->tv_nsec >= 1000000000) {
-        until->tv_sec++;
-        until->tv_nsec -= 1000000000;
-    }
-}
 
 int llmq_store_commit_waiter_sleep(sem_t *sem, apr_interval_time_t delay)
 {
@@ -32,7 +22,7 @@ int llmq_store_commit_waiter_sleep(sem_t *sem, apr_interval_time_t delay)
             ;
         return 1;
     }
-    deadline(&until, delay);
+    llmq_clock_deadline(&until, delay);
     while (sem_clockwait(sem, CLOCK_MONOTONIC, &until)) {
         if (errno != EINTR)
             return 0;

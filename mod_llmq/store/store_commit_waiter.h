@@ -17,7 +17,7 @@
 #include <semaphore.h>
 
 /** Most bytes of a thing. */
-#define LLMQ_STORE_COMMIT_THING_MAX 256
+#define LLMQ_STORE_COMMIT_THING_MAX 384
 
 typedef struct llmq_store_commit_waiter_t {
     struct llmq_store_commit_waiter_t *next; /* the owner's list of free ones */

@@ -1,6 +1,7 @@
 #include "store/store_conversation.h"
 
 #include "core/message.h"
+#include "store/store_page.h"
 #include "store/store_run.h"
 
 #include <apr_tables.h>
@@ -171,17 +172,6 @@ static void filters(const char **args, const llmq_conversation_query_t *query,
     args[6] = args[7] = number(query->level, p);
 }
 
-static apr_status_t tally(apr_int64_t *ptotal, llmq_store_t *store, const char **args,
-                          apr_pool_t *p)
-{
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_CONVERSATION_TALLY, args, p);
-
-    if (rv == APR_SUCCESS)
-        *ptotal = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
-    return rv;
-}
-
 apr_status_t llmq_store_conversation_list(llmq_conversation_t **pitems, int *pn,
                                           apr_int64_t *ptotal, llmq_store_t *store,
                                           const llmq_conversation_query_t *query,
@@ -197,11 +187,10 @@ apr_status_t llmq_store_conversation_list(llmq_conversation_t **pitems, int *pn,
     int n = 0;
 
     filters(args, query, p);
-    rv = tally(ptotal, store, args, p);
+    rv = llmq_store_page_count(ptotal, store, LLMQ_SQL_CONVERSATION_TALLY, args, p);
     if (rv != APR_SUCCESS)
         return rv;
-    args[FILTER_COUNT] = number(query->page_size, p);
-    args[FILTER_COUNT + 1] = number((apr_int64_t)(query->page - 1) * query->page_size, p);
+    llmq_store_page_args(&args[FILTER_COUNT], query->page, query->page_size, p);
     rv = llmq_store_run(&rows, store, what, args, p);
     if (rv != APR_SUCCESS)
         return rv;

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "store/store_job_record.h"
+#include "store/store_page.h"
 
 #include <apr_strings.h>
 
@@ -64,29 +65,13 @@ static int filters(const char **args, const llmq_dead_query_t *query, apr_pool_t
     return n;
 }
 
-static void read_jobs(llmq_job_t **pjobs, int *pn, llmq_store_rows_t *rows, apr_pool_t *p)
-{
-    llmq_job_t *jobs = apr_palloc(p, sizeof(*jobs) * (apr_size_t)(rows->n + 1));
-    int n = 0;
-
-    while (llmq_store_run_next(rows))
-        llmq_store_job_record_read(&jobs[n++], rows);
-    *pjobs = jobs;
-    *pn = n;
-}
-
 apr_status_t llmq_store_dead_count(apr_int64_t *ptotal, llmq_store_t *store,
                                    const llmq_dead_query_t *query, apr_pool_t *p)
 {
     const char *args[ARGS_MAX];
-    llmq_store_rows_t rows;
-    apr_status_t rv;
 
     filters(args, query, p);
-    rv = llmq_store_run(&rows, store, LLMQ_SQL_DEAD_TALLY, args, p);
-    if (rv == APR_SUCCESS)
-        *ptotal = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
-    return rv;
+    return llmq_store_page_count(ptotal, store, LLMQ_SQL_DEAD_TALLY, args, p);
 }
 
 apr_status_t llmq_store_dead_list(llmq_job_t **pjobs, int *pn, apr_int64_t *ptotal,
@@ -100,13 +85,12 @@ apr_status_t llmq_store_dead_list(llmq_job_t **pjobs, int *pn, apr_int64_t *ptot
 
     if (rv != APR_SUCCESS)
         return rv;
-    args[n++] = apr_itoa(p, query->page_size);
-    args[n++] = number((apr_int64_t)(query->page - 1) * query->page_size, p);
+    llmq_store_page_args(&args[n], query->page, query->page_size, p);
     rv = llmq_store_run(&rows, store,
                         query->descending ? LLMQ_SQL_DEAD_LIST_DOWN : LLMQ_SQL_DEAD_LIST,
                         args, p);
     if (rv == APR_SUCCESS)
-        read_jobs(pjobs, pn, &rows, p);
+        llmq_store_job_record_list(pjobs, pn, &rows, p);
     return rv;
 }
 
@@ -124,7 +108,7 @@ apr_status_t llmq_store_dead_page(llmq_job_t **pjobs, int *pn, llmq_store_t *sto
     args[n++] = apr_itoa(p, limit);
     rv = llmq_store_run(&rows, store, LLMQ_SQL_DEAD_PAGE, args, p);
     if (rv == APR_SUCCESS)
-        read_jobs(pjobs, pn, &rows, p);
+        llmq_store_job_record_list(pjobs, pn, &rows, p);
     return rv;
 }
 
@@ -159,7 +143,7 @@ apr_status_t llmq_store_dead_requeue(llmq_job_t **pjobs, int *pn, llmq_store_t *
     apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_DEAD_REQUEUE, args, p);
 
     if (rv == APR_SUCCESS)
-        read_jobs(pjobs, pn, &rows, p);
+        llmq_store_job_record_list(pjobs, pn, &rows, p);
     return rv;
 }
 

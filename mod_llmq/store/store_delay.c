@@ -1,6 +1,7 @@
 #include "store/store_delay.h"
 
 #include "store/store_job_record.h"
+#include "store/store_page.h"
 
 #include <apr_strings.h>
 
@@ -35,25 +36,16 @@ apr_status_t llmq_store_delay_list(llmq_job_t **pjobs, int *pn, apr_int64_t *pto
 {
     const char *args[ARGS_MAX];
     llmq_store_rows_t rows;
-    llmq_job_t *jobs;
-    int count = filters(args, query, p);
-    int n = 0;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_DELAY_TALLY, args, p);
+    int n = filters(args, query, p);
+    apr_status_t rv = llmq_store_page_count(ptotal, store, LLMQ_SQL_DELAY_TALLY, args, p);
 
     if (rv != APR_SUCCESS)
         return rv;
-    *ptotal = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
-    args[count++] = apr_itoa(p, query->page_size);
-    args[count++] = number((apr_int64_t)(query->page - 1) * query->page_size, p);
+    llmq_store_page_args(&args[n], query->page, query->page_size, p);
     rv = llmq_store_run(&rows, store, LLMQ_SQL_DELAY_LIST, args, p);
-    if (rv != APR_SUCCESS)
-        return rv;
-    jobs = apr_palloc(p, sizeof(*jobs) * (apr_size_t)(rows.n + 1));
-    while (llmq_store_run_next(&rows))
-        llmq_store_job_record_read(&jobs[n++], &rows);
-    *pjobs = jobs;
-    *pn = n;
-    return APR_SUCCESS;
+    if (rv == APR_SUCCESS)
+        llmq_store_job_record_list(pjobs, pn, &rows, p);
+    return rv;
 }
 
 apr_status_t llmq_store_delay_hasten(llmq_job_t **pjob, llmq_store_t *store,

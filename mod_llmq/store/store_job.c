@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Bytes of an outcome or a row without its texts; only a first guess for buffers. */
+/* Bytes of a row without its texts; only a first guess for buffers. */
 #define ROW_GUESS 256
 
 void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
@@ -37,6 +37,13 @@ void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job)
     llmq_json_kv_int(t, "h", job->expires_at ? job->expires_at : APR_INT64_MAX);
     llmq_json_kv(t, "y", job->type);
     llmq_json_kv(t, "b", job->callback);
+    llmq_json_kv(t, "q", job->charges);
+    if (job->gauge) {
+        llmq_json_kv_int(t, "g", (apr_int64_t)job->gauge);
+    }
+    if (job->api_key) {
+        llmq_json_kv(t, "j", job->api_key);
+    }
     LLMQ_TEXT_LIT(t, "}");
 }
 
@@ -46,6 +53,15 @@ apr_status_t llmq_store_job_insert(llmq_store_t *store, const char *rows, apr_po
     llmq_store_rows_t none;
 
     return llmq_store_run(&none, store, LLMQ_SQL_INSERT, args, p);
+}
+
+apr_status_t llmq_store_job_insert_light(llmq_store_t *store, const char *rows,
+                                         apr_pool_t *p)
+{
+    const char *args[] = {store->conf.node, rows};
+    llmq_store_rows_t none;
+
+    return llmq_store_run(&none, store, LLMQ_SQL_INSERT_LIGHT, args, p);
 }
 
 /* ----------------------------------------------------------------------------- by list of ids */
@@ -92,63 +108,6 @@ apr_status_t llmq_store_job_fence(llmq_store_t *store, const char *const *ids, i
     llmq_store_rows_t none;
 
     return llmq_store_run(&none, store, LLMQ_SQL_FENCE, args, p);
-}
-
-/* ----------------------------------------------------------------------------------- outcomes */
-
-static void outcome_to_json(llmq_text_t *t, const llmq_outcome_t *outcome, apr_time_t now)
-{
-    LLMQ_TEXT_LIT(t, "{");
-    llmq_json_kv(t, "i", outcome->id);
-    llmq_json_kv_int(t, "a", outcome->attempt);
-    llmq_json_kv_int(t, "b", outcome->next_attempt);
-    llmq_json_kv_int(t, "s", outcome->status);
-    llmq_json_kv_int(t, "y", outcome->retry_count);
-    llmq_json_kv_int(t, "d", outcome->dead_letter ? 1 : 0);
-    llmq_json_kv_int(t, "t", outcome->started_at);
-    llmq_json_kv_int(t, "f", outcome->finished_at);
-    llmq_json_kv_int(t, "r", outcome->run_at);
-    llmq_json_kv_int(t, "u", outcome->finished_at ? outcome->finished_at : now);
-    llmq_json_kv(t, "o", outcome->result);
-    llmq_json_kv(t, "e", outcome->error);
-    LLMQ_TEXT_LIT(t, "}");
-}
-
-static const char *outcomes_to_json(const llmq_outcome_t *outcomes, int n, apr_pool_t *p)
-{
-    apr_time_t now = llmq_clock_now();
-    llmq_text_t t;
-    int i;
-
-    llmq_text_init(&t, (apr_size_t)n * 2 * ROW_GUESS, p);
-    LLMQ_TEXT_LIT(&t, "[");
-    for (i = 0; i < n; i++) {
-        if (i)
-            LLMQ_TEXT_LIT(&t, ",");
-        outcome_to_json(&t, &outcomes[i], now);
-    }
-    LLMQ_TEXT_LIT(&t, "]");
-    return t.data;
-}
-
-apr_status_t llmq_store_job_finish(llmq_store_t *store, llmq_outcome_t *outcomes, int n,
-                                   apr_pool_t *p)
-{
-    const char *args[] = {outcomes_to_json(outcomes, n, p)};
-    llmq_store_rows_t rows;
-    apr_hash_t *accepted;
-    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_FINISH, args, p);
-    int i;
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    accepted = apr_hash_make(p);
-    while (llmq_store_run_next(&rows))
-        apr_hash_set(accepted, llmq_store_run_text(&rows, 0), APR_HASH_KEY_STRING, "");
-    for (i = 0; i < n; i++)
-        outcomes[i].accepted =
-            apr_hash_get(accepted, outcomes[i].id, APR_HASH_KEY_STRING) != NULL;
-    return APR_SUCCESS;
 }
 
 /* ---------------------------------------------------------------------------- the whole queue */

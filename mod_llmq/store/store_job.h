@@ -29,6 +29,17 @@ void llmq_store_job_row(llmq_text_t *t, const llmq_job_t *job);
 apr_status_t llmq_store_job_insert(llmq_store_t *store, const char *rows, apr_pool_t *p);
 
 /**
+ * Insert rows that are of no use to anybody once the database has crashed, as who waits for
+ * them has gone by then: completions. The commit does not wait for the disk; all else sees
+ * the rows, and no other crash than the database's or the machine's loses them.
+ * @param rows JSON array of llmq_store_job_row() elements, of kinds without conversations
+ * @return as llmq_store_job_insert(), but that APR_SUCCESS is not yet durable
+ * @threads any
+ */
+apr_status_t llmq_store_job_insert_light(llmq_store_t *store, const char *rows,
+                                         apr_pool_t *p);
+
+/**
  * Load jobs for processing.
  * @param pjobs out: array of pointers, in the order of @a ids; NULL where the job is gone,
  *              removed or claimed from outside. One that is final already has its status:
@@ -40,6 +51,14 @@ apr_status_t llmq_store_job_insert(llmq_store_t *store, const char *rows, apr_po
  */
 apr_status_t llmq_store_job_load(llmq_job_t ***pjobs, llmq_store_t *store,
                                  const char *const *ids, int n, apr_pool_t *p);
+
+/** What an attempt has used (store/store_usage.h). */
+typedef struct llmq_used_t {
+    const char *model;     /* NULL: nothing is counted */
+    int prompt_tokens;     /* -1 unknown */
+    int completion_tokens; /* -1 unknown */
+    apr_int64_t cost;      /* millionths of the money that prices are in */
+} llmq_used_t;
 
 /** What became of an attempt. */
 typedef struct llmq_outcome_t {
@@ -55,11 +74,13 @@ typedef struct llmq_outcome_t {
     apr_time_t run_at;      /* of a retry, else 0 */
     const char *result;     /* JSON object text or NULL */
     const char *error;      /* JSON object text or NULL */
-    int accepted;           /* out: non-zero if the row was still ours and is changed */
+    llmq_used_t used;
+    int settles;  /* non-zero: who writes this settles what the job was charged with */
+    int accepted; /* out: non-zero if the row was still ours and is changed */
 } llmq_outcome_t;
 
 /**
- * Write outcomes: one statement, one transaction. Accepted are rows that are PENDING or
+ * Write outcomes and what was used: one transaction. Accepted are rows that are PENDING or
  * PROCESSING, not removed, not claimed from outside, and at the same attempt.
  * @param outcomes in and out (accepted)
  * @param n        their number (> 0)
@@ -104,13 +125,13 @@ typedef struct llmq_backlog_t {
 
 /** A page of the walk over the backlog. */
 typedef struct llmq_backlog_page_t {
-    llmq_kind_e kind;
+    llmq_kind_e kind;  /* MESSAGE, or TASK: of which queue */
     apr_int64_t after; /* seq of the last row of the page before, 0 at first */
     int limit;         /* rows a page */
 } llmq_backlog_page_t;
 
 /**
- * Walk this node's unfinished jobs of a kind (PENDING and PROCESSING, without those claimed
+ * Walk this node's unfinished jobs of a queue (PENDING and PROCESSING, without those claimed
  * from outside but for those under a lease) in the order of acceptance, a page at a time.
  * @param prows out: rows, in @a p
  * @param pn    out: their number; less than page->limit means the end

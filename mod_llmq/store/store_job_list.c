@@ -1,6 +1,7 @@
 #include "store/store_job.h"
 
 #include "store/store_job_record.h"
+#include "store/store_page.h"
 
 #include <apr_strings.h>
 
@@ -30,19 +31,6 @@ static int filters(const char **args, const llmq_job_query_t *query, apr_pool_t 
     return n;
 }
 
-static apr_status_t tally(apr_int64_t *ptotal, llmq_store_t *store,
-                          const llmq_job_query_t *query, const char **args, apr_pool_t *p)
-{
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(
-        &rows, store, query->chain ? LLMQ_SQL_TALLY_CHAIN : LLMQ_SQL_TALLY, args, p);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    *ptotal = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
-    return APR_SUCCESS;
-}
-
 static llmq_store_sql_e list_statement(const llmq_job_query_t *query)
 {
     int slot = query->sort * 4 + (query->chain ? 2 : 0) + (query->descending ? 1 : 0);
@@ -55,24 +43,19 @@ apr_status_t llmq_store_job_list(llmq_job_t **pjobs, int *pn, apr_int64_t *ptota
                                  apr_pool_t *p)
 {
     const char *args[ARGS_MAX];
-    apr_int64_t total, skip = (apr_int64_t)(query->page - 1) * query->page_size;
     llmq_store_rows_t rows;
-    llmq_job_t *jobs;
-    int count = filters(args, query, p), n = 0;
-    apr_status_t rv = tally(&total, store, query, args, p);
+    int n = filters(args, query, p);
+    apr_int64_t total;
+    apr_status_t rv = llmq_store_page_count(
+        &total, store, query->chain ? LLMQ_SQL_TALLY_CHAIN : LLMQ_SQL_TALLY, args, p);
 
     if (rv != APR_SUCCESS)
         return rv;
-    args[count++] = apr_itoa(p, query->page_size);
-    args[count++] = apr_psprintf(p, "%" APR_INT64_T_FMT, skip);
+    llmq_store_page_args(&args[n], query->page, query->page_size, p);
     rv = llmq_store_run(&rows, store, list_statement(query), args, p);
     if (rv != APR_SUCCESS)
         return rv;
-    jobs = apr_palloc(p, sizeof(*jobs) * (rows.n + 1));
-    while (llmq_store_run_next(&rows))
-        llmq_store_job_record_read(&jobs[n++], &rows);
-    *pjobs = jobs;
-    *pn = n;
+    llmq_store_job_record_list(pjobs, pn, &rows, p);
     *ptotal = total;
     return APR_SUCCESS;
 }

@@ -40,6 +40,8 @@ typedef enum {
     COLUMN_LEASE_UNTIL,
     COLUMN_PROGRESS,
     COLUMN_DELIVERIES,
+    COLUMN_CHARGES,
+    COLUMN_GAUGE,
     COLUMN_COUNT
 } column_e;
 _Static_assert(COLUMN_COUNT == LLMQ_JOB_RECORD_COLUMNS, "what is appended stands behind");
@@ -99,6 +101,8 @@ static void read_work(llmq_job_t *job, const llmq_store_rows_t *rows)
     job->lease_until = llmq_store_run_int(rows, COLUMN_LEASE_UNTIL);
     job->progress = (int)llmq_store_run_int(rows, COLUMN_PROGRESS);
     job->deliveries = (int)llmq_store_run_int(rows, COLUMN_DELIVERIES);
+    job->charges = llmq_store_run_text(rows, COLUMN_CHARGES);
+    job->gauge = (apr_uint64_t)llmq_store_run_int(rows, COLUMN_GAUGE);
 }
 
 void llmq_store_job_record_read(llmq_job_t *job, const llmq_store_rows_t *rows)
@@ -109,4 +113,17 @@ void llmq_store_job_record_read(llmq_job_t *job, const llmq_store_rows_t *rows)
     read_numbers(job, rows);
     read_turns(job, rows);
     read_work(job, rows);
+}
+
+void llmq_store_job_record_list(llmq_job_t **pjobs, int *pn, llmq_store_rows_t *rows,
+                                apr_pool_t *p)
+{
+    llmq_job_t *jobs = apr_palloc(p, sizeof(*jobs) * ((apr_size_t)rows->n + 1));
+    int n = 0;
+
+    while (llmq_store_run_next(rows)) {
+        llmq_store_job_record_read(&jobs[n++], rows);
+    }
+    *pjobs = jobs;
+    *pn = n;
 }

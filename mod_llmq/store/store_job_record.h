@@ -9,7 +9,7 @@
 #include "store/store_run.h"
 
 /** Columns of a whole record; a statement may append others. */
-#define LLMQ_JOB_RECORD_COLUMNS 36
+#define LLMQ_JOB_RECORD_COLUMNS 38
 
 /**
  * Read the present row of a statement that gives whole records.
@@ -18,5 +18,16 @@
  * @threads the caller's
  */
 void llmq_store_job_record_read(llmq_job_t *job, const llmq_store_rows_t *rows);
+
+/**
+ * Read all rows of such a statement.
+ * @param pjobs out: the records, in @a p
+ * @param pn    out: their number
+ * @param rows  the rows
+ * @param p     pool of the array
+ * @threads the caller's
+ */
+void llmq_store_job_record_list(llmq_job_t **pjobs, int *pn, llmq_store_rows_t *rows,
+                                apr_pool_t *p);
 
 #endif /* LLMQ_STORE_JOB_RECORD_H */

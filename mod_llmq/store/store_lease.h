@@ -1,62 +1,15 @@
 /**
  * @file store_lease.h
- * Jobs in the hands of workers: claims, and changes under a lease (core/lease.h has the
- * terms). All of them are conditional: a claim on the state in which a job was taken from
- * the queue, a change on the token and on a lease that has not ended. Requests write
- * through group commits (store_commit.h), the dispatcher directly.
+ * Jobs in the hands of workers: changes under a lease (core/lease.h has the terms), on
+ * condition of the token and of a lease that has not ended. Requests write through a group
+ * commit (store_commit.h), the dispatcher directly. How a worker gets a job:
+ * store_lease_claim.h.
  */
 #ifndef LLMQ_STORE_LEASE_H
 #define LLMQ_STORE_LEASE_H
 
 #include "core/lease.h"
 #include "store/store_commit.h"
-
-/** A job that shall be a worker's. */
-typedef struct llmq_lease_claim_t {
-    const char *id;
-    const char *tenant;
-    int attempt;       /* its fence, as it was taken from the queue; stays */
-    const char *owner; /* the worker */
-    const char *token; /* llmq_lease_token() */
-    apr_time_t until;  /* end of the lease; a task's time-out may end it sooner */
-    apr_time_t now;
-} llmq_lease_claim_t;
-
-/** Who hears of jobs that were given to a caller that had gone by then. */
-typedef struct llmq_lease_orphans_t {
-    /**
-     * @param ctx  as below
-     * @param jobs as they are stored now; NULL among them
-     * @param n    their number
-     * @param p    scratch
-     * @threads the committer
-     */
-    void (*fn)(void *ctx, llmq_job_t *const *jobs, int n, apr_pool_t *p);
-    void *ctx;
-} llmq_lease_orphans_t;
-
-/**
- * What a committer of claims writes.
- * @param writer  out
- * @param orphans borrowed as long as the committer; NULL: nobody
- * @phase child
- */
-void llmq_store_lease_claims(llmq_commit_writer_t *writer, llmq_lease_orphans_t *orphans);
-
-/**
- * Give jobs to workers: PROCESSING, with owner, token and lease, one delivery more.
- * @param pjobs  out: the jobs as they are stored now, whole records in @a p, in the order of
- *               @a from; NULL where the job is not as it was taken any more
- * @param c      a committer of claims
- * @param from   which and for whom; ids of at most LLMQ_ID_MAX bytes
- * @param n      their number (> 0)
- * @param p      pool of the records
- * @return APR_SUCCESS; LLMQ_ESTORE the outcome is unknown; LLMQ_EROW one of the texts is
- *         refused; APR_EOF the process is stopping
- * @threads any
- */
-apr_status_t llmq_store_lease_claim(llmq_job_t ***pjobs, llmq_commit_t *c,
-                                    const llmq_lease_claim_t *from, int n, apr_pool_t *p);
 
 /** A change to a job that a worker has, or should have had. */
 typedef struct llmq_lease_change_t {
@@ -91,6 +44,7 @@ typedef struct llmq_lease_change_t {
     apr_time_t stored_until;
     apr_time_t stored_started;
     const char *stored_owner; /* "" of a row that is pending again; in the pool */
+    const char *stored_chain; /* its conversation, "" if none; in the pool */
 } llmq_lease_change_t;
 
 /**

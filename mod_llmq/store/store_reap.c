@@ -60,3 +60,15 @@ apr_status_t llmq_store_reap_empty(int *pn, llmq_store_t *store, const llmq_reap
         *pn = rows.n;
     return rv;
 }
+
+apr_status_t llmq_store_reap_completions(int *pn, llmq_store_t *store, apr_time_t before,
+                                         int limit, apr_pool_t *p)
+{
+    const char *args[] = {number(before, p), number(limit, p)};
+    llmq_store_rows_t rows;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_REAP_COMPLETIONS, args, p);
+
+    if (rv == APR_SUCCESS)
+        *pn = rows.n;
+    return rv;
+}

@@ -55,4 +55,17 @@ apr_status_t llmq_store_reap_jobs(int *pn, llmq_store_t *store, const llmq_reap_
 apr_status_t llmq_store_reap_empty(int *pn, llmq_store_t *store, const llmq_reap_t *reap,
                                    apr_time_t now, apr_pool_t *p);
 
+/**
+ * Remove some completions that have ended before a moment.
+ * @param pn     out: how many were removed; less than @a limit means that none is left
+ * @param store  the store
+ * @param before the moment
+ * @param limit  how many at most
+ * @param p      scratch
+ * @return APR_SUCCESS; LLMQ_ESTORE
+ * @threads any
+ */
+apr_status_t llmq_store_reap_completions(int *pn, llmq_store_t *store, apr_time_t before,
+                                         int limit, apr_pool_t *p);
+
 #endif /* LLMQ_STORE_REAP_H */

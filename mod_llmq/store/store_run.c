@@ -7,11 +7,7 @@
 
 #include <string.h>
 
-#define MESSAGE_MAX 200
-#define LOG_PAUSE   apr_time_from_sec(10)
-
-/* SQLite, about a statement prepared just before another connection altered a table. */
-#define SCHEMA_CHANGED "schema has changed"
+#define LOG_PAUSE apr_time_from_sec(10)
 
 /** What is left of a connection after a failure. */
 typedef enum {
@@ -20,55 +16,20 @@ typedef enum {
     STATE_DEAD
 } state_e;
 
-/** One statement under way. */
-typedef struct {
+/** One statement, or one transaction, under way. */
+typedef struct llmq_store_txn_t {
     llmq_store_t *store;
     llmq_dbd_t *db;
-    const llmq_store_sql_t *sql;
+    const llmq_store_sql_t *sql; /* the statement, the latest one */
     const char **args;
     const char *message; /* of the last failure */
     apr_pool_t *pool;
-    int broken; /* give the connection back as broken */
+    llmq_store_txn_fn_t *fn; /* of a transaction; NULL: one statement */
+    void *ctx;               /* for fn */
+    int writes;              /* holds the writers' lock */
+    int again;               /* this is the second try */
+    int broken;              /* give the connection back as broken */
 } run_t;
-
-const char *llmq_store_run_message(const apr_dbd_driver_t *driver, apr_dbd_t *handle,
-                                   apr_pool_t *p)
-{
-    const char *text = apr_dbd_error(driver, handle, 0);
-    const char *quote;
-    apr_size_t len;
-
-    if (!text)
-        return "(no message)";
-    len = strcspn(text, "\r\n");
-    quote = strstr(text, ": \"");
-    if (quote && (apr_size_t)(quote - text) < len)
-        len = quote - text;
-    return apr_pstrmemdup(p, text, len < MESSAGE_MAX ? len : MESSAGE_MAX);
-}
-
-int llmq_store_run_select(llmq_dbd_t *db, apr_dbd_results_t **presults, const char *sql,
-                          apr_pool_t *p)
-{
-    int failed;
-
-    *presults = NULL;
-    failed = apr_dbd_select(db->driver, p, db->handle, presults, sql, 1);
-    if (failed
-        && strstr(llmq_store_run_message(db->driver, db->handle, p), SCHEMA_CHANGED)) {
-        *presults = NULL;
-        failed = apr_dbd_select(db->driver, p, db->handle, presults, sql, 1);
-    }
-    return failed;
-}
-
-int llmq_store_run_plain(llmq_dbd_t *db, const char *sql, apr_pool_t *p)
-{
-    apr_dbd_results_t *results;
-
-    /* Select, not query: a PRAGMA may answer with a row, which query takes for an error. */
-    return llmq_store_run_select(db, &results, sql, p);
-}
 
 /* ------------------------------------------------------------------------ bounded in time */
 
@@ -129,50 +90,9 @@ static int probe(run_t *run)
     int failed;
 
     watch_begin(run, &call, WATCH_SLACK);
-    failed = llmq_store_run_plain(run->db, "SELECT 1", run->pool);
+    failed = llmq_store_dbd_plain(run->db, "SELECT 1", run->pool);
     watch_end(run, &call);
     return failed;
-}
-
-/* ----------------------------------------------------------------------- prepared statements */
-
-static apr_dbd_prepared_t *prepare(run_t *run)
-{
-    llmq_dbd_t *db = run->db;
-    const char *text = run->sql->text[run->store->conf.dialect];
-    const char *name;
-    apr_dbd_prepared_t *statement =
-        apr_hash_get(db->statements, run->sql->label, APR_HASH_KEY_STRING);
-
-    if (statement)
-        return statement;
-    name = apr_psprintf(run->pool, "%s_%d", run->sql->label, db->generation);
-    if (apr_dbd_prepare(db->driver, db->pool, db->handle, text, name, &statement))
-        return NULL;
-    apr_hash_set(db->statements, run->sql->label, APR_HASH_KEY_STRING, statement);
-    return statement;
-}
-
-/* The server may or may not know the statement still; where it does not, the deallocation
- * fails, which is just as well. */
-static void forget_one(run_t *run)
-{
-    llmq_dbd_t *db = run->db;
-
-    apr_hash_set(db->statements, run->sql->label, APR_HASH_KEY_STRING, NULL);
-    if (run->store->conf.dialect == LLMQ_DIALECT_PGSQL) {
-        llmq_store_run_plain(
-            db,
-            apr_psprintf(run->pool, "DEALLOCATE %s_%d", run->sql->label, db->generation),
-            run->pool);
-    }
-}
-
-static void forget_all(llmq_dbd_t *db)
-{
-    apr_hash_clear(db->statements);
-    db->generation++;
-    db->attached = 0;
 }
 
 /* ---------------------------------------------------------------------------------- execution */
@@ -181,7 +101,7 @@ static apr_status_t writers_lock(run_t *run)
 {
     apr_global_mutex_t *writers = run->store->conf.writers;
 
-    if (!writers || !(run->sql->traits & LLMQ_SQL_WRITES))
+    if (!writers || !run->writes)
         return APR_SUCCESS;
     return apr_global_mutex_lock(writers);
 }
@@ -190,7 +110,7 @@ static void writers_unlock(run_t *run)
 {
     apr_global_mutex_t *writers = run->store->conf.writers;
 
-    if (writers && (run->sql->traits & LLMQ_SQL_WRITES))
+    if (writers && run->writes)
         apr_global_mutex_unlock(writers);
 }
 
@@ -199,12 +119,13 @@ static int execute_locked(llmq_store_rows_t *rows, run_t *run)
 {
     llmq_dbd_t *db = run->db;
     apr_dbd_results_t *results = NULL;
-    apr_dbd_prepared_t *statement = prepare(run);
+    apr_dbd_prepared_t *statement =
+        llmq_store_dbd_prepare(db, run->sql, run->store->conf.dialect, run->pool);
 
     if (!statement
         || apr_dbd_pselect(db->driver, run->pool, db->handle, &results, statement, 1, 0,
                            run->args)) {
-        run->message = llmq_store_run_message(db->driver, db->handle, run->pool);
+        run->message = llmq_store_dbd_message(db->driver, db->handle, run->pool);
         return 1;
     }
     memset(rows, 0, sizeof(*rows));
@@ -212,6 +133,52 @@ static int execute_locked(llmq_store_rows_t *rows, run_t *run)
     rows->results = results;
     rows->pool = run->pool;
     rows->n = apr_dbd_num_tuples(db->driver, results);
+    return 0;
+}
+
+static int plain(run_t *run, const char *sql)
+{
+    if (!llmq_store_dbd_plain(run->db, sql, run->pool))
+        return 0;
+    run->message = llmq_store_dbd_message(run->db->driver, run->db->handle, run->pool);
+    return 1;
+}
+
+/* Each statement is to see what was committed before it. What is looked up is few rows of
+ * large tables, one by one by index, whatever the planner has heard of the tables. */
+#define BEGIN_PGSQL                                                                      \
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; "             \
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
+/* @return 0; else the message is set, and nothing was done but where COMMIT is what failed */
+static int transact_locked(run_t *run)
+{
+    int pgsql = run->store->conf.dialect == LLMQ_DIALECT_PGSQL;
+    int failed;
+
+    if (plain(run, pgsql ? BEGIN_PGSQL : "BEGIN IMMEDIATE"))
+        return 1;
+    failed = run->fn(run->ctx, run, run->again, run->pool) != APR_SUCCESS
+             || plain(run, "COMMIT");
+    if (failed)
+        llmq_store_dbd_plain(run->db, "ROLLBACK", run->pool);
+    return failed;
+}
+
+/* SQLite has no such thing for a single transaction, so the connection is set when it
+ * changes. In WAL mode NORMAL loses the last commits with the machine's power, and keeps the
+ * database whole.
+ * @return 0; else the message is set */
+static int set_weight(run_t *run)
+{
+    int light = !run->fn && (run->sql->traits & LLMQ_SQL_LIGHT) != 0;
+
+    if (run->store->conf.dialect != LLMQ_DIALECT_SQLITE3 || !run->writes
+        || light == run->db->light)
+        return 0;
+    if (plain(run, light ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL"))
+        return 1;
+    run->db->light = light;
     return 0;
 }
 
@@ -223,7 +190,8 @@ static int execute_metered(llmq_store_rows_t *rows, run_t *run)
     int failed;
 
     llmq_store_meter_begin(run->store->slot);
-    failed = execute_locked(rows, run);
+    failed =
+        set_weight(run) || (run->fn ? transact_locked(run) : execute_locked(rows, run));
     took = apr_time_now() - begun;
     llmq_store_meter_end(run->store->slot, took, limit && took > limit);
     if (limit && took > limit)
@@ -261,7 +229,8 @@ static state_e examine(run_t *run)
     if (apr_dbd_check_conn(db->driver, run->pool, db->handle) != APR_SUCCESS
         || probe(run))
         return STATE_DEAD;
-    forget_all(db);
+    llmq_store_dbd_forget_all(db);
+    db->attached = 0;
     return STATE_REVIVED;
 }
 
@@ -305,6 +274,7 @@ static apr_status_t run_again(llmq_store_rows_t *rows, run_t *run)
 
     if (rv != APR_SUCCESS)
         return rv;
+    run->again = 1;
     if (!execute(rows, run))
         return APR_SUCCESS;
     state = examine(run);
@@ -324,7 +294,7 @@ static apr_status_t run_on(llmq_store_rows_t *rows, run_t *run)
     if (state == STATE_ALIVE) {
         if (llmq_store_blame_is_lasting(run->message))
             return give_up(run);
-        forget_one(run);
+        llmq_store_dbd_forget(run->db, run->sql, run->store->conf.dialect, run->pool);
         return run_again(rows, run);
     }
     if (state == STATE_REVIVED && (run->sql->traits & LLMQ_SQL_REPEAT))
@@ -332,22 +302,53 @@ static apr_status_t run_on(llmq_store_rows_t *rows, run_t *run)
     return give_up_dead(run, state);
 }
 
-apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
-                            llmq_store_sql_e what, const char **args, apr_pool_t *p)
+static apr_status_t borrow_and_run(llmq_store_rows_t *rows, run_t *run)
 {
-    llmq_store_source_t *source = &store->source;
-    run_t run = {store, NULL, llmq_store_sql_get(what), args, "", p, 0};
-    apr_status_t rv = source->acquire(&run.db, source->ctx, p);
+    llmq_store_source_t *source = &run->store->source;
+    apr_status_t rv = source->acquire(&run->db, source->ctx, run->pool);
 
     if (rv != APR_SUCCESS)
         return LLMQ_ESTORE;
-    rv = attach(&run);
+    rv = attach(run);
     if (rv == APR_SUCCESS)
-        rv = run_on(rows, &run);
+        rv = run_on(rows, run);
     else
-        run.broken = probe(&run) != 0;
-    source->release(source->ctx, run.db, run.broken);
+        run->broken = probe(run) != 0;
+    source->release(source->ctx, run->db, run->broken);
     return rv;
+}
+
+apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
+                            llmq_store_sql_e what, const char **args, apr_pool_t *p)
+{
+    const llmq_store_sql_t *sql = llmq_store_sql_get(what);
+    run_t run = {.store = store, .sql = sql, .args = args, .message = "", .pool = p};
+
+    run.writes = sql->traits & LLMQ_SQL_WRITES;
+    return borrow_and_run(rows, &run);
+}
+
+apr_status_t llmq_store_run_all(llmq_store_t *store, llmq_store_sql_e first,
+                                llmq_store_txn_fn_t *fn, void *ctx, apr_pool_t *p)
+{
+    run_t run = {.store = store,
+                 .sql = llmq_store_sql_get(first),
+                 .message = "",
+                 .pool = p,
+                 .fn = fn,
+                 .ctx = ctx,
+                 .writes = 1};
+    llmq_store_rows_t none; /* its statements have rows of their own */
+
+    return borrow_and_run(&none, &run);
+}
+
+apr_status_t llmq_store_run_in(llmq_store_rows_t *rows, llmq_store_txn_t *txn,
+                               llmq_store_sql_e what, const char **args)
+{
+    txn->sql = llmq_store_sql_get(what);
+    txn->args = args;
+    return execute_locked(rows, txn) ? LLMQ_ESTORE : APR_SUCCESS;
 }
 
 apr_status_t llmq_store_run_change(llmq_store_t *store, llmq_store_sql_e what,

@@ -15,6 +15,7 @@
 #define LLMQ_STORE_RUN_H
 
 #include "store/store.h"
+#include "store/store_dbd.h"
 #include "store/store_sql.h"
 #include "store/store_watch.h"
 
@@ -51,6 +52,49 @@ typedef struct llmq_store_rows_t {
  */
 apr_status_t llmq_store_run(llmq_store_rows_t *rows, llmq_store_t *store,
                             llmq_store_sql_e what, const char **args, apr_pool_t *p);
+
+typedef struct llmq_store_txn_t llmq_store_txn_t; /* a transaction under way */
+
+/**
+ * The statements of a transaction, run one by one with llmq_store_run_in(). Anything that it
+ * returns but APR_SUCCESS undoes them. It may run a second time, after all was undone, and
+ * after a COMMIT of which nobody knows whether it was: then it has to find out.
+ * @param ctx   of llmq_store_run_all()
+ * @param txn   the transaction
+ * @param again non-zero the second time
+ * @param p     the pool of llmq_store_run_all()
+ * @return APR_SUCCESS; else as a statement failed
+ * @threads the caller of llmq_store_run_all()
+ */
+typedef apr_status_t llmq_store_txn_fn_t(void *ctx, llmq_store_txn_t *txn, int again,
+                                         apr_pool_t *p);
+
+/**
+ * Run a transaction that writes. Each statement sees what was committed before it began
+ * (READ COMMITTED), so what it looks up after it has locked rows is as it is now; with
+ * SQLite nobody else writes from the beginning.
+ * @param store the store
+ * @param first the first statement, for the log
+ * @param fn    its statements; all of them may be run twice
+ * @param ctx   for @a fn
+ * @param p     pool of the rows
+ * @return as llmq_store_run()
+ * @threads any
+ */
+apr_status_t llmq_store_run_all(llmq_store_t *store, llmq_store_sql_e first,
+                                llmq_store_txn_fn_t *fn, void *ctx, apr_pool_t *p);
+
+/**
+ * Run a statement of a transaction.
+ * @param rows out: its rows; untouched unless APR_SUCCESS
+ * @param txn  the transaction
+ * @param what the statement
+ * @param args its parameters, NULL for SQL's NULL
+ * @return APR_SUCCESS; LLMQ_ESTORE it failed, llmq_store_run_all() judges why
+ * @threads the caller of llmq_store_run_all()
+ */
+apr_status_t llmq_store_run_in(llmq_store_rows_t *rows, llmq_store_txn_t *txn,
+                               llmq_store_sql_e what, const char **args);
 
 /**
  * Step to the next row.
@@ -94,41 +138,6 @@ static inline const char *number(apr_int64_t n, apr_pool_t *p)
  */
 apr_status_t llmq_store_run_change(llmq_store_t *store, llmq_store_sql_e what,
                                    const char **args, apr_status_t none, apr_pool_t *p);
-
-/**
- * What the log may show of a database's message: its first line up to a quoted value,
- * because what follows may repeat contents. (PostgreSQL names objects in quotes too, but
- * without a colon before them.)
- * @param driver driver of the connection
- * @param handle the connection that failed
- * @param p      pool of the text
- * @return the text, never NULL
- * @threads the connection's
- */
-const char *llmq_store_run_message(const apr_dbd_driver_t *driver, apr_dbd_t *handle,
-                                   apr_pool_t *p);
-
-/**
- * Execute a text without parameters, once more where the schema was changed meanwhile.
- * @param db       the connection
- * @param presults out: its rows, in @a p
- * @param sql      the text
- * @param p        pool
- * @return 0; else the driver's code
- * @threads the connection's
- */
-int llmq_store_run_select(llmq_dbd_t *db, apr_dbd_results_t **presults, const char *sql,
-                          apr_pool_t *p);
-
-/**
- * Execute a text without parameters whose rows nobody needs.
- * @param db  the connection
- * @param sql the text
- * @param p   scratch
- * @return 0; else the driver's code
- * @threads the connection's
- */
-int llmq_store_run_plain(llmq_dbd_t *db, const char *sql, apr_pool_t *p);
 
 /**
  * Make a new connection ready: session settings, schema, the row of this node.

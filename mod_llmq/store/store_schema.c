@@ -34,7 +34,7 @@ static int read_number(migration_run_t *run, const char *sql, int *pnumber)
     apr_dbd_row_t *row = NULL;
     const char *text;
 
-    if (llmq_store_run_select(db, &results, sql, run->pool))
+    if (llmq_store_dbd_select(db, &results, sql, run->pool))
         return 1;
     *pnumber = -1;
     if (apr_dbd_num_tuples(db->driver, results) < 1)
@@ -87,7 +87,7 @@ static int apply_script(migration_run_t *run, const char *script)
         if (strncmp(line, "--", 2) && len)
             statement = apr_pstrcat(run->pool, statement, line, "\n", NULL);
         if (strncmp(line, "--", 2) && len && line[len - 1] == ';') {
-            if (llmq_store_run_plain(run->db, statement, run->pool))
+            if (llmq_store_dbd_plain(run->db, statement, run->pool))
                 return 1;
             statement = "";
         }
@@ -101,7 +101,7 @@ static int apply(migration_run_t *run, const llmq_migration_t *m)
     const char *note =
         apr_psprintf(run->pool, "UPDATE llmq_schema SET version = %d", m->version);
 
-    if (apply_script(run, m->sql) || llmq_store_run_plain(run->db, note, run->pool))
+    if (apply_script(run, m->sql) || llmq_store_dbd_plain(run->db, note, run->pool))
         return 1;
     LLMQ_LOG(LLMQ_LOG_NOTICE, APR_SUCCESS, LLMQ_NO(0408) "schema: applied %s", m->name);
     return 0;
@@ -110,19 +110,19 @@ static int apply(migration_run_t *run, const llmq_migration_t *m)
 static int begin(migration_run_t *run)
 {
     if (run->dialect == LLMQ_DIALECT_SQLITE3)
-        return llmq_store_run_plain(run->db, "BEGIN IMMEDIATE", run->pool);
-    return llmq_store_run_plain(run->db, "BEGIN", run->pool)
-           || llmq_store_run_plain(
+        return llmq_store_dbd_plain(run->db, "BEGIN IMMEDIATE", run->pool);
+    return llmq_store_dbd_plain(run->db, "BEGIN", run->pool)
+           || llmq_store_dbd_plain(
                run->db, "SELECT pg_advisory_xact_lock(" ADVISORY_LOCK ")", run->pool);
 }
 
 static int create_table(migration_run_t *run)
 {
-    return llmq_store_run_plain(
+    return llmq_store_dbd_plain(
                run->db,
                "CREATE TABLE IF NOT EXISTS llmq_schema (version integer NOT NULL)",
                run->pool)
-           || llmq_store_run_plain(run->db,
+           || llmq_store_dbd_plain(run->db,
                                    "INSERT INTO llmq_schema SELECT 0 "
                                    "WHERE NOT EXISTS (SELECT 1 FROM llmq_schema)",
                                    run->pool);
@@ -140,19 +140,19 @@ static int step(migration_run_t *run, const llmq_migration_t *m)
         failed = m->version == 1 && create_table(run);
     if (!failed && version < m->version)
         failed = apply(run, m);
-    return failed || llmq_store_run_plain(run->db, "COMMIT", run->pool);
+    return failed || llmq_store_dbd_plain(run->db, "COMMIT", run->pool);
 }
 
 static apr_status_t fail(migration_run_t *run)
 {
     static apr_uint64_t last;
     const char *message =
-        llmq_store_run_message(run->db->driver, run->db->handle, run->pool);
+        llmq_store_dbd_message(run->db->driver, run->db->handle, run->pool);
 
     if (llmq_log_once_per(&last, apr_time_from_sec(60)))
         LLMQ_LOG(LLMQ_LOG_ERR, LLMQ_ESTORE, LLMQ_NO(0409) "schema: %s", message);
     /* Fails when there is nothing to roll back, which is fine. */
-    llmq_store_run_plain(run->db, "ROLLBACK", run->pool);
+    llmq_store_dbd_plain(run->db, "ROLLBACK", run->pool);
     return LLMQ_ESTORE;
 }
 
@@ -166,7 +166,7 @@ apr_status_t llmq_store_schema_migrate(llmq_dbd_t *db, llmq_dialect_e dialect,
     /* At a restart the file may be locked for a moment by the last connection of before,
      * which cleans up as it closes. */
     if (dialect == LLMQ_DIALECT_SQLITE3
-        && llmq_store_run_plain(db, "PRAGMA busy_timeout=5000", p))
+        && llmq_store_dbd_plain(db, "PRAGMA busy_timeout=5000", p))
         return fail(&run);
     if (read_version(&run, &version))
         return fail(&run);

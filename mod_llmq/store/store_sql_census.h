@@ -7,22 +7,25 @@
 
 #include "store/store_sql_job.h"
 
-/* One scan for all figures. What is between two attempts waits for a moment to come after
- * having failed. A canceled task has ended, but nobody has finished it. The kind stands there
- * as a number, so that the index llmq_jobs_kb is known to hold all of a knowledge base. */
-#define CENSUS(which)                                                                    \
-    "SELECT type, status, backing_off, count(*), count(took), sum(took), sum(lately) "   \
-    "FROM (SELECT type, status, "                                                        \
-    "CASE WHEN status = 0 AND retry_count > 0 AND run_at > CAST(%s AS bigint) "          \
-    "THEN 1 ELSE 0 END AS backing_off, "                                                 \
-    "CASE WHEN finished_at > 0 AND started_at > 0 THEN finished_at - started_at END "    \
-    "AS took, "                                                                          \
-    "CASE WHEN status IN (2, 3, 4) AND finished_at >= CAST(%s AS bigint) "               \
-    "THEN 1 ELSE 0 END AS lately "                                                       \
-    "FROM llmq_jobs WHERE tenant = %s AND kind = 2 AND removed_at IS NULL" which         \
-    ") AS t GROUP BY type, status, backing_off ORDER BY type, status, backing_off"
-#define CENSUS_ALL CENSUS("")
-#define CENSUS_OF  CENSUS(" AND user_id = %s")
+/* One scan for all figures, by the index llmq_jobs_tally, which holds all that is asked for
+ * in the order of the groups: grouping by anything else would sort. What is between two
+ * attempts waits for a moment to come after having failed. A canceled task has ended, but
+ * nobody has finished it. The kind stands there as a number, so that the partial indexes are
+ * known to hold all of a tenant or of a knowledge base. */
+#define CENSUS_TIMED "finished_at > 0 AND started_at > 0"
+#define CENSUS(from, which)                                                              \
+    "SELECT type, status, count(*), "                                                    \
+    "sum(CASE WHEN status = 0 AND retry_count > 0 AND run_at > CAST(%s AS bigint) "      \
+    "THEN 1 ELSE 0 END), "                                                               \
+    "sum(CASE WHEN " CENSUS_TIMED " THEN 1 ELSE 0 END), "                                \
+    "sum(CASE WHEN " CENSUS_TIMED " THEN finished_at - started_at ELSE 0 END), "         \
+    "sum(CASE WHEN status IN (2, 3, 4) AND finished_at >= CAST(%s AS bigint) "           \
+    "THEN 1 ELSE 0 END) "                                                                \
+    "FROM " from " WHERE tenant = %s AND kind = 2 AND removed_at IS NULL" which          \
+    " GROUP BY type, status ORDER BY type, status"
+#define CENSUS_ALL      CENSUS("llmq_jobs", "")
+#define CENSUS_OF_LITE  CENSUS("llmq_jobs INDEXED BY llmq_jobs_kb", " AND user_id = %s")
+#define CENSUS_OF_PGSQL CENSUS("llmq_jobs", " AND user_id = %s")
 
 /* The first two terms are those of the index llmq_jobs_open. */
 #define CENSUS_WAITING(from)                                                             \

@@ -13,7 +13,8 @@
     "created_at, updated_at, run_at, started_at, finished_at, timeout_usec, attempt, "   \
     "retry_count, max_retries, kind, level, status, dead_letter, "                       \
     "fair_key, weight, key_cap, deadline, parallel, "                                    \
-    "type, note, lease_token, callback, lease_until, progress, deliveries"
+    "type, note, lease_token, callback, lease_until, progress, deliveries, charges, "    \
+    "gauge"
 
 /* The two terms of the index llmq_jobs_dead. */
 #define IS_DEAD "dead_letter = 1 AND removed_at IS NULL"
@@ -38,6 +39,7 @@
     "UPDATE llmq_jobs AS j SET status = 0, dead_letter = 0, retry_count = 0, "           \
     "attempt = j.attempt + 1, owner = NULL, error = NULL, finished_at = 0, "             \
     "deliveries = 0, lease_token = NULL, lease_until = 0, progress = 0, note = NULL, "   \
+    "charges = " CHARGED_AGAIN ", "                                                      \
     "deadline = 0, run_at = r.r, node = %s, updated_at = CAST(%s AS bigint) "
 #define DEAD_REQUEUE_WHERE                                                               \
     "WHERE j.id = r.i AND j.tenant = %s AND " IS(                                        \
@@ -61,9 +63,10 @@
     "status < 2 AND removed_at IS NULL AND status = 0 AND owner IS NULL "                \
     "AND run_at > CAST(%s AS bigint) "
 
+/* Runs of agents (kind 3) are their sessions' business. */
 #define DELAY_FILTER                                                                     \
-    "FROM llmq_jobs WHERE " IS_DELAYED                                                   \
-    "AND tenant = %s AND (CAST(%s AS integer) = 0 OR kind = CAST(%s AS integer)) "       \
+    "FROM llmq_jobs WHERE " IS_DELAYED "AND tenant = %s AND kind < 3 "                   \
+    "AND (CAST(%s AS integer) = 0 OR kind = CAST(%s AS integer)) "                       \
     "AND (%s = '' OR type = %s) "                                                        \
     "AND (CAST(%s AS integer) = 0 OR level = CAST(%s AS integer)) "                      \
     "AND (CAST(%s AS bigint) = 0 OR run_at < CAST(%s AS bigint)) "

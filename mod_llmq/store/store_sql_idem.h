@@ -22,6 +22,10 @@
     "(k.expires_at <= excluded.created_at "                                              \
     "OR (k.request = excluded.request AND k.state < 2)) RETURNING claim, object"
 
+/* Whose answer is kept cannot be freed. */
+#define IDEM_MINE_RUNNING                                                                \
+    "WHERE scope = %s AND claim = CAST(%s AS bigint) AND state = 0 RETURNING scope"
+
 #define IDEM_MINE "WHERE scope = %s AND claim = CAST(%s AS bigint) RETURNING scope"
 
 #endif /* LLMQ_STORE_SQL_IDEM_H */

@@ -64,7 +64,7 @@
     "AND ((j.status = r.f AND j.lease_until > r.x AND j.lease_until <= r.w "             \
     "AND (r.a < 0 OR j.attempt = r.a) AND (r.f = 0 OR j.lease_token = r.o)) "            \
     "OR (j.status = r.s AND j.lease_token = r.o AND j.updated_at = r.n)) "               \
-    "RETURNING id, attempt, lease_until, owner, started_at"
+    "RETURNING id, attempt, lease_until, owner, started_at, chain"
 
 #define LEASE_LITE                                                                       \
     LEASE_SET                                                                            \

@@ -17,4 +17,10 @@
 #define IDS_LITE  "(SELECT value FROM json_each(%s))"
 #define IDS_PGSQL "ANY(ARRAY(SELECT json_array_elements_text(CAST(%s AS json))))"
 
+/* A condition on rows that are looked up by their ids: one of a number hides the columns from
+ * PostgreSQL's planner, which would otherwise, on a table without statistics, believe that
+ * next to no row is unremoved, read a whole partial index and compare each row of the table
+ * with each of the batch. */
+#define IS(condition) "CAST(" condition " AS integer) <> 0"
+
 #endif /* LLMQ_STORE_SQL_TEXT_H */

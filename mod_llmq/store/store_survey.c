@@ -52,3 +52,30 @@ apr_status_t llmq_store_survey_nodes(llmq_survey_node_t **pnodes, int *pn,
     *pn = n;
     return APR_SUCCESS;
 }
+
+apr_status_t llmq_store_survey_sessions(llmq_survey_session_t **prows, int *pn,
+                                        llmq_store_t *store, const char *tenant,
+                                        apr_pool_t *p)
+{
+    const char *args[] = {tenant ? tenant : "", tenant ? tenant : ""};
+    llmq_store_rows_t rows;
+    llmq_survey_session_t *list;
+    apr_status_t rv = llmq_store_run(&rows, store, LLMQ_SQL_SURVEY_SESSIONS, args, p);
+    int n = 0;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    list = apr_palloc(p, sizeof(*list) * ((apr_size_t)rows.n + 1));
+    while (llmq_store_run_next(&rows)) {
+        llmq_survey_session_t *s = &list[n++];
+
+        s->tenant = llmq_store_run_text(&rows, 0);
+        s->status = (int)llmq_store_run_int(&rows, 1);
+        s->count = llmq_store_run_int(&rows, 2);
+        s->messages = llmq_store_run_int(&rows, 3);
+        s->latest = llmq_store_run_int(&rows, 4);
+    }
+    *prows = list;
+    *pn = n;
+    return APR_SUCCESS;
+}

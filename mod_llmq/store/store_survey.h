@@ -1,7 +1,7 @@
 /**
  * @file store_survey.h
  * What an operator wants to see of the whole database, over all nodes and tenants. Reads
- * every row of llmq_jobs: for people, not for requests.
+ * every row of llmq_jobs or llmq_sessions: for people, not for requests.
  */
 #ifndef LLMQ_STORE_SURVEY_H
 #define LLMQ_STORE_SURVEY_H
@@ -49,5 +49,28 @@ typedef struct llmq_survey_node_t {
  */
 apr_status_t llmq_store_survey_nodes(llmq_survey_node_t **pnodes, int *pn,
                                      llmq_store_t *store, apr_pool_t *p);
+
+/** Sessions of a tenant that stand alike. */
+typedef struct llmq_survey_session_t {
+    const char *tenant;
+    int status; /* llmq_session_status_e */
+    apr_int64_t count;
+    apr_int64_t messages; /* in all of them */
+    apr_time_t latest;    /* when the last message came; 0: none yet */
+} llmq_survey_session_t;
+
+/**
+ * Count all sessions.
+ * @param prows  out: by tenant and status
+ * @param pn     out: their number
+ * @param store  the store
+ * @param tenant of which tenant; NULL: of all
+ * @param p      pool of the rows
+ * @return APR_SUCCESS; LLMQ_ESTORE
+ * @threads any
+ */
+apr_status_t llmq_store_survey_sessions(llmq_survey_session_t **prows, int *pn,
+                                        llmq_store_t *store, const char *tenant,
+                                        apr_pool_t *p);
 
 #endif /* LLMQ_STORE_SURVEY_H */

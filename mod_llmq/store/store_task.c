@@ -1,6 +1,7 @@
 #include "store/store_task.h"
 
 #include "store/store_job_record.h"
+#include "store/store_page.h"
 
 /* The filters of LLMQ_SQL_TASK_LIST and the page. */
 #define ARGS_MAX 12
@@ -36,43 +37,24 @@ static llmq_store_sql_e list_statement(const llmq_task_query_t *query)
     return (llmq_store_sql_e)(LLMQ_SQL_TASK_LIST + slot);
 }
 
-static apr_status_t tally(apr_int64_t *ptotal, llmq_store_t *store,
-                          const llmq_task_query_t *query, const char **args,
-                          apr_pool_t *p)
-{
-    llmq_store_rows_t rows;
-    apr_status_t rv = llmq_store_run(
-        &rows, store, query->kb ? LLMQ_SQL_TASK_TALLY_KB : LLMQ_SQL_TASK_TALLY, args, p);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    *ptotal = llmq_store_run_next(&rows) ? llmq_store_run_int(&rows, 0) : 0;
-    return APR_SUCCESS;
-}
-
 apr_status_t llmq_store_task_list(llmq_job_t **pjobs, int *pn, apr_int64_t *ptotal,
                                   llmq_store_t *store, const llmq_task_query_t *query,
                                   apr_pool_t *p)
 {
     const char *args[ARGS_MAX];
     llmq_store_rows_t rows;
-    llmq_job_t *jobs;
-    int count = filters(args, query, p), n = 0;
+    int n = filters(args, query, p);
     apr_int64_t total;
-    apr_status_t rv = tally(&total, store, query, args, p);
+    apr_status_t rv = llmq_store_page_count(
+        &total, store, query->kb ? LLMQ_SQL_TASK_TALLY_KB : LLMQ_SQL_TASK_TALLY, args, p);
 
     if (rv != APR_SUCCESS)
         return rv;
-    args[count++] = number(query->page_size, p);
-    args[count++] = number((apr_int64_t)(query->page - 1) * query->page_size, p);
+    llmq_store_page_args(&args[n], query->page, query->page_size, p);
     rv = llmq_store_run(&rows, store, list_statement(query), args, p);
     if (rv != APR_SUCCESS)
         return rv;
-    jobs = apr_palloc(p, sizeof(*jobs) * (apr_size_t)(rows.n + 1));
-    while (llmq_store_run_next(&rows))
-        llmq_store_job_record_read(&jobs[n++], &rows);
-    *pjobs = jobs;
-    *pn = n;
+    llmq_store_job_record_list(pjobs, pn, &rows, p);
     *ptotal = total;
     return APR_SUCCESS;
 }

@@ -16,7 +16,7 @@ static const char *jobs_to_json(llmq_job_t *const *jobs, int n, apr_pool_t *p)
     llmq_text_init(&t, (apr_size_t)n * ROW_GUESS + 3, p);
     LLMQ_TEXT_LIT(&t, "[");
     for (i = 0; i < n; i++) {
-        if (!jobs[i] || !jobs[i]->chain)
+        if (!jobs[i] || !jobs[i]->chain || jobs[i]->kind != LLMQ_KIND_MESSAGE)
             continue;
         if (any++)
             LLMQ_TEXT_LIT(&t, ",");

@@ -29,7 +29,15 @@
     X(EXP, "exp", 1)                                                                     \
     X(ISS, "iss", 1)                                                                     \
     X(KIND, "kind", 1)                                                                   \
+    X(NAME, "name", 1)                                                                   \
+    X(ICON, "icon", 1)                                                                   \
+    X(DESCRIPTION, "description", 1)                                                     \
     X(LIMIT, "limit", 1)                                                                 \
+    X(SINCE, "since", 1)                                                                 \
+    X(UNTIL, "until", 1)                                                                 \
+    X(KEY, "key", 1)                                                                     \
+    X(API_KEY, "api-key", 1)                                                             \
+    X(MODEL, "model", 1)                                                                 \
     X(ALL, "all", 0)
 
 #define LLMQ_CTL_ENUM(id, name, arg) LLMQ_CTL_##id,
@@ -49,6 +57,10 @@ typedef int llmq_ctl_fn_t(llmq_ctl_t *ctl);
 
 /* ctl_token.c */
 llmq_ctl_fn_t llmq_ctl_token_run;
+/* ctl_app.c */
+llmq_ctl_fn_t llmq_ctl_app_create;
+llmq_ctl_fn_t llmq_ctl_app_list;
+llmq_ctl_fn_t llmq_ctl_app_token;
 /* ctl_key.c */
 llmq_ctl_fn_t llmq_ctl_key_create;
 llmq_ctl_fn_t llmq_ctl_key_list;
@@ -57,6 +69,8 @@ llmq_ctl_fn_t llmq_ctl_key_revoke;
 llmq_ctl_fn_t llmq_ctl_dead_list;
 llmq_ctl_fn_t llmq_ctl_dead_requeue;
 llmq_ctl_fn_t llmq_ctl_dead_delete;
+/* ctl_usage.c */
+llmq_ctl_fn_t llmq_ctl_usage_run;
 /* ctl_status.c */
 llmq_ctl_fn_t llmq_ctl_status_run;
 llmq_ctl_fn_t llmq_ctl_status_migrate;

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "core/job.h"
 #include "core/priority.h"
+#include "core/session.h"
 #include "core/task.h"
 #include "store/store_schema.h"
 #include "store/store_survey.h"
@@ -17,9 +18,11 @@ typedef struct {
     llmq_survey_t *jobs;
     llmq_survey_node_t *nodes;
     llmq_worker_row_t *workers; /* one for each node that has heard of a worker */
+    llmq_survey_session_t *sessions;
     int n_jobs;
     int n_nodes;
     int n_workers;
+    int n_sessions;
 } view_t;
 
 /* In the words of the API that the job came by. */
@@ -48,7 +51,16 @@ static const char *status_name(const llmq_survey_t *s)
 
 static const char *kind_name(const llmq_survey_t *s)
 {
-    return s->kind == LLMQ_KIND_TASK ? "task" : "message";
+    static const char *const names[] = {
+        [LLMQ_KIND_NONE] = "?",        [LLMQ_KIND_MESSAGE] = "message",
+        [LLMQ_KIND_TASK] = "task",     [LLMQ_KIND_RUN] = "run",
+        [LLMQ_KIND_DEBUG] = "debug",   [LLMQ_KIND_COMPLETION] = "completion",
+        [LLMQ_KIND_MEMORY] = "memory",
+    };
+
+    _Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_KIND_COUNT,
+                   "each kind has a word");
+    return names[(unsigned)s->kind < LLMQ_KIND_COUNT ? s->kind : LLMQ_KIND_NONE];
 }
 
 static const char *time_text(apr_time_t when, apr_pool_t *p)
@@ -100,6 +112,17 @@ static void add_worker(llmq_text_t *t, const llmq_worker_row_t *row)
     LLMQ_TEXT_LIT(t, "}");
 }
 
+static void add_session(llmq_text_t *t, const llmq_survey_session_t *s)
+{
+    LLMQ_TEXT_LIT(t, "{");
+    llmq_json_kv(t, "tenant", s->tenant);
+    llmq_json_kv(t, "status", llmq_session_status_name((llmq_session_status_e)s->status));
+    llmq_json_kv_int(t, "count", s->count);
+    llmq_json_kv_int(t, "messages", s->messages);
+    llmq_json_kv_time(t, "latest", s->latest);
+    LLMQ_TEXT_LIT(t, "}");
+}
+
 static void show_json(const view_t *v, apr_pool_t *p)
 {
     llmq_text_t t;
@@ -121,6 +144,11 @@ static void show_json(const view_t *v, apr_pool_t *p)
         llmq_text_puts(&t, i ? "," : "");
         add_worker(&t, &v->workers[i]);
     }
+    LLMQ_TEXT_LIT(&t, "],\"sessions\":[");
+    for (i = 0; i < v->n_sessions; i++) {
+        llmq_text_puts(&t, i ? "," : "");
+        add_session(&t, &v->sessions[i]);
+    }
     LLMQ_TEXT_LIT(&t, "]}");
     puts(t.data);
 }
@@ -138,6 +166,21 @@ static void show_workers(const view_t *v, apr_pool_t *p)
                "  %-20s  %s\n",
                w->tenant, w->id, w->succeeded, w->failed, time_text(w->seen, p),
                v->workers[i].node);
+    }
+}
+
+static void show_sessions(const view_t *v, apr_pool_t *p)
+{
+    int i;
+
+    printf("\n%-16s  %-8s  %10s  %12s  %s\n", "TENANT", "SESSIONS", "COUNT", "MESSAGES",
+           "LATEST");
+    for (i = 0; i < v->n_sessions; i++) {
+        const llmq_survey_session_t *s = &v->sessions[i];
+
+        printf("%-16s  %-8s  %10" APR_INT64_T_FMT "  %12" APR_INT64_T_FMT "  %s\n",
+               s->tenant, llmq_session_status_name((llmq_session_status_e)s->status),
+               s->count, s->messages, time_text(s->latest, p));
     }
 }
 
@@ -160,6 +203,7 @@ static void show_text(const view_t *v, apr_pool_t *p)
                time_text(v->nodes[i].heartbeat, p), time_text(v->nodes[i].started, p));
     }
     show_workers(v, p);
+    show_sessions(v, p);
 }
 
 int llmq_ctl_status_run(llmq_ctl_t *ctl)
@@ -181,6 +225,10 @@ int llmq_ctl_status_run(llmq_ctl_t *ctl)
     if (rv == APR_SUCCESS) {
         rv = llmq_store_worker_list(&v.workers, &v.n_workers, db.store, &filter,
                                     ctl->pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_survey_sessions(&v.sessions, &v.n_sessions, db.store,
+                                        ctl->options[LLMQ_CTL_TENANT], ctl->pool);
     }
     if (rv != APR_SUCCESS) {
         return llmq_ctl_store_failed(rv);

@@ -43,6 +43,18 @@ static const command_t commands[] = {
     {"key", "revoke", llmq_ctl_key_revoke, DATABASE, 1, 1,
      "ID\n"
      "      Make an API key invalid."},
+    {"app", "create", llmq_ctl_app_create,
+     DATABASE | BIT(SUB) | BIT(TENANT) | BIT(NAME) | BIT(ICON) | BIT(DESCRIPTION), 0, 0,
+     "--sub USER --name TEXT [--icon URL] [--description TEXT] [--tenant NAME]\n"
+     "      Make an app and print its id."},
+    {"app", "list", llmq_ctl_app_list,
+     DATABASE | BIT(SUB) | BIT(TENANT) | BIT(LIMIT) | BIT(JSON), 0, 0,
+     "[--sub USER] [--tenant NAME] [--limit 20] [--json]\n"
+     "      Show apps, the newest first."},
+    {"app", "token", llmq_ctl_app_token,
+     DATABASE | BIT(TENANT) | BIT(SECRET_FILE) | BIT(EXP) | BIT(ISS), 1, 1,
+     "ID --secret-file FILE [--exp 1h] [--iss NAME] [--tenant NAME]\n"
+     "      Print a token for the owner of an app."},
     {"dead-letter", "list", llmq_ctl_dead_list,
      DATABASE | BIT(TENANT) | BIT(KIND) | BIT(JSON) | BIT(LIMIT), 0, 0,
      "[--tenant NAME] [--kind message|task] [--limit 20] [--json]\n"
@@ -58,6 +70,13 @@ static const command_t commands[] = {
     {"status", NULL, llmq_ctl_status_run, DATABASE | BIT(TENANT) | BIT(JSON), 0, 0,
      "[--tenant NAME] [--json]\n"
      "      Count what is stored by tenant, level and status, and show the nodes."},
+    {"usage", NULL, llmq_ctl_usage_run,
+     DATABASE | BIT(TENANT) | BIT(SINCE) | BIT(UNTIL) | BIT(KEY) | BIT(API_KEY)
+         | BIT(MODEL) | BIT(LIMIT) | BIT(JSON),
+     0, 0,
+     "[--tenant NAME] [--since DAY] [--until DAY] [--key USER] [--api-key ID]\n"
+     "      [--model NAME] [--limit 100] [--json]\n"
+     "      Show what was used by day, tenant, user, API key and model."},
     {"migrate", NULL, llmq_ctl_status_migrate, DATABASE, 0, 0,
      "\n"
      "      Make the tables, or bring them up to date."},
@@ -145,14 +164,25 @@ static int check_call(const llmq_ctl_t *ctl, const command_t *c)
     return LLMQ_CTL_OK;
 }
 
+/* No command, or one that does not exist: which it was stands below all those there are. */
+static int complain_unknown(const llmq_ctl_t *ctl)
+{
+    show_help(stderr);
+    if (ctl->n_operands == 0) {
+        return llmq_ctl_args_complain(LLMQ_CTL_USAGE, "name a command");
+    }
+    return llmq_ctl_args_complain(LLMQ_CTL_USAGE, "there is no command %s%s%s",
+                                  ctl->operands[0], ctl->n_operands > 1 ? " " : "",
+                                  ctl->n_operands > 1 ? ctl->operands[1] : "");
+}
+
 static int run(llmq_ctl_t *ctl)
 {
     const command_t *c = find_command(ctl);
     int code;
 
     if (!c) {
-        show_help(stderr);
-        return LLMQ_CTL_USAGE;
+        return complain_unknown(ctl);
     }
     code = check_call(ctl, c);
     return code ? code : c->run(ctl);

@@ -15,6 +15,8 @@ TESTED_WITH = {
     "backend_scrub": "backend_openai",
     "backend_sse": "backend_openai",
     "backend_transfer": "backend_curl",
+    "completions_end": "completions",
+    "ears": "completions",
     "json_scan": "json",
     "longcall": "finisher",
     "store_commit_batch": "store_commit",

@@ -132,13 +132,29 @@ def members(text):
         yield m[2], found
 
 
+def named(text, body):
+    """What a body says with a word: the macros without values and the tables of defaults that
+    it names. Of a table only the outer members count."""
+    for m in re.finditer(r"^#define\s+(\w+)\(X\)((?:\\\n|.)*)", text, re.M):
+        if re.search(rf"\b{m[1]}\(", body):
+            yield m[2]
+    code = csource.code_only(text)
+    for m in re.finditer(r"^static const \w+ (\w+) = {", code, re.M):
+        if re.search(rf"&{m[1]}\b", body):
+            table = code[m.end():csource.matching(code, m.end() - 1)]
+            while "{" in table:
+                table = re.sub(r"{[^{}]*}", "", table)
+            yield re.sub(r"\.(?=\w+ *=)", "->", table)
+
+
 def bodies(pattern):
     """(path, line, text) of the functions of cfg/ whose name matches."""
     for path in under("mod_llmq/cfg/", ".c"):
         text = read(path)
         for f in csource.functions(text):
             if re.fullmatch(pattern, f.name):
-                yield path, f.line, csource.code_only(text)[f.body[0]:f.body[1]]
+                body = csource.code_only(text)[f.body[0]:f.body[1]]
+                yield path, f.line, " ".join([body, *named(text, body)])
 
 
 def sets(body, member):

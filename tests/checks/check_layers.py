@@ -31,8 +31,9 @@ ALSO = {
     # Both are filled in child_init with what the handlers of a child work with.
     # ... and the hooks of authentication ask what handlers ask.
     # ... and the threads that look after what waits are stopped with the child.
-    "glue": {"http/service.h", "http/claim.h", "http/shield.h", "http/identity.h", "http/park.h",
-             "http/claimants.h"},
+    "glue": {"http/service.h", "http/claim.h", "http/shield.h", "http/identity.h",
+             "http/claimants.h", "http/hub.h", "http/waiters.h", "http/gateway.h",
+             "http/descriptors.h", "http/ending.h"},
 }
 # cfg/ fills settings: of the library it takes base/, headers with a *_conf_t, and these.
 CFG_WORDS = {"core/priority.h",     # the words of the levels, which directives name
@@ -50,6 +51,7 @@ LIBRARIES = [
     (r"curl/.+", "libcurl", {"backend"}),
     (r"hiredis/.+|hiredis\.h", "hiredis", {"bus"}),
     (r"jwt(/.+|\.h)", "libjwt", {"core"}),
+    (r"openssl/(ssl|bio|err)\.h", "libssl", {"base", "http"}),
     (r"openssl/.+", "libcrypto", {"core"}),
 ]
 SYSTEM = re.compile(

@@ -40,7 +40,7 @@ for arg in "$@"; do
     esac
 done
 if [[ ${#names[@]} -eq 0 ]]; then
-    names=(layers basenames registered directives api log_tags sql hygiene format python docs examples)
+    names=(layers basenames registered directives api openapi log_tags sql hygiene format python docs examples)
     run selftest "$here/selftest.py"
 fi
 for name in "${names[@]}"; do

@@ -69,8 +69,19 @@ CLEAN = {
         "# Workers\n\n[examples/a.sh](examples/a.sh):\n\n```\na.sh b\n```\n\n"
         "```bash\necho a\n```\n",
     "mod_llmq/http/route.c":
-        '#include "http/route.h"\n\nstatic const row_t rows[] = {\n'
+        '#include "http/route.h"\n\nstatic const row_t queue_routes[] = {\n'
         '    {M_GET, "/things/*", get},\n};\n',
+    "docs/openapi.yaml":
+        "openapi: 3.1.0\ninfo: {title: Things, version: '1'}\ntags: [{name: things}]\n"
+        "paths:\n  /api/v1/things/{id}:\n    parameters:\n"
+        "      - {in: path, name: id, required: true, schema: {type: string}}\n    get:\n"
+        "      tags: [things]\n      operationId: getThing\n      summary: One thing\n"
+        "      responses:\n        '200':\n          description: it\n          content:\n"
+        "            application/json:\n"
+        "              schema: {$ref: '#/components/schemas/Thing'}\n"
+        "              example: {size: 7}\n"
+        "components:\n  schemas:\n    Thing:\n      type: object\n"
+        "      properties: {size: {type: integer, minimum: 1}}\n",
     "mod_llmq/base/result.h": "/** @file result.h Problems. */\n",
     "mod_llmq/base/result.c":
         '#include "base/result.h"\n\n'
@@ -166,6 +177,30 @@ FAULTS = {
         ("docs/api.md", "test_depth", "test_deep", "has no test_deep"),
         ("docs/api.md", "700 ", "701 ", "has no test_depth"),
         ("docs/api.md", "| 7 |", "| 8 |", "does not say: bad 400 7"),
+    ],
+    "openapi": [
+        ("mod_llmq/http/route.c", "/things/*", "/things", "GET /api/v1/things is not in docs"),
+        ("mod_llmq/http/route.c", "/things/*", "/things", "GET /api/v1/things/* is no route"),
+        ("mod_llmq/http/route.c", "queue_routes", "more_routes", "does not know where more_routes"),
+        ("docs/openapi.yaml", "openapi: 3.1.0", "openapi: 3.0.3", "is not OpenAPI 3.1"),
+        ("docs/openapi.yaml", "schemas/Thing", "schemas/Other", "schemas/Other leads nowhere"),
+        ("docs/openapi.yaml", "schemas/Thing", "schemas/Other", "nobody uses schemas/Thing"),
+        ("docs/openapi.yaml", "size: 7", "size: 0", "the example does not fit: size"),
+        ("docs/openapi.yaml", "type: integer", "type: whole", "no schema of JSON Schema 2020-12"),
+        ("docs/openapi.yaml", "type: integer", "nullable: true", "a word of OpenAPI 3.0"),
+        ("docs/openapi.yaml", "minimum: 1", "description: one, or more", "or more is no word of"),
+        ("docs/openapi.yaml", "description: it", "description: 7", "its description is no text"),
+        ("docs/openapi.yaml", "name: id", "name: other", "other parameters are declared"),
+        ("docs/openapi.yaml", ", required: true", "", "of the path but not required"),
+        ("docs/openapi.yaml", "'200'", "'404'", "no response is a success"),
+        ("docs/openapi.yaml", "'200'", "200", "200 is no status"),
+        ("docs/openapi.yaml", "description: it", "summary: it", "a response without description"),
+        ("docs/openapi.yaml", "      operationId: getThing\n", "", "without operationId"),
+        ("docs/openapi.yaml", "tags: [things]", "tags: [others]", "nobody knows the tag others"),
+        ("docs/openapi.yaml", "    get:", "    x-more: 1\n    gets: {}\n    get:", "has no gets"),
+        ("docs/openapi.yaml", "    get:", "    put:\n      tags: [things]\n"
+         "      operationId: getThing\n      summary: x\n      responses: {}\n    get:",
+         "getThing is there 2 times"),
     ],
     "log_tags": [
         ("mod_llmq/queue/queue.c", "LLMQ_NO(0301) ", "", "a line at DEBUG without a tag"),

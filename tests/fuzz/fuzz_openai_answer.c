@@ -51,11 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apr_pool_create(&p, NULL);
     for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         llmq_call_t call = {.backend = &conf, .id = "msg_1", .pool = p};
-        llmq_backend_openai_t *r = llmq_backend_openai_create(&call);
+        llmq_backend_answer_t *r = llmq_backend_openai_create(&call);
 
         call.prompt_tokens = call.completion_tokens = -1;
-        llmq_backend_openai_feed(r, (const char *)data, size);
-        llmq_backend_openai_end(r, statuses[i]);
+        llmq_backend_answer_feed(r, statuses[i], (const char *)data, size);
+        llmq_backend_answer_end(r, statuses[i]);
         FUZZ_CHECK(!call.ok || statuses[i] == 200);
         if (!call.ok) {
             check_error(&call, statuses[i]);

@@ -27,7 +27,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void read_body(llmq_call_t *call, const char *body, size_t size, size_t piece,
                       apr_pool_t *p)
 {
-    llmq_backend_openai_t *r;
+    llmq_backend_answer_t *r;
 
     *call = (llmq_call_t){.backend = &conf, .id = "msg_1", .pool = p};
     call->prompt_tokens = call->completion_tokens = -1;
@@ -35,13 +35,13 @@ static void read_body(llmq_call_t *call, const char *body, size_t size, size_t p
     while (size > 0) {
         size_t n = size < piece ? size : piece;
 
-        if (llmq_backend_openai_feed(r, body, n) != APR_SUCCESS) {
+        if (llmq_backend_answer_feed(r, 200, body, n) != APR_SUCCESS) {
             break;
         }
         body += n;
         size -= n;
     }
-    llmq_backend_openai_end(r, 200);
+    llmq_backend_answer_end(r, 200);
 }
 
 static void check_outcome(const llmq_call_t *call)

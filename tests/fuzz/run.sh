@@ -11,7 +11,7 @@ here=tests/fuzz
 build=${BUILD:-build}
 san=${SAN:-}
 apxs=${APXS:-$(command -v apxs || command -v apxs2)}
-packages=(json-c libcurl libjwt libcrypto apr-1 apr-util-1)
+packages=(json-c libcurl hiredis libjwt libssl libcrypto apr-1 apr-util-1)
 read -ra flags <<<"-std=gnu11 -g -pthread -Wall -Wextra -Werror -Imod_llmq -I$here \
     -D_GNU_SOURCE $("$apxs" -q CPPFLAGS) $(pkg-config --cflags "${packages[@]}")"
 read -ra libs <<<"$(pkg-config --libs "${packages[@]}") -lpthread -lm"
@@ -50,7 +50,8 @@ fuzz_target() { # fuzz_target NAME
     # APR's rings are made of macros that clang does not like.
     clang -O1 "${flags[@]}" -Wno-null-pointer-subtraction -fsanitize=fuzzer,address,undefined \
         -fno-sanitize-recover=undefined -o "$out/fuzz_$name" "$here/fuzz_$name.c" \
-        mod_llmq/base/*.c mod_llmq/core/*.c mod_llmq/backend/*.c "${libs[@]}"
+        mod_llmq/base/*.c mod_llmq/core/*.c mod_llmq/backend/*.c \
+        mod_llmq/bus/*.c "${libs[@]}"
     "$out/fuzz_$name" "${options[@]}" -artifact_prefix="$out/$name-" \
         "$out/$name" "$here/corpus/$name"
 }

@@ -1,11 +1,15 @@
 """Fixtures. A class of tests shares one httpd; its attribute CONF is that server's own
-configuration, in which {llm} is the address of the fake LLM, its attribute EXPECT names the
+configuration, in which {llm} is the address of the fake LLM, {bad} that of one whose bytes a
+test writes, and {dir} the server's own folder,
+which then holds the file "secret" of llmq_env/tokens.py; its attribute EXPECT names the
 log lines that any of its tests may cause. Every test runs on each store, under the MPM of
 --mpm, and fails if the error log holds what was not announced."""
 
+import contextlib
 import itertools
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -15,9 +19,15 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from llmq_env.apps import Apps  # noqa: E402
+from llmq_env.badllm import BadLLM  # noqa: E402
 from llmq_env.fakellm import FakeLLM  # noqa: E402
 from llmq_env.httpd import Server, module_path  # noqa: E402
+from llmq_env.openai import Gateway  # noqa: E402
 from llmq_env.postgres import Postgres  # noqa: E402
+from llmq_env.receiver import Receiver  # noqa: E402
+from llmq_env.relay import Relay  # noqa: E402
+from llmq_env.tokens import secret_file  # noqa: E402
 
 live_servers = []
 
@@ -51,14 +61,18 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Store by store and in the order of the files, so that a class starts its server once:
-    pytest 7 mixes the classes as soon as a test has parameters of its own."""
+    """Store by store and class by class, in the order of the files, so that a class starts its
+    server once: pytest 7 mixes the classes as soon as a test has parameters of its own, and
+    tests that two classes inherit stand in one place."""
     order = stores(config)
+    classes = {}
+    for item in items:
+        classes.setdefault((item.fspath, item.cls), len(classes))
 
     def place(item):
         params = item.callspec.params if hasattr(item, "callspec") else {}
         store = order.index(params["store"]) if "store" in params else -1
-        return store, item.location[0], item.location[1]
+        return store, str(item.fspath), classes[item.fspath, item.cls], item.location[1]
 
     items.sort(key=place)
 
@@ -125,11 +139,23 @@ def llm():
 
 
 @pytest.fixture(scope="class")
+def badllm():
+    made = BadLLM()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="class")
 def server(request, store, new_server):
     conf = getattr(request.cls, "CONF", "")
     if "{llm}" in conf:
         conf = conf.replace("{llm}", request.getfixturevalue("llm").url)
+    if "{bad}" in conf:
+        conf = conf.replace("{bad}", request.getfixturevalue("badllm").url)
     made = new_server(store, conf)
+    if "{dir}" in conf:
+        secret_file(made)
+        made.configure(conf.replace("{dir}", str(made.dir)))
     made.start()
     return made
 
@@ -152,6 +178,39 @@ def api(server):
     server.apis.remove(client)
 
 
+@pytest.fixture
+def ann(server, request):
+    """An owner of apps whom no other test has."""
+    return Apps(server, re.sub(r"\W", "_", request.node.name)[:100])
+
+
+@pytest.fixture
+def app(ann):
+    return ann.app()
+
+
+@pytest.fixture
+def gateway(server):
+    """A client of what openai.at(open=...) is."""
+    with contextlib.closing(Gateway(server.port)) as made:
+        yield made
+
+
+@pytest.fixture
+def slow(server):
+    """A client of what openai.at(slow=...) is."""
+    with contextlib.closing(Gateway(server.port, "/slow")) as made:
+        yield made
+
+
+@pytest.fixture(scope="class")
+def relay(server):
+    """Instead of the dispatcher of a server with LLMQDispatcher Off."""
+    made = Relay(server)
+    yield made
+    made.close()
+
+
 @pytest.fixture(autouse=True)
 def error_log_holds_no_surprise(request):
     yield
@@ -162,11 +221,19 @@ def error_log_holds_no_surprise(request):
     assert not found, "unannounced in the error log:\n" + "\n".join(found)
 
 
+@pytest.fixture(scope="module")
+def bot():
+    """What an agent's URL leads to."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
 @pytest.fixture(autouse=True)
-def fake_llm_is_reset(request):
+def far_ends_are_reset(request):
     yield
-    if "llm" in request.fixturenames:
-        request.getfixturevalue("llm").reset()
+    for name in {"llm", "bot", "badllm"}.intersection(request.fixturenames):
+        request.getfixturevalue(name).reset()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -396,8 +396,9 @@ class TestUnfinished:
         api.set_status(held["id"], "processing")
         gone = api.send("other", conversation_id="conv_gone")
         until(lambda: api.get(f"/messages/{gone['id']}").status == 404, "the other one to go")
+        until(lambda: server.query("SELECT count(*) FROM llmq_conversations")[0][0] == 1,
+              "its conversation to go")
         assert api.get(f"/messages/{held['id']}").status == 200
-        assert server.query("SELECT count(*) FROM llmq_conversations")[0][0] == 1
 
 
 BAD = [

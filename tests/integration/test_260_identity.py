@@ -3,24 +3,17 @@
 import base64
 import hashlib
 import re
-import subprocess
 import time
 
 import pytest
 
+from llmq_env.conf import load
 from llmq_env.httpd import ROOT
 from llmq_env.tokens import SECRET, bearer, encode, secret_file, token
 from llmq_env.wait import until
 
 # mod_auth_basic says so when it is asked and has nothing to ask.
 SPOKEN = ("AH01797", "AH01630", "AH01618", "AH01617", "AH01614", "AH01629", "AH01631")
-
-
-def modules(names):
-    folder = subprocess.run(["apxs", "-q", "LIBEXECDIR"], text=True, check=True,
-                            stdout=subprocess.PIPE).stdout.strip()
-    return "".join(f"<IfModule !{name}_module>\nLoadModule {name}_module {folder}/mod_{name}.so\n"
-                   "</IfModule>\n" for name in names)
 
 
 @pytest.fixture(scope="class")
@@ -31,7 +24,7 @@ def guarded(request, store, new_server):
     secret_file(server)
     for name, text in getattr(request.cls, "FILES", {}).items():
         (server.dir / name).write_text(text, encoding="utf-8")
-    server.configure(modules(getattr(request.cls, "MODULES", ()))
+    server.configure(load(*getattr(request.cls, "MODULES", ()))
                      + request.cls.CONF.replace("{dir}", str(server.dir)))
     server.start()
     return server

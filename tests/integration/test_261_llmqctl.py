@@ -5,8 +5,10 @@ import subprocess
 
 import pytest
 
+from llmq_env.conf import sessions
 from llmq_env.ctl import FAILED, OK, USAGE, ctl_of, ctl_path, database, run
 from llmq_env.fakellm import Plan
+from llmq_env.sessions import Sessions
 from llmq_env.tasks import create
 from llmq_env.tokens import SECRET, bearer, secret_file, token
 from llmq_env.wait import until
@@ -25,7 +27,8 @@ class TestCall:
         done = run("--help")
         assert done.returncode == OK and "usage: llmqctl" in done.stdout and not done.stderr
         for command in ("token", "key create", "key list", "key revoke", "dead-letter list",
-                        "dead-letter requeue", "dead-letter delete", "status", "migrate"):
+                        "dead-letter requeue", "dead-letter delete", "app create", "app list", "app token",
+                        "status", "migrate"):
             assert f"  {command} " in done.stdout
         assert run("--version").stdout.startswith("llmqctl ")
 
@@ -247,6 +250,22 @@ class TestStatusOfTasks:
         assert [(w["worker"], w["succeeded"], w["failed"]) for w in shown["workers"]] == [
             ("steady", 1, 1)]
         assert "steady" in ctl("status").stdout
+
+
+class TestStatusOfSessions:
+    CONF = "LLMQDispatcher Off\n" + sessions(chat="")
+
+    def test_sessions_and_their_messages_are_counted(self, server, ctl):
+        api = Sessions(server, base="/chat")
+        ids = [api.session()["session_id"] for _ in range(3)]
+        last = [api.append(ids[0]) for _ in range(4)][-1]
+        api.post(f"/sessions/{ids[1]}/archive")
+        shown = json.loads(ctl("status", "--json").stdout)["sessions"]
+        assert [(s["tenant"], s["status"], s["count"], s["messages"]) for s in shown] == [
+            ("default", "OPEN", 2, 4), ("default", "CLOSED", 1, 0)]
+        assert shown[0]["latest"][:19] == last["created_at"][:19] and shown[1]["latest"] is None
+        assert "CLOSED" in ctl("status").stdout
+        assert json.loads(ctl("status", "--json", "--tenant", "x").stdout)["sessions"] == []
 
 
 

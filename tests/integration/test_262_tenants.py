@@ -9,6 +9,7 @@ import pytest
 from llmq_env.conf import tenant_host
 from llmq_env.httpd import ROOT
 from llmq_env.tokens import bearer, secret_file, token
+from test_600_apps import CALLS as APPS_BY_ID
 
 
 class HostApi:
@@ -54,6 +55,7 @@ MOUNTS = """
 # Method, path with {id} of a message and {conv} of a conversation of the other tenant, body.
 BY_ID = [
     ("GET", "/messages/{id}", None),
+    ("GET", "/messages/{id}/events", None),
     ("DELETE", "/messages/{id}", None),
     ("PUT", "/messages/{id}/status", {"status": "processing"}),
     ("PUT", "/messages/{id}/status", {"status": "failed"}),
@@ -63,6 +65,7 @@ BY_ID = [
     ("DELETE", "/admin/delayed/{id}", None),
     ("POST", "/admin/delayed/{id}/run-now", None),
     ("GET", "/conversations/{conv}", None),
+    ("GET", "/conversations/{conv}/events", None),
     ("PUT", "/conversations/{conv}", {"title": "mine now"}),
     ("PUT", "/conversations/{conv}/state", {"state": "completed"}),
     ("GET", "/conversations/{conv}/messages", None),
@@ -73,6 +76,7 @@ BY_ID = [
 # The same with {task}, and with {token} of the lease that the other tenant's worker has.
 TASKS_BY_ID = [
     ("GET", "/tasks/{task}", None),
+    ("GET", "/tasks/{task}/events", None),
     ("DELETE", "/tasks/{task}", None),
     ("POST", "/tasks/{task}/retry", {}),
     ("PUT", "/tasks/{task}/progress", {"progress": 50, "worker_id": "worker_1"}),
@@ -88,8 +92,9 @@ MESSAGES_BY_LEASE = [
     ("POST", "/messages/{id}/release", {"lease_token": "{token}"}),
 ]
 
-# Names that are no tenant's: levels, backends, workers; rules have a test of their own.
-NO_TENANTS = re.compile(r"/(admin/(queues|backends|preprocessor)|workers)/")
+# Names that are no tenant's: levels, backends, workers; rules have a test of their own, and so
+# have sessions (511) and models (622).
+NO_TENANTS = re.compile(r"/(admin/(queues|backends|preprocessor)|workers|sessions|models)/")
 
 
 def routes():
@@ -100,6 +105,12 @@ def routes():
 
 def pattern(call):
     return call[0], re.sub(r"\{\w+\}", "*", call[1])
+
+
+def app_pattern(call):
+    """Apps have a test of their own (600), with the same purpose and a table without their id."""
+    return call[0], "/*" + re.sub(r"/[0-9a-f-]{36}", "/*", call[1])
+
 
 FILTERS = ["", "?user_id=user_1", "?conversation_id=conv_1", "?status=pending", "?priority=high",
            "?sort=priority&order=asc", "?user_id=user_1&conversation_id=conv_1"]
@@ -137,6 +148,7 @@ class TestLocations:
     def test_every_id_of_the_table_is_tried(self):
         ids = {r for r in routes() if "*" in r[1] and not NO_TENANTS.match(r[1])}
         tried = {pattern(call) for call in BY_ID + TASKS_BY_ID + MESSAGES_BY_LEASE}
+        tried |= {app_pattern(call) for call in APPS_BY_ID}
         assert ids - tried == set()
 
     @staticmethod
@@ -160,7 +172,7 @@ class TestLocations:
         task = acme.post("/tasks", {"task_type": "health_check", "kb_id": "secret",
                                     "payload": {}}).json["id"]
         assert rival.post("/workers/worker_1/claim", {"limit": 100}).json == {"tasks": []}
-        self.try_all(rival, TASKS_BY_ID[:4], task=task)
+        self.try_all(rival, TASKS_BY_ID[:5], task=task)
         token = self.claim(acme, "task", task)["lease_token"]
         before = acme.get(f"/tasks/{task}").json
         self.try_all(rival, TASKS_BY_ID, task=task, token=token)

@@ -1,8 +1,6 @@
 """?wait=N: the answer comes when the work has ended, or says in time that it has not."""
 
 import concurrent.futures
-import os
-import signal
 import socket
 import threading
 import time
@@ -10,7 +8,7 @@ import time
 import pytest
 
 from llmq_env.fakellm import Plan
-from llmq_env.wait import until
+from llmq_env.wait import kill_process, until
 
 BODY = {"user_id": "user_1", "content": "Hello"}
 SLOW = """
@@ -155,24 +153,29 @@ class TestSlowBackend:
         llm.release()
 
 
+def held(name):
+    """An answer that is kept must be known while the request lives: it cannot be parked."""
+    return {"Idempotency-Key": f"held-{name}"}
+
+
 class TestPlaces:
     CONF = SLOW + "LLMQMaxHeld 2\n"
 
     @pytest.mark.mpm
     def test_more_waits_than_places_are_2003_and_store_nothing(self, server, api, llm):
         llm.hold()
-        waiting = [Posted(server, "/messages?wait=50", {**BODY, "user_id": f"u{i}"})
+        waiting = [Posted(server, "/messages?wait=50", {**BODY, "user_id": f"u{i}"}, held(i))
                    for i in range(2)]
         until(lambda: len(llm.calls) == 2, "both calls")
         before = api.total()
-        answer = post(api, 1)
+        answer = api.post("/messages?wait=1", BODY, headers=held("more"))
         answer.refuses(503, 2003)
         assert int(answer.headers["retry-after"]) >= 1
         assert api.total() == before
         assert post(api, 0).status == 201  # who does not wait needs none
         llm.release()
         assert [w.result().status for w in waiting] == [201, 201]
-        assert post(api, 30).status == 201
+        assert api.post("/messages?wait=30", BODY, headers=held("again")).status == 201
 
     def test_places_of_a_killed_child_come_back(self, server, api, llm):
         server.log.expect("AH00052", "AH00051")
@@ -181,7 +184,8 @@ class TestPlaces:
 
         def wait_in_vain(i):
             try:
-                server.new_api().post("/messages?wait=50", {**BODY, "user_id": f"u{i}"})
+                server.new_api().post("/messages?wait=50", {**BODY, "user_id": f"u{i}"},
+                                      headers=held(f"killed-{i}"))
             except OSError as e:
                 broken.append(e)
             except Exception as e:  # http.client's own
@@ -191,21 +195,19 @@ class TestPlaces:
             thread.start()
         until(lambda: len(llm.calls) == 2, "both calls")
         for pid in server.workers():
-            os.kill(pid, signal.SIGKILL)
+            kill_process(pid)
         for thread in threads:
             thread.join(30)
         assert len(broken) == 2
         llm.release()
         fresh = server.new_api()
-        until(lambda: post(fresh, 30).status == 201, "a place")
+        until(lambda: fresh.post("/messages?wait=30", BODY,
+                                 headers=held("fresh")).status == 201, "a place")
 
 
 def kill_dispatchers(server):
     for pid in server.dispatchers():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        kill_process(pid)
 
 
 class TestDeadDispatcher:

@@ -1,8 +1,6 @@
 """S0's table of errors (section 7), each number reached once over HTTP: status, code,
 error_code, and Retry-After where trying again makes sense."""
 
-import os
-import signal
 import subprocess
 import threading
 
@@ -10,7 +8,7 @@ import pytest
 
 from llmq_env.conf import mounts
 from llmq_env.httpd import free_port
-from llmq_env.wait import until
+from llmq_env.wait import kill_process, until
 
 BODY = {"user_id": "user_1", "content": "Hello"}
 SLOW = "<LLMQBackend slow>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQBackend>\n"
@@ -84,10 +82,7 @@ class TestSystem:
 
         def kill_all():
             for pid in server.dispatchers():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                kill_process(pid)
             return answers
         until(kill_all, "the answer", 30)
         refused(answers[0], 500, 2004, True)
@@ -169,7 +164,7 @@ class TestFullDisk:
 
 class TestNoRedis:
     CONF = f"LLMQRedis 127.0.0.1:{free_port()} required timeout=100ms\n"
-    EXPECT = ("LLMQ0601",)
+    EXPECT = ("LLMQ0601", "LLMQ0603")
 
     def test_2002(self, api):
         refused(api.post("/messages", BODY), 500, 2002, True)
@@ -201,9 +196,11 @@ class TestNoPlace:
     def test_2003(self, server, api, llm):
         llm.hold()
         waiting = threading.Thread(
-            target=lambda: server.new_api().post("/messages?wait=20", BODY))
+            target=lambda: server.new_api().post("/messages?wait=20", BODY,
+                                                headers={"Idempotency-Key": "held-1"}))
         waiting.start()
         until(lambda: llm.calls, "the call")
-        refused(api.post("/messages?wait=1", BODY), 503, 2003, True)
+        refused(api.post("/messages?wait=1", BODY, headers={"Idempotency-Key": "held-2"}),
+                503, 2003, True)
         llm.release()
         waiting.join(30)

@@ -2,14 +2,12 @@
 
 import concurrent.futures
 import itertools
-import os
-import signal
 import threading
 
 import pytest
 
 from llmq_env.conf import mounts
-from llmq_env.wait import until
+from llmq_env.wait import kill_process, until
 
 BODY = {"user_id": "user_1", "content": "Hello"}
 serial = itertools.count(1)
@@ -162,7 +160,7 @@ class TestTroubles:
         waiting.start()
         until(lambda: llm.calls, "the call")
         for pid in server.workers():
-            os.kill(pid, signal.SIGKILL)
+            kill_process(pid)
         waiting.join(30)
         llm.release()
         fresh = server.new_api()

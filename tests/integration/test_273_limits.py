@@ -141,7 +141,7 @@ class TestDirectives:
     @pytest.mark.parametrize("line", [
         "LLMQRateLimit", "LLMQRateLimit 5", "LLMQRateLimit 5/day", "LLMQRateLimit 0/sec",
         "LLMQRateLimit x/sec", "LLMQRateLimit 1.5/sec", "LLMQRateLimit 5/sec burst=0",
-        "LLMQRateLimit 5/sec bursts=1", "LLMQRateLimit 5/sec key=%{nonsense",
+        "LLMQRateLimit 5/sec bursts=1", "LLMQRateLimit 5/sec key=%{nonsense", "LLMQRateLimit 5/sec key=user",
         "LLMQRateLimit 5/sec burst=1 key=x more", "LLMQRateLimit none burst=1",
         "LLMQRateLimitKeys 0", "LLMQRateLimitKeys many", "LLMQMaintenance Perhaps",
         "LLMQMaxWait -1", "LLMQMaxWait 2h", "LLMQMaxHeld 0", "LLMQMaxHeld half",

@@ -81,7 +81,7 @@ def redis(request, workspace):
 
 
 @pytest.fixture(scope="class")
-def redis_server(request, store, new_server, redis, workspace):
+def redis_server(request, store, redis, new_server, workspace):
     password = workspace / f"password-{redis.port}"
     password.write_text((redis.password or "none") + "\n")
     server = new_server(store, request.cls.CONF.replace("{redis}", f"127.0.0.1:{redis.port}")
@@ -117,6 +117,7 @@ class TestRedisBeside:
 
     def test_away_is_degraded_and_back_is_healthy(self, redis_server, redis):
         redis_server.log.expect("LLMQ0601")
+        redis_server.log.expect("LLMQ0603")
         api = redis_server.new_api()
         redis.stop()
         until(lambda: component(redis_server)["status"] == "unhealthy", "it to be missed")
@@ -130,6 +131,7 @@ class TestRedisBeside:
 
     def test_frozen_is_away_too(self, redis_server, redis):
         redis_server.log.expect("LLMQ0601")
+        redis_server.log.expect("LLMQ0603")
         redis.freeze()
         until(lambda: component(redis_server)["status"] == "unhealthy", "it to be missed")
         redis.thaw()
@@ -143,6 +145,7 @@ class TestRedisRequired:
     @pytest.mark.mpm
     def test_away_is_2002_for_new_messages_only(self, redis_server, redis):
         redis_server.log.expect("LLMQ0601")
+        redis_server.log.expect("LLMQ0603")
         api = redis_server.new_api()
         assert api.post("/messages", BODY).status == 201
         redis.stop()

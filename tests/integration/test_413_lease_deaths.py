@@ -8,7 +8,7 @@ import threading
 import psycopg2
 import pytest
 
-from llmq_env.wait import until
+from llmq_env.wait import kill_process, until
 from llmq_env.workers import Worker, add_task, task, until_task
 
 KILLED = ("LLMQ0807", "AH00052", "LLMQ0711", "LLMQ0301", "LLMQ0302", "LLMQ0710")
@@ -64,7 +64,7 @@ class TestDeaths:
             thread.join()
             assert answers == [503]
             for pid in server.workers():
-                os.kill(pid, signal.SIGKILL)
+                kill_process(pid)
         finally:
             held.end()
         api.close()
@@ -112,7 +112,7 @@ class TestDeaths:
         server.until_dispatcher(other_than=server.kill_dispatcher())
         still_held(jobs[0])
         for pid in server.workers():
-            os.kill(pid, signal.SIGKILL)
+            kill_process(pid)
         until(server.workers, "new children")
         still_held(jobs[1])
         server.graceful()
@@ -183,7 +183,7 @@ class TestManyWorkers:
             for _ in range(3):
                 before = len(results)
                 until(lambda: len(results) >= min(len(ids), before + 15) or problems, "work")
-                os.kill(until(server.workers, "a child")[0], signal.SIGKILL)
+                kill_process(until(server.workers, "a child")[0])
                 server.kill_dispatcher()
             until(lambda: self.left(api) == 0 or problems, "all to end", 60)
         finally:

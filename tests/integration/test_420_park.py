@@ -2,25 +2,19 @@
 behaves as one of httpd's."""
 
 import json
-import os
 import re
-import signal
 import socket
 import time
 
 import pytest
 
-from llmq_env.wait import until
+from llmq_env.conf import load
+from llmq_env.wait import kill_process, until
 
-MODULES = "/usr/lib/apache2/modules"
 # Messages stay for whoever claims them, all of them in one level.
 QUIET = ("LLMQDispatcher Off\nLLMQQueueConcurrency normal 1000\nLLMQLongContent 0\n"
          "LogLevel llmq:info\n")
 EMPTY = b'{"tasks":[]}\n'
-
-
-def load(*names):
-    return "".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so\n" for name in names)
 
 
 def claim_request(wait=30, worker="w", version="1.1", more="Connection: close\r\n", **body):
@@ -213,7 +207,7 @@ class TestSlowReaders:
             StartServers 1
             ThreadsPerChild 8
             MaxRequestWorkers 8
-            Timeout 2
+            Timeout 5
             LLMQParkBuffer 100000
         """, mpm="event")
         made.shape_file.write_text("")
@@ -231,6 +225,7 @@ class TestSlowReaders:
         api.post("/admin/queues/normal/pause")
         sent = {api.send("x" * 65000, user_id=f"u{i}")["id"] for i in range(99)}
         api.post("/admin/queues/normal/resume")
+        until(lambda: api.queues()["total_processing"], "what the slow one is given")
         # Meanwhile too much waits to be read: nothing is claimed, but others are answered.
         assert body_of(Caller(server, worker="other", wait=1).read()) == EMPTY
         until(lambda: [e for e in ends(server) if e[0] == "slow"], "the cut")
@@ -275,7 +270,7 @@ class TestEnds:
         server.log.expect("AH00051", "AH00052")
         waiting = [Caller(server, worker=f"k{i}", wait=60).until_parked() for i in range(20)]
         for pid in server.workers():
-            os.kill(pid, signal.SIGKILL)
+            kill_process(pid)
         broken = [caller.read() for caller in waiting]
         assert all(answer.endswith(b"\r\n\r\n") for answer in broken)  # no body
         fresh = server.new_api()

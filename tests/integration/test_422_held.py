@@ -5,20 +5,10 @@ import subprocess
 
 import pytest
 
-from llmq_env.httpd import free_port
+from llmq_env import tls
+from llmq_env.conf import load
 from llmq_env.wait import until
-from test_420_park import EMPTY, QUIET, Caller, ends, load, until_end
-
-
-def certificate(folder):
-    """A key and a certificate of its own for localhost, in one file."""
-    path = folder / "localhost.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-         "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", path, "-out", path],
-        check=True, stderr=subprocess.DEVNULL)
-    return path
+from test_420_park import EMPTY, QUIET, ends, until_end
 
 
 class Held:
@@ -93,32 +83,32 @@ class TestFilters(Held):
         return Call(f"http://127.0.0.1:{server.port}", [], **more)
 
 
-class TestTLS(Held):
-    # mod_ssl and OpenSSL need not be of one build; one test needs no cache of sessions.
-    EXPECT = ("AH01882", "AH01873")
+class TestHTTP2OverTLS(Held):
+    """One connection of TLS has many requests of HTTP/2, and none of them can have it."""
+
+    EXPECT = (*tls.EXPECT, "AH10034")
 
     @pytest.fixture(scope="class")
     def server(self, new_server, workspace, store):
-        port = free_port()
-        made = new_server(store, QUIET + load("ssl") + f"""
-            LLMQMaxHeld 2
-            Listen 127.0.0.1:{port} https
-            <VirtualHost 127.0.0.1:{port}>
-                ServerName localhost
-                SSLEngine On
-                SSLCertificateFile {certificate(workspace)}
-            </VirtualHost>
-        """)
+        port, host = tls.host(workspace, "Protocols h2 http/1.1\n")
+        made = new_server(store, QUIET + load("http2") + "LLMQMaxHeld 2\n" + host)
         made.tls_port = port
         made.start()
         return made
 
+    @pytest.fixture(autouse=True)
+    def not_under_prefork(self, mpm):
+        if mpm == "prefork":
+            pytest.skip("there is no HTTP/2 under prefork")
+
     def claim(self, server, **more):
-        return Call(f"https://127.0.0.1:{server.tls_port}", ["-k"], **more)
+        return Call(f"https://127.0.0.1:{server.tls_port}", ["-k", "--http2"], **more)
 
     @pytest.mark.mpm
-    def test_plain_connections_beside_it_are_parked(self, server):
-        Caller(server, wait=1, worker="plain").read()
+    def test_http_1_1_beside_it_is_parked(self, server):
+        with Call(f"https://127.0.0.1:{server.tls_port}", ["-k", "--http1.1"], wait=1,
+                  worker="plain") as claim:
+            assert claim() == (200, EMPTY)
         until_end(server, "plain", 0, "answered")
 
 

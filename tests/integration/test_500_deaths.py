@@ -1,13 +1,11 @@
 """Processes that are killed: what got a 201 is answered, once, whoever dies (promise 1, 2)."""
 
-import os
-import signal
 import threading
 
 import pytest
 
 from llmq_env.conf import FAKE
-from llmq_env.wait import until
+from llmq_env.wait import ended, kill_process, until
 
 # What httpd and the module say when a process is killed.
 KILLED = ("LLMQ0807", "AH00052", "LLMQ0711", "LLMQ0301", "LLMQ0302", "LLMQ0710")
@@ -96,7 +94,7 @@ class TestKilled:
 
     def test_children_killed_under_load(self, server):
         def kill():
-            os.kill(until(server.workers, "a child")[0], signal.SIGKILL)
+            kill_process(until(server.workers, "a child")[0])
 
         self.kill_during_load(server, kill, 4)
 
@@ -106,18 +104,15 @@ class TestKilled:
         until(lambda: len(poster.ids) >= 300, "messages to be accepted", 30)
         pids = [server.parent_pid, *server.dispatchers(), *server.workers()]
         for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill_process(pid)
         ids = poster.stop()
-        until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids[1:]), "their end")
+        until(lambda: ended(*pids[1:]), "their end")
         server.start()
         until_all_completed(server, ids)
 
     def test_parent_killed_leaves_no_dispatcher_behind(self, server):
         children = server.dispatchers() + server.workers()
-        os.kill(server.parent_pid, signal.SIGKILL)
+        kill_process(server.parent_pid)
         until(lambda: not any(_is_dispatcher(pid) for pid in children), "the dispatcher to notice")
         server.start()
         api = server.new_api()
@@ -138,6 +133,18 @@ class TestKilled:
             assert (done["status"], done["retry_count"]) == ("completed", 0)
         for i in range(10):
             assert llm.contents().count(f"m{i}") <= 2
+
+
+    def test_what_a_dispatcher_stored_without_a_word(self, server, api):
+        """It inserts jobs, too, and may die before it puts them into the queue. A row that is
+        open without the queue's knowing is what it leaves; its successor looks."""
+        message_id = api.send("once more")["id"]
+        api.until_status(message_id, "completed")
+        server.query("UPDATE llmq_jobs SET status = 0, result = NULL, finished_at = 0, "
+                     f"attempt = attempt + 1 WHERE id = '{message_id}'")
+        assert api.message(message_id)["status"] == "pending"
+        server.until_dispatcher(other_than=server.kill_dispatcher())
+        assert api.until_status(message_id)["status"] == "completed"
 
 
 def _is_dispatcher(pid):

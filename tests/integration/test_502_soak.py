@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from llmq_env.wait import SLOWNESS
+from llmq_env.wait import SLOWNESS, kill_process
 
 from test_500_deaths import KILLED, until_all_completed
 
@@ -77,8 +77,7 @@ class TestSoak:
 
         def kill():
             running = server.dispatchers()
-            if running:
-                os.kill(running[-1], signal.SIGKILL)
+            if running and kill_process(running[-1]):
                 deaths.append(running[-1])
 
         load = Load(server)

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from llmq_env.wait import until
+from llmq_env.wait import ended, until
 
 
 class TestScript:
@@ -50,7 +50,7 @@ class TestScript:
         secret = (own.dir / "jwt.secret").read_text()
         pids = [own.parent_pid, *own.dispatchers(), *own.workers()]
         own.stop()
-        assert not [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()]
+        assert ended(*pids)
         assert not list(own.dir.glob("*/postmaster.pid"))
         assert own.script("status", check=False).returncode == 3
         own.start()

@@ -17,6 +17,13 @@ static void teardown(void)
     apr_terminate();
 }
 
+void *test_shared(apr_size_t size)
+{
+    char *memory = apr_pcalloc(test_pool, size + 64);
+
+    return memory + (64 - (apr_uintptr_t)memory % 64) % 64;
+}
+
 TCase *test_case(const char *name)
 {
     TCase *tc = tcase_create(name);

@@ -14,35 +14,77 @@
 /** A pool that a fresh test starts with: created by the checked fixture of support.c. */
 extern apr_pool_t *test_pool;
 
+/** Zeroed memory in test_pool that lines of the cache fit in, as a shared segment has it. */
+void *test_shared(apr_size_t size);
+
 /** A TCase with the pool fixture and a time-out of 60 s. */
 TCase *test_case(const char *name);
 
 /** Name, case function: one line per file, kept sorted. */
 #define TEST_CASES(X)                                                                    \
     X(agenda)                                                                            \
+    X(agents)                                                                            \
+    X(agents_end)                                                                        \
     X(analysis)                                                                          \
     X(apikey)                                                                            \
+    X(app)                                                                               \
+    X(app_input)                                                                         \
+    X(app_turn)                                                                          \
     X(attempt)                                                                           \
+    X(audience)                                                                          \
+    X(audience_chance)                                                                   \
+    X(audience_page)                                                                     \
+    X(audience_room)                                                                     \
     X(autoscale)                                                                         \
     X(backend)                                                                           \
+    X(backend_answer)                                                                    \
     X(backend_check)                                                                     \
     X(backend_curl)                                                                      \
     X(backend_echo)                                                                      \
+    X(backend_echo_ask)                                                                  \
+    X(backend_echo_raw)                                                                  \
+    X(backend_echo_vector)                                                               \
     X(backend_guard)                                                                     \
+    X(backend_handle)                                                                    \
     X(backend_http)                                                                      \
     X(backend_openai)                                                                    \
+    X(backend_raw)                                                                       \
+    X(backend_raw_blame)                                                                 \
+    X(backend_raw_body)                                                                  \
+    X(backend_raw_peek)                                                                  \
+    X(backend_raw_pieces)                                                                \
+    X(backend_timer)                                                                     \
     X(backend_trouble)                                                                   \
+    X(backend_watch)                                                                     \
+    X(backend_weighed)                                                                   \
+    X(backend_words)                                                                     \
     X(balance)                                                                           \
+    X(bells)                                                                             \
+    X(bridge)                                                                            \
+    X(briefs)                                                                            \
+    X(bus)                                                                               \
+    X(bus_redis)                                                                         \
+    X(bus_ring)                                                                          \
+    X(bus_tell)                                                                          \
+    X(bus_wire)                                                                          \
     X(callback)                                                                          \
+    X(charge)                                                                            \
     X(chat)                                                                              \
+    X(chats)                                                                             \
     X(checkup)                                                                           \
     X(clock)                                                                             \
+    X(completion)                                                                        \
+    X(completion_input)                                                                  \
+    X(completion_reaper)                                                                 \
+    X(completions)                                                                       \
     X(context)                                                                           \
     X(control)                                                                           \
     X(conversation)                                                                      \
     X(courier)                                                                           \
     X(courier_hosts)                                                                     \
+    X(cursor)                                                                            \
     X(deadline)                                                                          \
+    X(delta)                                                                             \
     X(digest)                                                                            \
     X(dispatch)                                                                          \
     X(dispatch_inner)                                                                    \
@@ -54,7 +96,10 @@ TCase *test_case(const char *name);
     X(endpoint_choice)                                                                   \
     X(endpoint_memo)                                                                     \
     X(endpoint_spot)                                                                     \
+    X(exchange)                                                                          \
     X(finisher)                                                                          \
+    X(frame)                                                                             \
+    X(frame_queue)                                                                       \
     X(handlers)                                                                          \
     X(health)                                                                            \
     X(histogram)                                                                         \
@@ -62,17 +107,26 @@ TCase *test_case(const char *name);
     X(janitor)                                                                           \
     X(job)                                                                               \
     X(json)                                                                              \
+    X(json_span)                                                                         \
+    X(json_weight)                                                                       \
     X(keycache)                                                                          \
     X(lease)                                                                             \
     X(lease_keeper)                                                                      \
+    X(ledger)                                                                            \
     X(limiter)                                                                           \
     X(log)                                                                               \
     X(matcher)                                                                           \
     X(message)                                                                           \
+    X(model)                                                                             \
     X(notice)                                                                            \
     X(option)                                                                            \
+    X(outcome)                                                                           \
+    X(outcome_tell)                                                                      \
+    X(outcome_write)                                                                     \
     X(pace)                                                                              \
+    X(places)                                                                            \
     X(preprocess)                                                                        \
+    X(price)                                                                             \
     X(priority)                                                                          \
     X(prometheus)                                                                        \
     X(queue)                                                                             \
@@ -81,10 +135,12 @@ TCase *test_case(const char *name);
     X(queue_bells)                                                                       \
     X(queue_cell)                                                                        \
     X(queue_chain)                                                                       \
+    X(queue_copy)                                                                        \
     X(queue_create)                                                                      \
     X(queue_crowd)                                                                       \
     X(queue_entry)                                                                       \
     X(queue_figures)                                                                     \
+    X(queue_gate)                                                                        \
     X(queue_gone)                                                                        \
     X(queue_has)                                                                         \
     X(queue_heap)                                                                        \
@@ -115,21 +171,54 @@ TCase *test_case(const char *name);
     X(queue_wake)                                                                        \
     X(reaper)                                                                            \
     X(redis)                                                                             \
+    X(redis_link)                                                                        \
+    X(redis_pipe)                                                                        \
     X(registry)                                                                          \
+    X(relay)                                                                             \
+    X(relay_conn)                                                                        \
+    X(relay_ears)                                                                        \
+    X(relay_frame)                                                                       \
+    X(relay_link)                                                                        \
+    X(relay_loop)                                                                        \
+    X(relay_table)                                                                       \
+    X(remember)                                                                          \
+    X(replays)                                                                           \
     X(result)                                                                            \
     X(retry)                                                                             \
     X(roster)                                                                            \
     X(roster_table)                                                                      \
     X(rule_record)                                                                       \
     X(ruleset)                                                                           \
+    X(run)                                                                               \
+    X(run_log)                                                                           \
+    X(run_terms)                                                                         \
+    X(session)                                                                           \
+    X(session_input)                                                                     \
+    X(session_reaper)                                                                    \
+    X(session_view)                                                                      \
+    X(sets)                                                                              \
+    X(settle)                                                                            \
+    X(spent)                                                                             \
     X(spin)                                                                              \
+    X(sse_text)                                                                          \
+    X(stash)                                                                             \
     X(steward)                                                                           \
     X(store)                                                                             \
+    X(store_agent)                                                                       \
+    X(store_agent_settle)                                                                \
+    X(store_app)                                                                         \
+    X(store_app_memory)                                                                  \
+    X(store_app_turn)                                                                    \
+    X(store_append)                                                                      \
+    X(store_append_keep)                                                                 \
+    X(store_append_plan)                                                                 \
+    X(store_append_race)                                                                 \
     X(store_blame)                                                                       \
     X(store_census)                                                                      \
     X(store_commit)                                                                      \
     X(store_commit_waiter)                                                               \
     X(store_conversation)                                                                \
+    X(store_dbd)                                                                         \
     X(store_dead)                                                                        \
     X(store_delay)                                                                       \
     X(store_idem)                                                                        \
@@ -138,21 +227,29 @@ TCase *test_case(const char *name);
     X(store_job_list)                                                                    \
     X(store_key)                                                                         \
     X(store_lease)                                                                       \
+    X(store_lease_claim)                                                                 \
+    X(store_limit)                                                                       \
     X(store_meter)                                                                       \
     X(store_node)                                                                        \
     X(store_outbox)                                                                      \
+    X(store_page)                                                                        \
     X(store_reap)                                                                        \
     X(store_schema)                                                                      \
+    X(store_session)                                                                     \
+    X(store_session_list)                                                                \
+    X(store_session_reap)                                                                \
     X(store_setting)                                                                     \
     X(store_sql)                                                                         \
     X(store_stat)                                                                        \
     X(store_survey)                                                                      \
     X(store_task)                                                                        \
     X(store_turn)                                                                        \
+    X(store_usage)                                                                       \
     X(store_watch)                                                                       \
     X(store_worker)                                                                      \
     X(stream)                                                                            \
     X(stream_loop)                                                                       \
+    X(stream_socket)                                                                     \
     X(sysinfo)                                                                           \
     X(tally)                                                                             \
     X(task)                                                                              \
@@ -160,9 +257,13 @@ TCase *test_case(const char *name);
     X(text)                                                                              \
     X(thread)                                                                            \
     X(token)                                                                             \
+    X(usage)                                                                             \
+    X(usage_meter)                                                                       \
     X(utf8)                                                                              \
     X(walk)                                                                              \
-    X(webhook_sign)
+    X(ways)                                                                              \
+    X(webhook_sign)                                                                      \
+    X(wire_tls)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)

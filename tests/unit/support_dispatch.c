@@ -104,6 +104,28 @@ dispatch_rig_t *dispatch_rig(void)
     return rig;
 }
 
+void dispatch_rig_agent(dispatch_rig_t *rig)
+{
+    static llmq_agent_conf_t agent;
+    static llmq_handler_conf_t handler;
+    static const llmq_handler_conf_t *list[1] = {&handler};
+    static apr_uint64_t lane;
+
+    memset(&agent, 0, sizeof(agent));
+    memset(&handler, 0, sizeof(handler));
+    agent.to.name = "bot";
+    agent.to.kind = LLMQ_BACKEND_ECHO;
+    agent.to.max_concurrent = 2;
+    handler.type = llmq_run_type("bot", test_pool);
+    handler.agent = &agent;
+    handler.to = agent.to;
+    lane = llmq_queue_job_lane("default", handler.type);
+    handler.lanes = &lane;
+    handler.n_lanes = 1;
+    rig->conf.handlers = list;
+    rig->conf.n_handlers = 1;
+}
+
 dispatch_rig_t *dispatch_rig_http(const char *way)
 {
     dispatch_rig_t *rig = dispatch_rig();

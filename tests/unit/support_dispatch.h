@@ -44,6 +44,9 @@ typedef struct dispatch_rig_t {
  *  backend before create or start. */
 dispatch_rig_t *dispatch_rig(void);
 
+/** Give a rig an agent "bot" for runs of tenant "default": an echo with two places. */
+void dispatch_rig_agent(dispatch_rig_t *rig);
+
 /** As dispatch_rig(), with an openai backend that behaves as @a way of support_http. */
 dispatch_rig_t *dispatch_rig_http(const char *way);
 

@@ -258,7 +258,9 @@ static const char *check_key(llmq_queue_t *q, apr_uint32_t k, census_t *c)
 
     EXPECT(!empty || key->running);
     EXPECT(key->running == c->key_running[k]);
-    EXPECT(!key->ring_next == (empty || (key->cap && key->running >= key->cap)));
+    EXPECT(!key->ring_next
+           == (empty || (key->cap && key->running >= key->cap)
+               || (key->gate && gate_at(q, key->gate)->closed)));
     EXPECT(!key->ring_next || (key->credit >= 1 && key->credit <= key->weight));
     for (i = key->fifo_head; i; i = slot_at(q, i)->next) {
         EXPECT(slot_at(q, i)->prev == before);
@@ -291,23 +293,56 @@ static const char *check_keys(llmq_queue_t *q, census_t *c, apr_uint32_t *keys)
     return NULL;
 }
 
-/* The keys in the ring are those that say so. */
-static const char *check_ring(llmq_queue_t *q, apr_uint32_t t, int l)
+static const char *walk_ring(llmq_queue_t *q, apr_uint32_t first, apr_uint32_t t, int l,
+                             int *pn)
 {
-    apr_uint32_t first = lane_at(q, t, (apr_uint32_t)l)->ring, k = first, b;
-    int n = 0;
+    apr_uint32_t k = first;
+    int inner = lane_at(q, t, (apr_uint32_t)l)->inner == first;
 
     while (k) {
         EXPECT(key_at(q, k)->tenant == t && key_at(q, k)->level == (apr_uint32_t)l);
+        EXPECT((key_at(q, k)->gate != 0) == inner);
         EXPECT(key_at(q, key_at(q, k)->ring_next)->ring_prev == k);
-        n++;
+        ++*pn;
         k = key_at(q, k)->ring_next != first ? key_at(q, k)->ring_next : 0;
     }
+    return NULL;
+}
+
+/* The keys in the rings are those that say so. */
+static const char *check_ring(llmq_queue_t *q, apr_uint32_t t, int l)
+{
+    const llmq_queue_lane_t *lane = lane_at(q, t, (apr_uint32_t)l);
+    const char *bad;
+    apr_uint32_t k, b;
+    int n = 0;
+
+    bad = walk_ring(q, lane->ring, t, l, &n);
+    bad = bad ? bad : walk_ring(q, lane->inner, t, l, &n);
+    if (bad)
+        return bad;
+    EXPECT(atomic_load(&lane->plain) == (lane->ring != 0));
     for (b = 0; b < q->header->buckets; b++)
         for (k = q->turns[b]; k; k = key_at(q, k)->hash_next)
             n -= key_at(q, k)->tenant == t && key_at(q, k)->level == (apr_uint32_t)l
                  && key_at(q, k)->ring_next;
     EXPECT(n == 0);
+    return NULL;
+}
+
+/* Each gate lists the keys that have it. */
+static const char *check_gates(llmq_queue_t *q, apr_uint32_t *pn)
+{
+    apr_uint32_t g, k, before;
+
+    *pn = 0;
+    for (g = 1; g <= q->header->gates_used; g++) {
+        for (k = gate_at(q, g)->first, before = 0; k; k = key_at(q, k)->gate_next) {
+            EXPECT(key_at(q, k)->gate == g && key_at(q, k)->gate_prev == before);
+            before = k;
+            ++*pn;
+        }
+    }
     return NULL;
 }
 
@@ -358,7 +393,7 @@ static const char *check_lane(llmq_queue_t *q, apr_uint32_t t, int l, census_t *
     const lane_census_t *c = &all->lane[t][l];
     apr_uint64_t waiting = (apr_uint64_t)c->count[LLMQ_ENTRY_READY]
                            + c->count[LLMQ_ENTRY_BLOCKED] + c->count[LLMQ_ENTRY_DELAYED];
-    int stopped = !lane->ring || atomic_load(&lane->paused)
+    int stopped = (!lane->ring && !lane->inner) || atomic_load(&lane->paused)
                   || (lane->max_running && lane->running >= lane->max_running)
                   || (tenant_at(q, t)->max_running
                       && tenant_at(q, t)->running >= tenant_at(q, t)->max_running);
@@ -581,7 +616,7 @@ static const char *check_free(llmq_queue_t *q, const census_t *c, apr_uint32_t k
 const char *queue_check(llmq_queue_t *q)
 {
     census_t *c = calloc(1, sizeof(*c));
-    apr_uint32_t keys = 0, chains = 0;
+    apr_uint32_t keys = 0, chains = 0, gated = 0;
     const char *bad;
     int l;
 
@@ -590,6 +625,10 @@ const char *queue_check(llmq_queue_t *q)
     bad = check_slots(q, c);
     if (!bad)
         bad = check_keys(q, c, &keys);
+    if (!bad)
+        bad = check_gates(q, &gated);
+    if (!bad && gated != atomic_load(&q->header->gated))
+        bad = "gated";
     for (l = 1; !bad && l < LLMQ_LEVEL_COUNT; l++)
         bad = check_level(q, l, c);
     if (!bad)

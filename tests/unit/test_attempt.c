@@ -43,7 +43,7 @@ START_TEST(an_attempt_keeps_what_its_outcome_needs)
     ck_assert_int_eq(a->call.timeout, apr_time_from_sec(9));
     ck_assert_int_gt(a->begun_at, 0);
     ck_assert_ptr_nonnull(strstr(a->call.messages, "\"role\":\"user\""));
-    apr_pool_destroy(a->pool);
+    llmq_attempt_destroy(a);
     dispatch_rig_close(rig);
 }
 END_TEST
@@ -67,8 +67,8 @@ START_TEST(the_list_in_flight_counts_and_keeps_the_order)
     llmq_attempt_land(b);
     ck_assert_int_eq(llmq_attempt_count(rig->d), 0);
     ck_assert(APR_RING_EMPTY(&rig->d->in_flight, llmq_attempt_t, in_flight));
-    apr_pool_destroy(a->pool);
-    apr_pool_destroy(b->pool);
+    llmq_attempt_destroy(a);
+    llmq_attempt_destroy(b);
     dispatch_rig_close(rig);
 }
 END_TEST

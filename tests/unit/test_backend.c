@@ -27,6 +27,7 @@ static llmq_call_t call_of(const llmq_backend_conf_t *conf)
     call.messages = "[{\"role\":\"user\",\"content\":\"hi there\"}]";
     call.check = NULL;
     call.body = NULL;
+    call.raw = NULL;
     call.headers = NULL;
     call.n_headers = call.deaf = 0;
     call.egress = NULL;
@@ -207,6 +208,41 @@ START_TEST(backend_error_has_the_members_of_the_header)
 }
 END_TEST
 
+START_TEST(backend_start_refuses_raw_calls_where_nobody_knows_them)
+{
+    llmq_backend_conf_t conf = {
+        .name = "b", .kind = LLMQ_BACKEND_HTTP, .url = "http://x"};
+    llmq_raw_t raw = {.path = "/embeddings", .http_status = 7, .chunks = 7};
+    llmq_call_t call = call_of(&conf);
+
+    call.raw = &raw;
+    call.body = "{}";
+    llmq_backend_start(NULL, &call);
+    ck_assert_int_eq(ended, 1);
+    ck_assert_int_eq(call.ok, 0);
+    ck_assert_int_eq(call.failure.kind, LLMQ_FAILURE_REQUEST);
+    ck_assert_int_eq(raw.http_status, 0);
+    ck_assert_int_eq(raw.chunks, 0);
+}
+END_TEST
+
+START_TEST(backend_result_of_a_raw_call_is_without_its_answer)
+{
+    llmq_backend_conf_t conf = {.name = "b", .kind = LLMQ_BACKEND_ECHO};
+    llmq_raw_t raw = {.path = "/embeddings"};
+    llmq_call_t call = call_of(&conf);
+
+    call.raw = &raw;
+    call.body = "{\"input\":\"a b\"}";
+    llmq_backend_start(NULL, &call);
+    ck_assert_int_eq(call.ok, 1);
+    ck_assert_str_eq(llmq_backend_result(&call, test_pool),
+                     "{\"model\":\"echo\",\"finish_reason\":null,\"usage\":{"
+                     "\"prompt_tokens\":2,\"completion_tokens\":0,\"total_tokens\":2},"
+                     "\"backend\":\"b\"}");
+}
+END_TEST
+
 TCase *case_backend(void)
 {
     TCase *tc = test_case("backend");
@@ -221,5 +257,7 @@ TCase *case_backend(void)
     tcase_add_test(tc, backend_result_shows_unknown_counts_as_null);
     tcase_add_test(tc, backend_error_names_each_kind_of_failure);
     tcase_add_test(tc, backend_error_has_the_members_of_the_header);
+    tcase_add_test(tc, backend_start_refuses_raw_calls_where_nobody_knows_them);
+    tcase_add_test(tc, backend_result_of_a_raw_call_is_without_its_answer);
     return tc;
 }

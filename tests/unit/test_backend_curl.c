@@ -3,7 +3,6 @@
 #include "support_http.h"
 
 #include "backend/backend_curl.h"
-#include "backend/backend_openai.h"
 #include "backend/backend_transfer.h"
 
 #include <apr_strings.h>
@@ -202,6 +201,107 @@ START_TEST(curl_reads_streams)
 }
 END_TEST
 
+static char pieces[64];
+static int reminders;
+
+/* Asks to be called again twice after what comes. */
+static apr_interval_time_t take_piece(llmq_call_t *call, const char *text, apr_size_t len)
+{
+    (void)call;
+    if (!text) {
+        return ++reminders < 2 ? apr_time_from_msec(5) : 0;
+    }
+    apr_cpystrn(pieces + strlen(pieces), apr_pstrmemdup(test_pool, text, len),
+                sizeof(pieces) - strlen(pieces));
+    return apr_time_from_msec(5);
+}
+
+static int chunks_wanted;
+
+static apr_status_t take_chunk(llmq_call_t *call, const char *data, apr_size_t len)
+{
+    ck_assert_ptr_nonnull(memmem(data, len, "choices", 7));
+    return call->raw->chunks < chunks_wanted ? APR_SUCCESS : APR_NOTFOUND;
+}
+
+static trial_t *trial_run_raw(const char *way, llmq_raw_t *raw, const char *body)
+{
+    trial_t *trial = trial_create(way);
+
+    trial->call.raw = raw;
+    trial->call.body = body;
+    trial_start(trial);
+    trial_wait(trial);
+    return trial;
+}
+
+START_TEST(curl_sends_raw_calls_as_they_are)
+{
+    llmq_raw_t raw = {.path = "/embeddings", .model = "up"};
+    trial_t *trial = trial_run_raw("echo", &raw, "{\"input\":[1.50],\"model\":\"m\"}");
+
+    ck_assert_msg(trial->call.ok, "%s", trial->call.error);
+    ck_assert_int_eq(raw.http_status, 200);
+    ck_assert_ptr_nonnull(strstr(raw.body, "POST /echo/v1/embeddings HTTP/1.1"));
+    ck_assert_ptr_nonnull(
+        strstr(raw.body, "{\\\"input\\\":[1.50],\\\"model\\\":\\\"up\\\"}"));
+    trial_end(trial);
+}
+END_TEST
+
+START_TEST(curl_passes_raw_streams_on)
+{
+    llmq_raw_t raw = {.path = "/chat/completions", .stream = 1, .chunk = take_chunk};
+    trial_t *trial;
+
+    chunks_wanted = 1000;
+    trial = trial_run_raw("linger", &raw, "{\"stream\":true}");
+    ck_assert_msg(trial->call.ok, "%s", trial->call.error);
+    ck_assert_int_ge(raw.chunks, 2);
+    ck_assert_str_eq(trial->call.finish_reason, "stop");
+    trial_end(trial);
+    chunks_wanted = 1;
+    trial = trial_run_raw("stream", &raw, "{\"stream\":true}");
+    expect_failure(trial, LLMQ_FAILURE_CONNECT, 0);
+    ck_assert_int_eq(trial->call.failure.ours, 1);
+    ck_assert_int_eq(raw.chunks, 1);
+    trial_end(trial);
+}
+END_TEST
+
+START_TEST(curl_passes_raw_errors_on)
+{
+    llmq_raw_t raw = {.path = "/chat/completions", .stream = 1, .chunk = take_chunk};
+    trial_t *trial = trial_run_raw("busy", &raw, "{}");
+
+    expect_failure(trial, LLMQ_FAILURE_STATUS, 429);
+    ck_assert_int_eq(trial->call.failure.retry_after, apr_time_from_sec(7));
+    ck_assert_ptr_nonnull(strstr(raw.body, "\"error\""));
+    trial_end(trial);
+    trial = trial_run_raw("leak", &raw, "{}");
+    expect_failure(trial, LLMQ_FAILURE_STATUS, 401);
+    ck_assert_ptr_nonnull(strstr(raw.body, "***"));
+    ck_assert_ptr_null(strstr(raw.body, KEY));
+    ck_assert_ptr_null(strstr(raw.body, "127.0.0.1"));
+    trial_end(trial);
+}
+END_TEST
+
+/* The stream is there, its connection stays open for a while. */
+START_TEST(curl_passes_pieces_on_and_reminds_when_asked)
+{
+    trial_t *trial = trial_create("linger");
+
+    trial->call.piece = take_piece;
+    trial_start(trial);
+    trial_wait(trial);
+    expect_answer(trial, "Hello");
+    ck_assert_str_eq(pieces, "Hello");
+    ck_assert_int_eq(reminders, 2);
+    trial_end(trial);
+}
+END_TEST
+
 START_TEST(curl_names_each_failure)
 {
     static const struct {
@@ -211,12 +311,12 @@ START_TEST(curl_names_each_failure)
         apr_interval_time_t retry_after; /* seconds, at least */
     } cases[] = {
         {"drop", LLMQ_FAILURE_CONNECT, 0, 0},
-        {"cut", LLMQ_FAILURE_PROTOCOL, 0, 0},
-        {"cutstream", LLMQ_FAILURE_PROTOCOL, 0, 0},
+        {"cut", LLMQ_FAILURE_PROTOCOL, 200, 0},
+        {"cutstream", LLMQ_FAILURE_PROTOCOL, 200, 0},
         {"noise", LLMQ_FAILURE_PROTOCOL, 0, 0},
-        {"garbage", LLMQ_FAILURE_PROTOCOL, 0, 0},
-        {"endless", LLMQ_FAILURE_PROTOCOL, 0, 0},
-        {"redirect", LLMQ_FAILURE_PROTOCOL, 0, 0},
+        {"garbage", LLMQ_FAILURE_PROTOCOL, 200, 0},
+        {"endless", LLMQ_FAILURE_PROTOCOL, 200, 0},
+        {"redirect", LLMQ_FAILURE_PROTOCOL, 307, 0},
         {"nothing", LLMQ_FAILURE_STATUS, 404, 0},
         {"leak", LLMQ_FAILURE_STATUS, 401, 0},
         {"cuterror", LLMQ_FAILURE_STATUS, 500, 0},
@@ -433,6 +533,19 @@ START_TEST(curl_abort_spares_a_call_that_is_started_later)
 }
 END_TEST
 
+START_TEST(curl_does_not_begin_what_is_unwanted)
+{
+    trial_t *trial = trial_create("stall");
+
+    trial->call.unwanted = 1;
+    llmq_backend_abort(engine, &trial->call);
+    trial_start(trial);
+    trial_wait(trial);
+    expect_failure(trial, LLMQ_FAILURE_CONNECT, 0);
+    trial_end(trial);
+}
+END_TEST
+
 START_TEST(curl_stop_aborts_all_and_later_calls_fail_at_once)
 {
     static const char *const names[] = {"stall", "head", "half", "linger", "endless"};
@@ -489,7 +602,7 @@ static trial_t *end_by(llmq_backend_trouble_e trouble, const char *body)
                      LLMQ_BACKEND_TROUBLE_NONE);
     if (*body) {
         trial->call.first_at = 1;
-        llmq_backend_openai_feed(t->reader, body, strlen(body));
+        llmq_backend_answer_feed(t->answer, 200, body, strlen(body));
     }
     llmq_backend_transfer_end(t, trouble);
     return trial;
@@ -520,7 +633,7 @@ START_TEST(curl_says_why_it_stopped_reading)
 {
     trial_t *trial = trial_run("endless");
 
-    expect_failure(trial, LLMQ_FAILURE_PROTOCOL, 0);
+    expect_failure(trial, LLMQ_FAILURE_PROTOCOL, 200);
     ck_assert_ptr_nonnull(strstr(trial->call.error, "larger than 100000 bytes"));
     trial_end(trial);
 }
@@ -570,6 +683,7 @@ static void *abort_stalled(void *data)
 START_TEST(curl_keeps_many_calls_of_many_threads_apart)
 {
     static const char *const names[] = {"stall", "stream", "busy", "slow", "cut", "drop"};
+    static const int statuses[] = {0, 200, 429, 200, 200, 0};
     static trial_t *trials[CALLS + 1];
     pthread_t threads[3];
     int i;
@@ -587,7 +701,7 @@ START_TEST(curl_keeps_many_calls_of_many_threads_apart)
     for (i = 0; i < CALLS; i++) {
         trial_wait(trials[i]);
         ck_assert_int_eq(trials[i]->call.ok, i % 6 == 1 || i % 6 == 3);
-        ck_assert_int_eq(trials[i]->call.failure.http_status, i % 6 == 2 ? 429 : 0);
+        ck_assert_int_eq(trials[i]->call.failure.http_status, statuses[i % 6]);
     }
     llmq_backend_engine_stop(engine);
     for (i = 0; i < CALLS; i++) {
@@ -672,6 +786,10 @@ TCase *case_backend_curl(void)
     tcase_add_test(tc, curl_sends_the_request_of_the_header);
     tcase_add_test(tc, curl_sends_no_empty_key_and_no_double_slash);
     tcase_add_test(tc, curl_reads_streams);
+    tcase_add_test(tc, curl_passes_pieces_on_and_reminds_when_asked);
+    tcase_add_test(tc, curl_sends_raw_calls_as_they_are);
+    tcase_add_test(tc, curl_passes_raw_streams_on);
+    tcase_add_test(tc, curl_passes_raw_errors_on);
     tcase_add_test(tc, curl_names_each_failure);
     tcase_add_test(tc, curl_does_not_follow_redirects);
     tcase_add_test(tc, curl_speaks_only_http_and_reaches_only_what_listens);
@@ -684,6 +802,7 @@ TCase *case_backend_curl(void)
     tcase_add_test(tc, curl_reuses_connections_beside_many_calls_in_flight);
     tcase_add_test(tc, curl_abort_ends_that_call_only);
     tcase_add_test(tc, curl_abort_spares_a_call_that_is_started_later);
+    tcase_add_test(tc, curl_does_not_begin_what_is_unwanted);
     tcase_add_test(tc, curl_stop_aborts_all_and_later_calls_fail_at_once);
     tcase_add_test(tc, curl_destroying_the_pool_stops_the_engine);
     tcase_add_test(tc, transfer_troubles_are_failures_of_their_kind);

@@ -43,7 +43,7 @@ static void reset(void)
 static apr_status_t read_pieces(int status, const char *body, apr_size_t len,
                                 apr_size_t piece)
 {
-    llmq_backend_openai_t *r;
+    llmq_backend_answer_t *r;
     apr_status_t rv = APR_SUCCESS;
 
     r = llmq_backend_openai_create(&call);
@@ -51,12 +51,12 @@ static apr_status_t read_pieces(int status, const char *body, apr_size_t len,
         apr_size_t n = len < piece ? len : piece;
         char *copy = apr_pmemdup(test_pool, body, n);
 
-        rv = llmq_backend_openai_feed(r, copy, n);
+        rv = llmq_backend_answer_feed(r, status, copy, n);
         memset(copy, 'x', n);
         body += n;
         len -= n;
     }
-    llmq_backend_openai_end(r, status);
+    llmq_backend_answer_end(r, status);
     return rv;
 }
 
@@ -253,36 +253,80 @@ START_TEST(openai_stream_takes_the_first_choice_only)
 }
 END_TEST
 
+static char pieces[64];
+
+static apr_interval_time_t take_piece(llmq_call_t *c, const char *text, apr_size_t len)
+{
+    ck_assert_ptr_eq(c, &call);
+    ck_assert_uint_gt(len, 0);
+    apr_cpystrn(pieces + strlen(pieces), apr_pstrmemdup(test_pool, text, len),
+                sizeof(pieces) - strlen(pieces));
+    return 7;
+}
+
+START_TEST(openai_stream_passes_on_what_comes_of_the_first_choice)
+{
+    static const char stream[] = EVENT(DELTA("Hel")) EVENT(DELTA("")) ": ping\n\n" EVENT(
+        "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}}]}")
+        EVENT(DELTA("l\xC3\xB6")) STOP USAGE DONE;
+    apr_size_t piece;
+
+    for (piece = 1; piece < sizeof(stream); piece += 11) {
+        reset();
+        pieces[0] = '\0';
+        call.piece = take_piece;
+        read_pieces(200, stream, strlen(stream), piece);
+        ck_assert_int_eq(call.ok, 1);
+        ck_assert_str_eq(pieces, "Hell\xC3\xB6");
+        ck_assert_int_eq(call.piece_wait, 7);
+    }
+}
+END_TEST
+
+START_TEST(openai_answer_in_one_piece_passes_nothing_on)
+{
+    static const char body[] = "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}";
+
+    reset();
+    pieces[0] = '\0';
+    call.piece = take_piece;
+    read_pieces(200, body, strlen(body), 10);
+    ck_assert_str_eq(call.content, "a");
+    ck_assert_str_eq(pieces, "");
+}
+END_TEST
+
 START_TEST(openai_state_follows_the_stream)
 {
-    llmq_backend_openai_t *r;
+    llmq_backend_answer_t *r;
 
     reset();
     r = llmq_backend_openai_create(&call);
-    ck_assert_int_eq(llmq_backend_openai_state(r), LLMQ_BACKEND_OPENAI_READING);
-    llmq_backend_openai_feed(r, EVENT(DELTA("a")), strlen(EVENT(DELTA("a"))));
-    ck_assert_int_eq(llmq_backend_openai_state(r), LLMQ_BACKEND_OPENAI_READING);
-    llmq_backend_openai_feed(r, STOP, strlen(STOP));
-    ck_assert_int_eq(llmq_backend_openai_state(r), LLMQ_BACKEND_OPENAI_COMPLETE);
-    llmq_backend_openai_feed(r, DONE, strlen(DONE));
-    ck_assert_int_eq(llmq_backend_openai_state(r), LLMQ_BACKEND_OPENAI_DONE);
-    ck_assert_int_eq(llmq_backend_openai_feed(r, "\n\ndata: ?\n\n", 11), APR_SUCCESS);
-    ck_assert_int_eq(llmq_backend_openai_state(r), LLMQ_BACKEND_OPENAI_DONE);
-    llmq_backend_openai_end(r, 200);
+    ck_assert_int_eq(llmq_backend_answer_state(r), LLMQ_BACKEND_ANSWER_READING);
+    llmq_backend_answer_feed(r, 200, EVENT(DELTA("a")), strlen(EVENT(DELTA("a"))));
+    ck_assert_int_eq(llmq_backend_answer_state(r), LLMQ_BACKEND_ANSWER_READING);
+    llmq_backend_answer_feed(r, 200, STOP, strlen(STOP));
+    ck_assert_int_eq(llmq_backend_answer_state(r), LLMQ_BACKEND_ANSWER_COMPLETE);
+    llmq_backend_answer_feed(r, 200, DONE, strlen(DONE));
+    ck_assert_int_eq(llmq_backend_answer_state(r), LLMQ_BACKEND_ANSWER_DONE);
+    ck_assert_int_eq(llmq_backend_answer_feed(r, 200, "\n\ndata: ?\n\n", 11),
+                     APR_SUCCESS);
+    ck_assert_int_eq(llmq_backend_answer_state(r), LLMQ_BACKEND_ANSWER_DONE);
+    llmq_backend_answer_end(r, 200);
     ck_assert_int_eq(call.ok, 1);
 }
 END_TEST
 
 START_TEST(openai_feed_stops_at_the_first_bad_event)
 {
-    llmq_backend_openai_t *r;
+    llmq_backend_answer_t *r;
 
     reset();
     r = llmq_backend_openai_create(&call);
-    ck_assert_int_eq(llmq_backend_openai_feed(r, "data: x\n\n", 9), LLMQ_EBACKEND);
-    ck_assert_int_eq(llmq_backend_openai_state(r), LLMQ_BACKEND_OPENAI_FAILED);
-    ck_assert_int_eq(llmq_backend_openai_feed(r, DONE, strlen(DONE)), LLMQ_EBACKEND);
-    llmq_backend_openai_end(r, 200);
+    ck_assert_int_eq(llmq_backend_answer_feed(r, 200, "data: x\n\n", 9), LLMQ_EBACKEND);
+    ck_assert_int_eq(llmq_backend_answer_state(r), LLMQ_BACKEND_ANSWER_FAILED);
+    ck_assert_int_eq(llmq_backend_answer_feed(r, 200, DONE, strlen(DONE)), LLMQ_EBACKEND);
+    llmq_backend_answer_end(r, 200);
     expect_failure(LLMQ_FAILURE_PROTOCOL, 0);
 }
 END_TEST
@@ -322,7 +366,7 @@ END_TEST
 
 START_TEST(openai_bounds_what_the_deltas_add_up_to)
 {
-    llmq_backend_openai_t *r;
+    llmq_backend_answer_t *r;
     apr_status_t rv = APR_SUCCESS;
     int i;
 
@@ -330,13 +374,13 @@ START_TEST(openai_bounds_what_the_deltas_add_up_to)
     conf.max_answer_bytes = 200;
     r = llmq_backend_openai_create(&call);
     for (i = 0; i < 20 && rv == APR_SUCCESS; i++) {
-        ck_assert_int_eq(llmq_backend_openai_feed(r, ": ping\n\n", 8), APR_SUCCESS);
-        rv = llmq_backend_openai_feed(r, EVENT(DELTA("0123456789012345678901234")),
+        ck_assert_int_eq(llmq_backend_answer_feed(r, 200, ": ping\n\n", 8), APR_SUCCESS);
+        rv = llmq_backend_answer_feed(r, 200, EVENT(DELTA("0123456789012345678901234")),
                                       strlen(EVENT(DELTA("0123456789012345678901234"))));
     }
     ck_assert_int_eq(rv, LLMQ_EBACKEND);
     ck_assert_int_eq(i, 9);
-    llmq_backend_openai_end(r, 200);
+    llmq_backend_answer_end(r, 200);
     expect_failure(LLMQ_FAILURE_PROTOCOL, 0);
 }
 END_TEST
@@ -483,6 +527,8 @@ TCase *case_backend_openai(void)
     tcase_add_test(tc, openai_stream_adds_up_the_same_in_pieces_of_any_size);
     tcase_add_test(tc, openai_stream_is_whole_with_either_of_its_ends);
     tcase_add_test(tc, openai_stream_takes_the_first_choice_only);
+    tcase_add_test(tc, openai_stream_passes_on_what_comes_of_the_first_choice);
+    tcase_add_test(tc, openai_answer_in_one_piece_passes_nothing_on);
     tcase_add_test(tc, openai_state_follows_the_stream);
     tcase_add_test(tc, openai_feed_stops_at_the_first_bad_event);
     tcase_add_test(tc, openai_keeps_no_more_than_max_answer_bytes);

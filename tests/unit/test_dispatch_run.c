@@ -202,6 +202,57 @@ END_TEST
 
 /* ---- the database away ---- */
 
+/* ---- who listens hears ---- */
+
+static char heard[512];
+
+/* A letter for each event: what, and in small letters those of the conversation. */
+static void hear(void *ctx, const llmq_event_t *event)
+{
+    apr_uint64_t own = llmq_bus_topic(LLMQ_TOPIC_MESSAGE, "default", "msg_heard");
+    apr_size_t n = strlen(heard);
+
+    (void)ctx;
+    ck_assert_uint_lt(n, sizeof(heard) - 1);
+    heard[n] = event->what == LLMQ_EVENT_CHANGED ? (event->topic == own ? 'C' : 'c')
+                                                 : (event->topic == own ? 'D' : 'd');
+    heard[n + 1] = '\0';
+    if (event->what == LLMQ_EVENT_DELTA) {
+        ck_assert_ptr_nonnull(strstr(event->data, "\"message_id\":\"msg_heard\""));
+    }
+    if (event->topic != own) {
+        ck_assert(event->topic
+                  == llmq_bus_topic(LLMQ_TOPIC_CONVERSATION, "default", "conv_1"));
+    }
+}
+
+START_TEST(who_listens_hears_of_the_start_the_pieces_and_the_end)
+{
+    dispatch_rig_t *rig = dispatch_rig_http("stream");
+    llmq_job_t *job = dispatch_rig_job("msg_heard", LLMQ_LEVEL_HIGH);
+    void *memory = test_shared(llmq_bus_size(65536));
+    llmq_bus_reader_t *reader;
+    int missed = 0;
+    size_t n;
+
+    ck_assert_int_eq(llmq_bus_create(&rig->conf.bus, memory, 65536, 2, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(llmq_bus_attach(&reader, rig->conf.bus, test_pool), APR_SUCCESS);
+    llmq_bus_want(reader, 1);
+    job->chain = "conv_1";
+    dispatch_rig_store(job);
+    dispatch_rig_enter(rig, job);
+    dispatch_rig_start(rig);
+    DISPATCH_WAIT(queue_state(rig->q, "msg_heard") == LLMQ_ENTRY_FREE);
+    dispatch_rig_close(rig);
+    llmq_bus_read(&missed, reader, hear, NULL, 100);
+    n = strlen(heard);
+    ck_assert_uint_ge(n, 6);
+    ck_assert_int_eq(strncmp(heard, "CcDd", 4), 0);
+    ck_assert_str_eq(heard + n - 2, "Cc");
+}
+END_TEST
+
 START_TEST(without_the_database_all_wait_and_none_is_lost_or_tried)
 {
     dispatch_rig_t *rig = dispatch_rig_http("echo");
@@ -263,6 +314,7 @@ TCase *case_dispatch_run(void)
     tcase_add_loop_test(tc, no_more_is_taken_than_the_backend_has_places, 1, 5);
     tcase_add_loop_test(tc, a_paused_backend_gets_nothing, 1, 3);
     tcase_add_loop_test(tc, one_of_a_chain_runs_at_a_time_and_in_order, 0, 4);
+    tcase_add_test(tc, who_listens_hears_of_the_start_the_pieces_and_the_end);
     tcase_add_test(tc, without_the_database_all_wait_and_none_is_lost_or_tried);
     tcase_add_loop_test(tc, it_starts_without_the_database_and_works_when_it_comes, 1, 3);
     return tc;

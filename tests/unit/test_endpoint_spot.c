@@ -68,12 +68,12 @@ START_TEST(spot_wait_is_that_of_the_soonest_other_one)
                                      {.backend = &far_conf, .paused_until = NOW + 20},
                                      {.backend = &far_conf, .drained = 1}};
 
-    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 1, NOW), 0);
-    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 0, NOW), 20);
+    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 1, 0, NOW), 0);
+    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 0, 0, NOW), 20);
     spots[2].health = (llmq_health_t){LLMQ_HEALTH_CAUSE_FAILING, 3, 0, NOW + 1, 1};
-    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 0, NOW), 50);
+    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 0, 0, NOW), 50);
     spots[1].drained = 1;
-    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 0, NOW), -1);
+    ck_assert_int_eq(llmq_endpoint_spot_wait(spots, 4, 0, 0, NOW), -1);
 }
 END_TEST
 

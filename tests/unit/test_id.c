@@ -293,6 +293,30 @@ START_TEST(several_uuids_of_one_id_differ_and_come_again)
 }
 END_TEST
 
+START_TEST(a_uuid_is_hex_in_five_groups)
+{
+    static const char *const bad[] = {"",
+                                      "0",
+                                      "0199aa00-0000-7000-8000-00000000000",
+                                      "0199aa00-0000-7000-8000-0000000000000",
+                                      "0199aa0000000-7000-8000-000000000000",
+                                      "0199aa00-0000-7000-8000-00000000000g",
+                                      "{199aa00-0000-7000-8000-000000000000",
+                                      "0199aa00_0000-7000-8000-000000000000",
+                                      "0199aa00-0000-7000-80-0000-0000000000",
+                                      " 199aa00-0000-7000-8000-000000000000",
+                                      "conv_01JD0000000000000000000000000000"};
+    size_t i;
+
+    ck_assert(llmq_id_is_uuid("0199aa00-0000-7000-8000-00000000000f"));
+    ck_assert(llmq_id_is_uuid("0199AA00-0000-4000-8000-00000000000F"));
+    ck_assert(llmq_id_is_uuid(llmq_id_uuid(llmq_id_create("", test_pool), 0, test_pool)));
+    ck_assert(!llmq_id_is_uuid(NULL));
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(!llmq_id_is_uuid(bad[i]), "%s", bad[i]);
+}
+END_TEST
+
 static void give_clock_back(void)
 {
     llmq_clock_set(0);
@@ -313,6 +337,7 @@ TCase *case_id(void)
     tcase_add_test(tc, a_uuid_has_the_time_and_the_chance_of_its_id);
     tcase_add_test(tc, uuids_are_version_7_and_sort_as_their_ids);
     tcase_add_test(tc, several_uuids_of_one_id_differ_and_come_again);
+    tcase_add_test(tc, a_uuid_is_hex_in_five_groups);
     tcase_add_test(tc, names_have_only_the_allowed_characters);
     tcase_add_test(tc, names_have_1_to_128_bytes);
     tcase_add_test(tc, the_hash_is_fnv_1a);

@@ -97,6 +97,16 @@ START_TEST(an_id_tells_what_it_names)
 }
 END_TEST
 
+START_TEST(tasks_and_runs_have_a_queue_of_their_own)
+{
+    ck_assert_int_eq(llmq_job_line(LLMQ_KIND_TASK), LLMQ_KIND_TASK);
+    ck_assert_int_eq(llmq_job_line(LLMQ_KIND_RUN), LLMQ_KIND_TASK);
+    ck_assert_int_eq(llmq_job_line(LLMQ_KIND_MESSAGE), LLMQ_KIND_MESSAGE);
+    ck_assert_int_eq(llmq_job_line(LLMQ_KIND_DEBUG), LLMQ_KIND_MESSAGE);
+    ck_assert_int_eq(llmq_job_line(LLMQ_KIND_COMPLETION), LLMQ_KIND_MESSAGE);
+}
+END_TEST
+
 START_TEST(other_words_are_einval)
 {
     static const char *const others[] = {"",        "Pending", "done", "canceled",
@@ -120,6 +130,7 @@ TCase *case_job(void)
     tcase_add_test(tc, a_number_that_is_no_state_is_refused);
     tcase_add_loop_test(tc, only_a_requeue_follows_a_final_state, 0, LLMQ_STATUS_COUNT);
     tcase_add_loop_test(tc, each_state_has_its_word, 0, LLMQ_STATUS_COUNT);
+    tcase_add_test(tc, tasks_and_runs_have_a_queue_of_their_own);
     tcase_add_test(tc, an_id_tells_what_it_names);
     tcase_add_test(tc, other_words_are_einval);
     return tc;

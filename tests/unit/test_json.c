@@ -233,6 +233,29 @@ START_TEST(a_refusal_names_the_byte)
 
     ck_assert_int_eq(parse(&obj, "{\"a\":NaN}", 9, DEPTH, &why), LLMQ_EBODY);
     ck_assert_ptr_nonnull(strstr(why.reason, "byte 5"));
+    ck_assert_int_eq(parse(&obj, "[\"\xC3\xA9\xE6\xB6\"]", 8, DEPTH, &why), LLMQ_EBODY);
+    ck_assert_ptr_nonnull(strstr(why.reason, "UTF-8 (at byte 4)"));
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    apr_int64_t n; /* -7: no whole number */
+} wholes[] = {
+    {"3", 3},      {"3.0", 3},    {"3e0", 3},     {"-2.0", -2},
+    {"0.0", 0},    {"-0.0", 0},   {"1e3", 1000},  {"9007199254740992.0", 1LL << 53},
+    {"1e16", -7},  {"1e308", -7}, {"3.5", -7},    {"-0.5", -7},
+    {"\"3\"", -7}, {"true", -7},  {"[3]", -7},    {"{}", -7},
+    {"null", -7},  {"1e999", -7}, {"1e-320", -7},
+};
+
+START_TEST(a_whole_number_may_have_a_point)
+{
+    struct json_object *obj = NULL;
+    const char *text = wholes[_i].text;
+
+    ck_assert_int_eq(parse(&obj, text, strlen(text), DEPTH, NULL), APR_SUCCESS);
+    ck_assert_msg(llmq_json_whole(obj, -7) == wholes[_i].n, "%s", text);
 }
 END_TEST
 
@@ -555,6 +578,7 @@ TCase *case_json(void)
     tcase_add_loop_test(tc, json_is_accepted, 0, COUNT(good));
     tcase_add_loop_test(tc, anything_else_is_refused_with_a_sentence, 0, COUNT(bad));
     tcase_add_test(tc, a_refusal_names_the_byte);
+    tcase_add_loop_test(tc, a_whole_number_may_have_a_point, 0, COUNT(wholes));
     tcase_add_test(tc, a_text_that_breaks_off_is_refused);
     tcase_add_loop_test(tc, the_depth_limit_is_exact, 0, 24);
     tcase_add_test(tc, a_bomb_of_brackets_is_refused);

@@ -30,14 +30,16 @@ static apr_status_t find(int n, apr_time_t now)
 
 static void put(int n, apr_time_t now)
 {
-    llmq_apikey_t key = {.tenant = "acme", .subject = "u", .scope = "a b", .admin = 1};
+    llmq_apikey_t key = {
+        .id = "key_1", .tenant = "acme", .subject = "u", .scope = "a b", .admin = 1};
 
     llmq_keycache_put(cache, hash_of(n), &key, now);
 }
 
 START_TEST(a_record_comes_back_until_it_is_old)
 {
-    llmq_apikey_t in = {.tenant = "acme",
+    llmq_apikey_t in = {.id = "key_1",
+                        .tenant = "acme",
                         .subject = "user",
                         .scope = "a b",
                         .admin = 1,
@@ -51,6 +53,7 @@ START_TEST(a_record_comes_back_until_it_is_old)
     ck_assert_int_eq(
         llmq_keycache_find(&out, cache, hash_of(1), NOW + AGE - 1, test_pool),
         APR_SUCCESS);
+    ck_assert_str_eq(out.id, "key_1");
     ck_assert_str_eq(out.tenant, "acme");
     ck_assert_str_eq(out.subject, "user");
     ck_assert_str_eq(out.scope, "a b");
@@ -105,7 +108,7 @@ END_TEST
 START_TEST(names_without_room_are_not_cut)
 {
     char *scope = apr_palloc(test_pool, LLMQ_APIKEY_SCOPE_MAX + 2);
-    llmq_apikey_t key = {.tenant = "acme", .subject = "u", .scope = scope};
+    llmq_apikey_t key = {.id = "key_1", .tenant = "acme", .subject = "u", .scope = scope};
 
     memset(scope, 'x', LLMQ_APIKEY_SCOPE_MAX + 1);
     scope[LLMQ_APIKEY_SCOPE_MAX + 1] = '\0';

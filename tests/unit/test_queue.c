@@ -133,26 +133,6 @@ START_TEST(configure_changes_limits_within_the_segment)
 }
 END_TEST
 
-START_TEST(a_wait_for_an_end_sees_acks_cancels_and_ends_told_from_outside)
-{
-    queue_rig_t *rig = queue_rig(10, 10);
-    apr_uint32_t before = llmq_queue_ended(rig->q, "m1");
-
-    queue_put(rig->q, "m1", 3, 1, 0);
-    queue_take_ids(rig->q, 1);
-    ck_assert_uint_eq(llmq_queue_ended(rig->q, "m1"), before);
-    queue_ack(rig->q, "m1", LLMQ_ACK_COMPLETED);
-    ck_assert_uint_ne(llmq_queue_ended(rig->q, "m1"), before);
-    before = llmq_queue_ended(rig->q, "m2");
-    queue_put(rig->q, "m2", 3, 1, 0);
-    ck_assert_int_eq(llmq_queue_cancel(rig->q, "m2"), APR_SUCCESS);
-    ck_assert_uint_ne(llmq_queue_ended(rig->q, "m2"), before);
-    before = llmq_queue_ended(rig->q, "m2");
-    llmq_queue_note_end(rig->q, "m2");
-    ck_assert_uint_ne(llmq_queue_ended(rig->q, "m2"), before);
-}
-END_TEST
-
 START_TEST(a_changed_setting_is_seen_and_wakes_the_taker)
 {
     queue_rig_t *rig = queue_rig(10, 10);
@@ -204,7 +184,6 @@ TCase *case_queue(void)
                         LLMQ_LEVEL_COUNT);
     tcase_add_loop_test(tc, configure_changes_limits_within_the_segment, 1,
                         LLMQ_LEVEL_COUNT);
-    tcase_add_test(tc, a_wait_for_an_end_sees_acks_cancels_and_ends_told_from_outside);
     tcase_add_test(tc, a_changed_setting_is_seen_and_wakes_the_taker);
     tcase_add_loop_test(tc, a_hastened_entry_is_ready_at_its_place_in_the_chain, 1,
                         LLMQ_LEVEL_COUNT);

@@ -62,11 +62,9 @@ static void put_and_wait(queue_rig_t *rig, apr_uint64_t tenant, int rounds)
     e.tenant = tenant;
     queue_rig_child(rig);
     while (rounds-- > 0) {
-        apr_uint32_t before = llmq_queue_ended(rig->q, id);
-
         if (llmq_queue_put(rig->q, &e, 1, 0) != APR_SUCCESS)
             _exit(4);
-        while (llmq_queue_ended(rig->q, id) == before) {
+        while (queue_state(rig->q, id) != LLMQ_ENTRY_FREE) {
             if (apr_time_now() > end)
                 _exit(5);
             sched_yield();

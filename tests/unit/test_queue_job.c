@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "queue/queue_gated.h"
 #include "queue/queue_job.h"
 
 static llmq_entry_t entry_of(const char *tenant, const char *user, const char *chain)
@@ -88,6 +89,33 @@ START_TEST(a_user_takes_turns_in_each_type_by_itself)
 }
 END_TEST
 
+START_TEST(what_is_done_for_apps_and_the_gateway_counts_for_its_tenant)
+{
+    llmq_job_t job = {.id = "c1", .tenant = "t", .user = "u", .type = "gpt"};
+    llmq_entry_t a, b, message;
+
+    job.kind = LLMQ_KIND_COMPLETION;
+    llmq_queue_job_entry(&a, &job);
+    ck_assert_uint_eq(a.gate, llmq_queue_job_gate("gpt"));
+    job.type = "llama";
+    llmq_queue_job_entry(&b, &job);
+    ck_assert_uint_ne(a.key, b.key);
+    ck_assert_uint_ne(a.gate, b.gate);
+    ck_assert_uint_gt(b.gate, LLMQ_QUEUE_GATE_ANY);
+    job.kind = LLMQ_KIND_MESSAGE;
+    job.type = NULL;
+    llmq_queue_job_entry(&message, &job);
+    ck_assert_uint_eq(a.tenant, message.tenant);
+    ck_assert_uint_eq(message.gate, 0);
+    ck_assert_uint_ne(a.key, message.key);
+    job.kind = LLMQ_KIND_DEBUG;
+    llmq_queue_job_entry(&b, &job);
+    ck_assert_uint_eq(b.tenant, message.tenant);
+    ck_assert_uint_eq(b.gate, LLMQ_QUEUE_GATE_ANY);
+    ck_assert_uint_ne(b.key, message.key);
+}
+END_TEST
+
 TCase *case_queue_job(void)
 {
     TCase *tc = test_case("queue_job");
@@ -95,6 +123,7 @@ TCase *case_queue_job(void)
     tcase_add_test(tc, entry_carries_what_the_queue_needs);
     tcase_add_test(tc, equal_names_of_two_tenants_never_meet);
     tcase_add_test(tc, a_user_takes_turns_in_each_type_by_itself);
+    tcase_add_test(tc, what_is_done_for_apps_and_the_gateway_counts_for_its_tenant);
     tcase_add_test(tc, no_conversation_means_no_chain);
     tcase_add_test(tc, a_parallel_job_has_a_conversation_and_no_chain);
     return tc;

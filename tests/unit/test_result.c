@@ -23,6 +23,26 @@ START_TEST(set_ignores_a_null_result)
 }
 END_TEST
 
+START_TEST(several_fields_are_blamed_in_one_result)
+{
+    llmq_result_t why = {0};
+    const llmq_result_error_t *errors;
+
+    ck_assert_int_eq(llmq_result_blame(&why, "role", "is missing", test_pool),
+                     LLMQ_EBODY);
+    ck_assert_int_eq(why.problem, LLMQ_PROBLEM_INVALID);
+    llmq_result_blame(&why, "type", "is too long", test_pool);
+    ck_assert_str_eq(why.field, "role");
+    ck_assert_str_eq(why.reason, "is missing");
+    ck_assert_int_eq(why.errors->nelts, 2);
+    errors = (const llmq_result_error_t *)(const void *)why.errors->elts;
+    ck_assert_str_eq(errors[1].field, "type");
+    ck_assert_str_eq(errors[1].reason, "is too long");
+    llmq_result_set(&why, LLMQ_PROBLEM_JSON, NULL, "x");
+    ck_assert_ptr_null(why.errors);
+}
+END_TEST
+
 START_TEST(each_problem_has_a_name_of_its_own)
 {
     int i, j;
@@ -87,6 +107,7 @@ TCase *case_result(void)
 
     tcase_add_test(tc, set_fills_the_result_and_returns_ebody);
     tcase_add_test(tc, set_ignores_a_null_result);
+    tcase_add_test(tc, several_fields_are_blamed_in_one_result);
     tcase_add_test(tc, each_problem_has_a_name_of_its_own);
     tcase_add_test(tc, a_number_that_is_no_problem_is_an_internal_error);
     tcase_add_test(tc, each_own_status_has_a_text_of_its_own);

@@ -155,7 +155,7 @@ START_TEST(lost_prepared_statements_are_prepared_again)
         ck_assert_ptr_nonnull(store_test_find(apr_psprintf(test_pool, "msg_%d", i)));
         db = connection();
         if (_i == LLMQ_DIALECT_PGSQL)
-            ck_assert_int_eq(llmq_store_run_plain(db, "DEALLOCATE ALL", test_pool), 0);
+            ck_assert_int_eq(llmq_store_dbd_plain(db, "DEALLOCATE ALL", test_pool), 0);
         else
             store_test_sql(
                 apr_psprintf(test_pool, "ALTER TABLE llmq_jobs ADD COLUMN x%d TEXT", i));

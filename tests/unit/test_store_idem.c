@@ -125,6 +125,21 @@ START_TEST(open_key_is_claimed_again_with_the_same_object)
 }
 END_TEST
 
+START_TEST(a_kept_answer_cannot_be_freed)
+{
+    const llmq_idem_answer_t kept = {.status = 200, .body = "{}"};
+    llmq_idem_t a = key("s", "r", "01A", STORE_TEST_T0);
+    llmq_idem_t b = key("s", "r", "01B", STORE_TEST_T0 + SECOND);
+
+    store_test_open(_i);
+    ck_assert_int_eq(claim(&a), APR_SUCCESS);
+    ck_assert_int_eq(settle(&a, &kept), APR_SUCCESS);
+    ck_assert_int_eq(llmq_store_idem_free(store_test.store, &a, test_pool), LLMQ_ESTATE);
+    ck_assert_int_eq(claim(&b), APR_EEXIST);
+    store_test_close();
+}
+END_TEST
+
 START_TEST(freed_key_is_as_new)
 {
     llmq_idem_t a = key("s", "r", "01A", STORE_TEST_T0);
@@ -193,6 +208,7 @@ TCase *case_store_idem(void)
     tcase_add_loop_test(tc, renewed_lease_counts_from_then, 0, dialects);
     tcase_add_loop_test(tc, answer_is_replayed_byte_for_byte, 0, dialects);
     tcase_add_loop_test(tc, open_key_is_claimed_again_with_the_same_object, 0, dialects);
+    tcase_add_loop_test(tc, a_kept_answer_cannot_be_freed, 0, dialects);
     tcase_add_loop_test(tc, freed_key_is_as_new, 0, dialects);
     tcase_add_loop_test(tc, expired_key_is_as_new_even_before_it_is_pruned, 0, dialects);
     tcase_add_loop_test(tc, prune_removes_what_expired_and_no_more, 0, dialects);

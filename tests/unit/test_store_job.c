@@ -305,6 +305,38 @@ START_TEST(backlog_of_tasks_holds_what_workers_have)
 }
 END_TEST
 
+static const struct {
+    llmq_kind_e kind;
+    llmq_kind_e queue;
+} lines[] = {{LLMQ_KIND_MESSAGE, LLMQ_KIND_MESSAGE},
+             {LLMQ_KIND_TASK, LLMQ_KIND_TASK},
+             {LLMQ_KIND_RUN, LLMQ_KIND_TASK},
+             {LLMQ_KIND_DEBUG, LLMQ_KIND_MESSAGE},
+             {LLMQ_KIND_COMPLETION, LLMQ_KIND_MESSAGE}};
+#define N_LINES ((int)(sizeof(lines) / sizeof(lines[0])))
+
+START_TEST(each_kind_is_in_the_backlog_of_its_queue)
+{
+    llmq_backlog_page_t page = {LLMQ_KIND_MESSAGE, 0, 10};
+    llmq_backlog_t *rows = NULL;
+    llmq_job_t *job = store_test_job("job_1");
+    int n = 0;
+
+    store_test_open(_i / N_LINES);
+    job->kind = lines[_i % N_LINES].kind;
+    job->type = job->kind == LLMQ_KIND_MESSAGE ? NULL : "of some type";
+    store_test_insert(store_test.store, job);
+    page.kind = lines[_i % N_LINES].queue;
+    llmq_store_job_backlog(&rows, &n, store_test.store, &page, test_pool);
+    ck_assert_int_eq(n, 1);
+    ck_assert_int_eq(rows[0].kind, job->kind);
+    page.kind = page.kind == LLMQ_KIND_TASK ? LLMQ_KIND_MESSAGE : LLMQ_KIND_TASK;
+    llmq_store_job_backlog(&rows, &n, store_test.store, &page, test_pool);
+    ck_assert_int_eq(n, 0);
+    store_test_close();
+}
+END_TEST
+
 START_TEST(backlog_walks_open_work_of_this_node_in_order)
 {
     llmq_backlog_page_t page = {LLMQ_KIND_MESSAGE, 0, 2};
@@ -411,6 +443,28 @@ START_TEST(find_sees_only_its_tenant_and_kind)
 }
 END_TEST
 
+/* Whatever the connection was set to, the next one is as durable as ever. */
+START_TEST(light_rows_are_there_and_leave_the_connection_as_it_was)
+{
+    llmq_text_t t;
+
+    store_test_open(_i);
+    llmq_text_init(&t, 512, test_pool);
+    LLMQ_TEXT_LIT(&t, "[");
+    llmq_store_job_row(&t, store_test_job("msg_1"));
+    LLMQ_TEXT_LIT(&t, "]");
+    ck_assert_int_eq(llmq_store_job_insert_light(store_test.store, t.data, test_pool),
+                     APR_SUCCESS);
+    ck_assert_int_eq(llmq_store_job_insert_light(store_test.store, t.data, test_pool),
+                     APR_SUCCESS);
+    ck_assert_str_eq(store_test_find("msg_1")->payload, "Hello");
+    store_test_insert(store_test.store, store_test_job("msg_2"));
+    ck_assert_ptr_nonnull(store_test_find("msg_2"));
+    ck_assert_int_eq(store_test_number("SELECT count(*) FROM llmq_jobs"), 2);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_job(void)
 {
     TCase *tc = test_case("store_job");
@@ -426,8 +480,12 @@ TCase *case_store_job(void)
     tcase_add_loop_test(tc, load_and_fence_of_nothing_are_allowed, 0, dialects);
     tcase_add_loop_test(tc, fence_puts_back_what_is_not_final, 0, dialects);
     tcase_add_loop_test(tc, backlog_of_tasks_holds_what_workers_have, 0, dialects);
+    tcase_add_loop_test(tc, each_kind_is_in_the_backlog_of_its_queue, 0,
+                        dialects * N_LINES);
     tcase_add_loop_test(tc, backlog_walks_open_work_of_this_node_in_order, 0, dialects);
     tcase_add_loop_test(tc, totals_count_final_jobs_of_this_node_by_tenant_and_level, 0,
+                        dialects);
+    tcase_add_loop_test(tc, light_rows_are_there_and_leave_the_connection_as_it_was, 0,
                         dialects);
     tcase_add_loop_test(tc, find_sees_only_its_tenant_and_kind, 0, dialects);
     return tc;

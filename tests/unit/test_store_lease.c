@@ -1,6 +1,7 @@
 #include "store_support.h"
 
 #include "store/store_lease.h"
+#include "store/store_lease_claim.h"
 #include "store/store_node.h"
 
 #include <apr_strings.h>
@@ -33,7 +34,7 @@ static void start(int dialect, int threaded)
     llmq_commit_writer_t writer;
 
     store_test_open(dialect);
-    llmq_store_lease_claims(&writer, &orphanage);
+    llmq_store_lease_claim_writer(&writer, &orphanage);
     ck_assert_int_eq(llmq_store_commit_create(&claims, store_test.store, &conf, &writer,
                                               threaded, test_pool),
                      APR_SUCCESS);
@@ -428,6 +429,29 @@ START_TEST(two_changes_to_one_job_cannot_share_a_statement)
 }
 END_TEST
 
+/* Its conversation hears of what a worker says, which the worker does not know. */
+START_TEST(changes_tell_the_conversation)
+{
+    llmq_job_t *job = store_test_job("msg_1");
+    llmq_lease_change_t change;
+
+    start(_i, 0);
+    job->chain = "conv_7";
+    store_test_insert(store_test.store, job);
+    insert_task("task_1");
+    ck_assert_ptr_nonnull(claim_one("msg_1"));
+    ck_assert_ptr_nonnull(claim_one("task_1"));
+    change = change_at("msg_1", TOKEN, T0 + SEC(20));
+    change.kind = LLMQ_KIND_MESSAGE;
+    ck_assert_int_eq(change_one(&change), 1);
+    ck_assert_str_eq(change.stored_chain, "conv_7");
+    change = change_at("task_1", TOKEN, T0 + SEC(20));
+    ck_assert_int_eq(change_one(&change), 1);
+    ck_assert_str_eq(change.stored_chain, "");
+    stop();
+}
+END_TEST
+
 START_TEST(look_finds_what_was_removed_and_misses_what_never_was)
 {
     static const char *const ids[] = {"t_here", "t_removed", "t_never"};
@@ -527,7 +551,7 @@ START_TEST(what_is_given_to_nobody_is_told)
     store_test.conf.timeout = apr_time_from_msec(50);
     llmq_store_create(&store_test.store, &source, &store_test.conf, test_pool);
     insert_task("t");
-    llmq_store_lease_claims(&writer, &orphanage);
+    llmq_store_lease_claim_writer(&writer, &orphanage);
     ck_assert_int_eq(
         llmq_store_commit_create(&claims, store_test.store, &conf, &writer, 1, test_pool),
         APR_SUCCESS);
@@ -560,6 +584,7 @@ TCase *case_store_lease(void)
     tcase_add_loop_test(tc, ended_leases_are_taken_back_unless_renewed_meanwhile, 0, n);
     tcase_add_loop_test(tc, of_changes_to_one_job_in_one_batch_each_hears_its_own, 0, n);
     tcase_add_loop_test(tc, two_changes_to_one_job_cannot_share_a_statement, 0, n);
+    tcase_add_loop_test(tc, changes_tell_the_conversation, 0, n);
     tcase_add_loop_test(tc, look_finds_what_was_removed_and_misses_what_never_was, 0, n);
     tcase_add_loop_test(tc, leases_outlive_their_node, 0, n);
     tcase_add_loop_test(tc, nothing_is_written_once_the_process_stops, 0, n);

@@ -1,7 +1,10 @@
 #include "store_support.h"
 
 #include "store/store_node.h"
+#include "store/store_session.h"
 #include "store/store_survey.h"
+
+#include <apr_strings.h>
 
 START_TEST(jobs_are_counted_by_tenant_level_and_status)
 {
@@ -59,12 +62,55 @@ START_TEST(nodes_are_shown_and_an_onlooker_is_none)
 }
 END_TEST
 
+static void make_session(const char *tenant, const char *id, const char *change)
+{
+    const llmq_session_t s = {.id = id, .tenant = tenant, .owner = "u", .created_at = 1};
+
+    ck_assert_int_eq(llmq_store_session_create(store_test.store, &s, test_pool),
+                     APR_SUCCESS);
+    if (change)
+        store_test_sql(apr_psprintf(
+            test_pool, "UPDATE llmq_sessions SET %s WHERE id = '%s'", change, id));
+}
+
+START_TEST(sessions_are_counted_by_tenant_and_status)
+{
+    llmq_survey_session_t *rows;
+    int n = 0;
+
+    store_test_open(_i);
+    make_session("acme", "s1", "last_seq = 3, last_message_at = 7");
+    make_session("acme", "s2", "last_seq = 4, last_message_at = 5");
+    make_session("acme", "s3", "status = 2");
+    make_session("acme", "s4", "removed_at = 1, last_seq = 100");
+    make_session("other", "s5", NULL);
+    ck_assert_int_eq(
+        llmq_store_survey_sessions(&rows, &n, store_test.store, NULL, test_pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(n, 3);
+    ck_assert_str_eq(rows[0].tenant, "acme");
+    ck_assert_int_eq(rows[0].status, 0);
+    ck_assert_int_eq(rows[0].count, 2);
+    ck_assert_int_eq(rows[0].messages, 7);
+    ck_assert_int_eq(rows[0].latest, 7);
+    ck_assert_int_eq(rows[1].status, 2);
+    ck_assert_int_eq(rows[1].messages, 0);
+    ck_assert_str_eq(rows[2].tenant, "other");
+    ck_assert_int_eq(
+        llmq_store_survey_sessions(&rows, &n, store_test.store, "other", test_pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(n, 1);
+    store_test_close();
+}
+END_TEST
+
 TCase *case_store_survey(void)
 {
     TCase *tc = test_case("store_survey");
     int dialects = store_test_dialects();
 
     tcase_add_loop_test(tc, jobs_are_counted_by_tenant_level_and_status, 0, dialects);
+    tcase_add_loop_test(tc, sessions_are_counted_by_tenant_and_status, 0, dialects);
     tcase_add_loop_test(tc, nodes_are_shown_and_an_onlooker_is_none, 0, dialects);
     return tc;
 }

@@ -10,7 +10,7 @@
  * one to test with. */
 static int asleep_for_a_minute(llmq_dbd_t *db)
 {
-    return llmq_store_run_plain(db, "SELECT pg_sleep(60)", test_pool);
+    return llmq_store_dbd_plain(db, "SELECT pg_sleep(60)", test_pool);
 }
 
 START_TEST(silent_server_is_cut_off)
@@ -50,7 +50,7 @@ START_TEST(call_that_ends_in_time_is_left_alone)
     for (i = 0; i < 100; i++) {
         llmq_store_watch_begin(w, &call, db, apr_time_from_sec(60));
         ck_assert_int_eq(call.fd >= 0, store_test.dialect == LLMQ_DIALECT_PGSQL);
-        ck_assert_int_eq(llmq_store_run_plain(db, "SELECT 1", test_pool), 0);
+        ck_assert_int_eq(llmq_store_dbd_plain(db, "SELECT 1", test_pool), 0);
         llmq_store_watch_end(w, &call);
     }
     store_test.source.release(store_test.source.ctx, db, 0);

@@ -3,7 +3,6 @@ done. Everything is drawn from one seed, so that a run can be had again, as far 
 repeat themselves."""
 
 import collections
-import os
 import pathlib
 import random
 import signal
@@ -12,7 +11,7 @@ import sys
 import time
 
 from .ledger import Audit, read
-from .wait import SLOWNESS, until
+from .wait import SLOWNESS, kill_process, until
 
 WORKER = pathlib.Path(__file__).resolve().parents[1] / "chaos_worker.py"
 TYPES = ("document_processing", "embedding_generation", "knowledge_indexing")
@@ -122,15 +121,12 @@ class Chaos:
     def _kill_dispatcher(self):
         running = self.server.dispatchers()
         if running:
-            os.kill(running[-1], signal.SIGKILL)
+            kill_process(running[-1])
 
     def _kill_child(self):
         running = self.server.workers()
         if running:
-            try:
-                os.kill(self.random.choice(running), signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it has ended by itself
+            kill_process(self.random.choice(running))
 
     def run(self, done, deadline):
         """So long until each disturbance was there and all is done."""

@@ -1,6 +1,9 @@
 """Pieces of configuration that several files of tests use. {llm} becomes the address of the
 fake LLM, see conftest.py."""
 
+import functools
+import subprocess
+
 
 def fake(*lines):
     """The fake LLM as the backend "fake", with more lines of its block."""
@@ -8,10 +11,37 @@ def fake(*lines):
                       *lines, "</LLMQBackend>\n"])
 
 
-def mounts(**texts):
-    """For each name a queue at /name that is open to all, with the text in its block."""
-    return "".join(f"<Location /{name}>\nSetHandler llmq-queue\nRequire all granted\n{text}\n"
+@functools.cache
+def _modules():
+    return subprocess.run(["apxs", "-q", "LIBEXECDIR"], text=True, check=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+
+
+def load(*names):
+    """Modules of httpd's own, where they are not there yet."""
+    return "".join(f"<IfModule !{name}_module>\nLoadModule {name}_module "
+                   f"{_modules()}/mod_{name}.so\n</IfModule>\n" for name in names)
+
+
+def places(handler, texts):
+    """For each name the handler at /name, open to all, with the text in its block."""
+    return "".join(f"<Location /{name}>\nSetHandler {handler}\nRequire all granted\n{text}\n"
                    "</Location>\n" for name, text in texts.items())
+
+
+def mounts(**texts):
+    """For each name a queue at /name."""
+    return places("llmq-queue", texts)
+
+
+def sessions(**texts):
+    """For each name sessions at /name."""
+    return places("llmq-sessions", texts)
+
+
+def apps(**texts):
+    """For each name apps at /name."""
+    return places("llmq-apps", texts)
 
 
 def tenant_host(port, tenant):

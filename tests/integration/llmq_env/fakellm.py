@@ -21,6 +21,7 @@ class Plan:
     delay: float = 0            # before anything is sent
     drop: str = None            # close the connection: "before" any byte, "headers" only, "body" half
     pieces: list = None         # a stream's pieces of content, else split by words
+    chunks: list = None         # a stream's chunks as they are, texts, instead of all that
     stall: int = None           # stream: say nothing more after so many pieces
     done: bool = True           # stream: end with [DONE]
     usage: tuple = (3, 5)
@@ -34,6 +35,9 @@ class Call:
     headers: dict
     body: dict
     content: str
+    raw: bytes = b""            # the body as it came
+    path: str = ""
+    left: bool = False      # whoever called has hung up while it was held or stalled
 
 
 class FakeLLM:
@@ -89,13 +93,14 @@ class FakeLLM:
 
     # -- the handler's side ------------------------------------------------------------
 
-    def begin(self, call):
+    def begin(self, call, connection):
         with self._lock:
             self.calls.append(call)
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             plan = self.plans.pop(0) if self.plans else self.default
-        self._open.wait()
+        while not self._open.wait(0.05):
+            call.left = call.left or _has_left(connection)
         return plan(call) if callable(plan) else plan
 
     def end(self):
@@ -105,6 +110,11 @@ class FakeLLM:
     def pause(self, seconds):
         """A delay that ends with the server."""
         self._ended.wait(seconds)
+
+    def stall(self, call, connection):
+        """Say nothing more, until the server or the caller ends."""
+        while not call.left and not self._ended.wait(0.05):
+            call.left = _has_left(connection)
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -135,8 +145,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.loads(raw)
         content = [m["content"] for m in body.get("messages", []) if m["role"] == "user"]
-        call = Call(time.monotonic(), dict(self.headers), body, content[-1] if content else None)
-        plan = self.server.llm.begin(call)
+        call = Call(time.monotonic(), dict(self.headers), body, content[-1] if content else None,
+                    raw, self.path)
+        plan = self.server.llm.begin(call, self.connection)
         try:
             self._answer(plan, call)
         finally:
@@ -147,7 +158,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server.llm.pause(plan.delay)
         if plan.drop == "before":
             self._cut()
-        elif self.path != "/v1/chat/completions":
+        elif plan.chunks is not None:
+            self._stream(plan, call)
+        elif plan.body is None and self.path != "/v1/chat/completions":
             self._send(Plan(status=404, body=b'{"error":{"message":"no such path"}}'))
         elif plan.status == 200 and plan.body is None and call.body.get("stream"):
             self._stream(plan, call)
@@ -183,11 +196,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+        if plan.chunks is not None:
+            return self._chunks(plan, call)
         pieces = plan.pieces or [word + " " for word in _content(plan, call).split()]
         for i, piece in enumerate(pieces):
             if plan.stall is not None and i >= plan.stall:
-                return self.server.llm.pause(3600)
-            self._event({"choices": [{"index": 0, "delta": {"content": piece}}]}, call)
+                return self.server.llm.stall(call, self.connection)
+            role = {} if i else {"role": "assistant"}
+            self._event({"choices": [{"index": 0, "delta": {**role, "content": piece}}]}, call)
         if plan.drop == "body":
             return self._cut()
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, call)
@@ -196,10 +212,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"data: [DONE]\n\n")
         return None
 
+    def _chunks(self, plan, call):
+        for i, chunk in enumerate(plan.chunks):
+            if plan.stall is not None and i >= plan.stall:
+                return self.server.llm.stall(call, self.connection)
+            self.wfile.write(b"data: " + chunk.encode() + b"\n\n")
+            self.wfile.flush()
+        if plan.done:
+            self.wfile.write(b"data: [DONE]\n\n")
+        return None
+
     def _event(self, chunk, call):
         chunk = {"object": "chat.completion.chunk", "model": call.body["model"], **chunk}
         self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
         self.wfile.flush()
+
+
+def _has_left(connection):
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _content(plan, call):

@@ -1,7 +1,10 @@
 """A real httpd with the module, through scripts/server.sh as a user would start it."""
 
+import contextlib
+import itertools
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -11,7 +14,7 @@ import subprocess
 from . import postgres
 from .api import Api
 from .errorlog import ErrorLog
-from .wait import SLOWNESS, until
+from .wait import SLOWNESS, kill_process, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "server.sh"
@@ -24,16 +27,41 @@ SHAPES = {"event": "StartServers 2\nThreadsPerChild 80\nMaxRequestWorkers 160\n"
           "worker": "", "prefork": ""}
 
 
+# A child of httpd's event MPM that ends closes its pollset while a thread of its may be about
+# to put a connection there.
+AT_STOP = ("(9)Bad file descriptor: AH03092", "(9)Bad file descriptor: AH03093")
+
+
 def module_path():
     if os.environ.get("LLMQ_MODULE"):
         return pathlib.Path(os.environ["LLMQ_MODULE"])
     return ROOT / "build" / os.environ.get("LLMQ_SAN", "release") / "mod_llmq.so"
 
 
+def _ports():
+    """Ports for this process of tests alone, none of those that the kernel gives to
+    connections and to listeners on port 0: such a one may be somebody's before it is used,
+    and a test that counts on a silent port would find it answered."""
+    low, high = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+                    .read_text().split())
+    nobodys = [port for port in (*range(10000, 20000), *range(30000, 65536))
+               if not low <= port <= high] or range(10000, 65536)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    share = int(worker[2:]) if worker else random.randrange(SHARES)
+    ours = nobodys[share % SHARES::SHARES]
+    begin = random.randrange(len(ours))
+    return itertools.cycle([*ours[begin:], *ours[:begin]])
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for port in PORTS:
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
+
+
+SHARES = 16
+PORTS = _ports()
 
 
 class Server:
@@ -93,6 +121,7 @@ class Server:
     def stop(self):
         for api in self.apis:
             api.close()
+        self.log.expect(*AT_STOP)
         return self.script("stop")
 
     def graceful(self):
@@ -100,6 +129,13 @@ class Server:
 
     def restart(self):
         return self.script("restart")
+
+    def kill(self):
+        """All processes at once, as if the machine had lost its power."""
+        for pid in [self.parent_pid, *self.workers(), *self.dispatchers()]:
+            kill_process(pid)
+        for api in self.apis:
+            api.close()
 
     def kill_parent(self, signum):
         """To the parent, without waiting for what it does."""

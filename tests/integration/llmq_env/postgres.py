@@ -9,7 +9,7 @@ import subprocess
 
 import psycopg2
 
-from .wait import until
+from .wait import ended, until
 
 USER = "postgres"
 
@@ -63,7 +63,7 @@ class Postgres:
             pid = self.pid
             os.kill(pid, how)
             until(lambda: not (self.data / "postmaster.pid").exists()
-                  and not os.path.exists(f"/proc/{pid}"), "PostgreSQL to end", 30)
+                  and ended(pid), "PostgreSQL to end", 30)
 
     def dsn(self, database):
         return f"host={self.path} user=llmq dbname={database} connect_timeout=5"

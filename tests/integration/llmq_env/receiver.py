@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import http.server
 import json
+import select
 import socket
 import threading
+import time
 
 from .wait import until
 
@@ -22,6 +24,7 @@ class Reply:
     headers: dict = dataclasses.field(default_factory=dict)
     delay: float = 0
     hang_up: bool = False
+    raw: bytes = None   # instead of all of the above but the delay; then it hangs up
 
 
 @dataclasses.dataclass
@@ -63,6 +66,7 @@ class Receiver:
         self.default = Reply()
         self.in_flight = 0
         self.most_in_flight = 0
+        self.left = []   # those whose client went away while they were kept waiting
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._server = _Server((host, 0), _Handler)
@@ -81,6 +85,7 @@ class Receiver:
             self.posts = []
             self.replies = []
             self.default = Reply()
+            self.left = []
             self.most_in_flight = self.in_flight
 
     def at(self, path):
@@ -95,15 +100,23 @@ class Receiver:
 
     # -- the handler's side ------------------------------------------------------------
 
-    def begin(self, post):
+    def begin(self, post, connection):
         with self._lock:
             self.posts.append(post)
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             reply = self.replies.pop(0) if self.replies else self.default
         reply = reply(post) if callable(reply) else reply
-        self._ended.wait(reply.delay)
+        self._keep_waiting(post, connection, time.monotonic() + reply.delay)
         return reply
+
+    def _keep_waiting(self, post, connection, until_then):
+        while time.monotonic() < until_then and not self._ended.is_set():
+            rest = min(0.1, max(0.0, until_then - time.monotonic()))
+            if select.select([connection], [], [], rest)[0]:
+                with self._lock:
+                    self.left.append(post)
+                return
 
     def end(self):
         with self._lock:
@@ -125,9 +138,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         post = Post(self.path, {k.lower(): v for k, v in self.headers.items()},
                     self.rfile.read(length))
-        reply = self.server.receiver.begin(post)
+        reply = self.server.receiver.begin(post, self.connection)
         self.server.receiver.end()
-        if reply.hang_up:
+        if reply.raw is not None:
+            self.wfile.write(reply.raw)
+        if reply.hang_up or reply.raw is not None:
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return

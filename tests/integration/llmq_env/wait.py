@@ -1,6 +1,8 @@
 """Waiting for a condition with a deadline, instead of sleeping and hoping."""
 
 import os
+import pathlib
+import signal
 import time
 
 # Sanitizer builds and busy machines are slower, never differently right.
@@ -17,3 +19,25 @@ def until(condition, what, deadline=15.0):
         if time.monotonic() >= end:
             raise AssertionError(f"still waiting for {what} after {deadline * SLOWNESS:.0f} s")
         time.sleep(0.02)
+
+
+def kill_process(pid):
+    """Whether it still was there to be killed: a server that turns over or notices a death
+    ends processes by itself at the same moment."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def ended(*pids):
+    """Whether none of these processes runs any longer. One that only waits for its parent to
+    ask how it ended has ended: the parent of an orphan may take its time."""
+    def runs(pid):
+        try:
+            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return stat.rpartition(")")[2].split()[0] != "Z"
+    return not any(map(runs, pids))
