@@ -9,8 +9,9 @@ import time
 SLOWNESS = float(os.environ.get("LLMQ_SLOWNESS", 4 if os.environ.get("LLMQ_SAN") else 1))
 
 
-def until(condition, what, deadline=15.0):
-    """Call condition() until it returns something true; return that. Fail after deadline s."""
+def until(condition, what, deadline=60.0):
+    """Call condition() until it returns something true; return that. Fail after deadline s: it
+    is long, because it costs a test that passes nothing."""
     end = time.monotonic() + deadline * SLOWNESS
     while True:
         value = condition()
