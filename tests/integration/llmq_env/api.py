@@ -4,9 +4,13 @@ where S3 is spoken."""
 import http.client
 import json
 import re
+import select
+import time
 
 from .wait import SLOWNESS, until
 
+# A connection that was not used for so long is not used again: httpd closes it after 30 s.
+IDLE = 10
 LEVELS = ("realtime", "high", "normal", "low")
 FINAL = ("completed", "failed", "timeout")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -84,6 +88,7 @@ class Api:
         self.port = port
         self.base = base
         self.connection = None
+        self.used = 0
 
     def close(self):
         if self.connection:
@@ -106,10 +111,20 @@ class Api:
                 answer.check_envelope()
         return answer
 
+    def _is_stale(self):
+        """Whether the server has closed the kept connection, or may do so any moment."""
+        if not self.connection.sock or time.monotonic() - self.used > IDLE:
+            return True
+        readable = select.poll()
+        readable.register(self.connection.sock, select.POLLIN)
+        return bool(readable.poll(0))
+
     def _send(self, method, path, body, headers):
+        if self.connection and self._is_stale():
+            self.close()
         if not self.connection:
             self.connection = http.client.HTTPConnection(
-                "127.0.0.1", self.port, timeout=30 * SLOWNESS)
+                "127.0.0.1", self.port, timeout=120 * SLOWNESS)
         try:
             self.connection.request(method, path, body, headers)
             got = self.connection.getresponse()
@@ -117,6 +132,7 @@ class Api:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        self.used = time.monotonic()
         if got.will_close:
             self.close()
         return answer
@@ -150,7 +166,7 @@ class Api:
     def set_status(self, message_id, status, **fields):
         return self.put(f"/messages/{message_id}/status", {"status": status, **fields})
 
-    def until_status(self, message_id, *wanted, deadline=15.0):
+    def until_status(self, message_id, *wanted, deadline=60.0):
         """The message, once its status is one of wanted (default: a final one)."""
         wanted = wanted or FINAL
 

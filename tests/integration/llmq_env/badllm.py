@@ -128,7 +128,7 @@ def go_on_for_ever(head, block):
 
 
 def wait_for_the_end(near):
-    near.settimeout(30)
+    near.settimeout(300)
     while near.recv(65536):
         pass
 

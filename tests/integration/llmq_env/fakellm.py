@@ -19,7 +19,8 @@ class Plan:
     headers: dict = dataclasses.field(default_factory=dict)
     body: bytes = None          # instead of a proper answer
     delay: float = 0            # before anything is sent
-    drop: str = None            # close the connection: "before" any byte, "headers" only, "body" half
+    silent: bool = False        # say nothing as long as the caller listens
+    drop: str = None         # cut the connection: "before" any byte, "headers" only, "body" half
     pieces: list = None         # a stream's pieces of content, else split by words
     chunks: list = None         # a stream's chunks as they are, texts, instead of all that
     stall: int = None           # stream: say nothing more after so many pieces
@@ -88,7 +89,7 @@ class FakeLLM:
         with self._lock:
             return [call.content for call in self.calls]
 
-    def until_calls(self, n, deadline=15.0):
+    def until_calls(self, n, deadline=60.0):
         until(lambda: len(self.calls) >= n, f"{n} calls at the backend", deadline)
 
     # -- the handler's side ------------------------------------------------------------
@@ -156,7 +157,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, plan, call):
         if plan.delay:
             self.server.llm.pause(plan.delay)
-        if plan.drop == "before":
+        if plan.silent:
+            self.close_connection = True
+            self.server.llm.stall(call, self.connection)
+        elif plan.drop == "before":
             self._cut()
         elif plan.chunks is not None:
             self._stream(plan, call)
