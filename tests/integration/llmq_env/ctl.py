@@ -16,7 +16,7 @@ def ctl_path():
 def run(*args, env=None, **more):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("LLMQ_DB_")}
     return subprocess.run([ctl_path(), *args], env={**clean, **(env or {})}, text=True,
-                          check=False, timeout=60, stdin=subprocess.DEVNULL,
+                          check=False, timeout=120, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 

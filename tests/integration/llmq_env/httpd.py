@@ -148,7 +148,7 @@ class Server:
         self.apis.append(api)
         return api
 
-    def raw(self, data, deadline=15.0):
+    def raw(self, data, deadline=60.0):
         """Send bytes as they are; everything that comes back until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), deadline * SLOWNESS) as s:
             s.sendall(data)
@@ -196,7 +196,7 @@ class Server:
     def until_dispatcher(self, other_than=None):
         def look():
             return [pid for pid in self.dispatchers() if pid != other_than]
-        return until(look, "a new dispatcher", 30)[-1]
+        return until(look, "a new dispatcher")[-1]
 
     # -- the store, behind the module's back ---------------------------------------------
 
@@ -205,5 +205,5 @@ class Server:
             dsn = self.dsn or f"host={(self.dir / 'pgsock').resolve()} user=llmq dbname=llmq"
             return postgres.query(dsn, sql)
         path = (self.dir / "data").resolve() / "llmq.db"
-        with sqlite3.connect(path, timeout=10) as connection:
+        with sqlite3.connect(path, timeout=60) as connection:
             return connection.execute(sql).fetchall()

@@ -37,9 +37,9 @@ def is_linked(server):
 
 def until_linked(*servers):
     for server in servers:
-        until(lambda server=server: is_linked(server) is True, "the link", 30)
+        until(lambda server=server: is_linked(server) is True, "the link")
 
 
 def until_cut(*servers):
     for server in servers:
-        until(lambda server=server: is_linked(server) is False, "the loss of the link", 30)
+        until(lambda server=server: is_linked(server) is False, "the loss of the link")

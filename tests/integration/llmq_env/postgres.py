@@ -63,7 +63,7 @@ class Postgres:
             pid = self.pid
             os.kill(pid, how)
             until(lambda: not (self.data / "postmaster.pid").exists()
-                  and ended(pid), "PostgreSQL to end", 30)
+                  and ended(pid), "PostgreSQL to end")
 
     def dsn(self, database):
         return f"host={self.path} user=llmq dbname={database} connect_timeout=5"

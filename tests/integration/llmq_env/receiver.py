@@ -92,7 +92,7 @@ class Receiver:
         with self._lock:
             return [post for post in self.posts if post.path == path]
 
-    def until_posts(self, n, path=None, deadline=20.0):
+    def until_posts(self, n, path=None, deadline=60.0):
         def look():
             found = self.at(path) if path else list(self.posts)
             return found if len(found) >= n else None

@@ -115,7 +115,7 @@ class Relay:
                 self.children.remove(child)
 
     def job(self):
-        return self.jobs.get(timeout=15 * SLOWNESS)
+        return self.jobs.get(timeout=60 * SLOWNESS)
 
     def until_canceled(self, name):
         until(lambda: name in self.canceled, f"the end of {name}")

@@ -45,7 +45,7 @@ def run(api, session, run_id):
     return answer.json
 
 
-def until_final(api, session, run_id, deadline=30):
+def until_final(api, session, run_id, deadline=60):
     def look():
         got = run(api, session, run_id)
         return got if got["status"] in FINAL else None

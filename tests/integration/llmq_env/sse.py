@@ -64,12 +64,12 @@ class Stream:
         assert self.status == status, (self.status, self.raw, self.problem)
         return self
 
-    def until_events(self, n, deadline=30):
+    def until_events(self, n, deadline=60):
         until(lambda: len(self.events) >= n or self.ended.is_set(), f"{n} events", deadline)
         assert len(self.events) >= n, (len(self.events), self.problem)
         return self.events
 
-    def until_ended(self, deadline=30):
+    def until_ended(self, deadline=60):
         until(self.ended.is_set, "the end of the stream", deadline)
         return self
 

@@ -15,8 +15,9 @@ def certificate(folder):
     """A key and a certificate of its own for localhost, in one file."""
     path = folder / "localhost.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost",
          "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", path, "-out", path],
         check=True, stderr=subprocess.DEVNULL)
     return path
