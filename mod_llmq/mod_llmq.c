@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "cfg/cfg_check.h"
 #include "glue/glue_auth.h"
 #include "glue/glue_child.h"
 #include "glue/glue_limits.h"
@@ -172,7 +173,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                      dbd.driver);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return llmq_cfg_check(pconf, s);
+    return llmq_cfg_check_whole(pconf, s);
 }
 
 /* Counters of all processes. */

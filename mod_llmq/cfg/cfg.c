@@ -1,14 +1,10 @@
 #include "cfg/cfg.h"
 
-#include "base/log.h"
-#include "cfg/cfg_rules.h"
 #include "cfg/cfg_set.h"
 
 #include <apr_strings.h>
-#include <http_log.h>
 
 extern module AP_MODULE_DECLARE_DATA llmq_module;
-APLOG_USE_MODULE(llmq);
 
 #define TASKS 50 /* that run at once */
 
@@ -101,7 +97,7 @@ void *llmq_cfg_create_server(apr_pool_t *p, server_rec *s)
     conf->agents = apr_array_make(p, 1, sizeof(llmq_agent_conf_t *));
     conf->run_agents = apr_array_make(p, 1, sizeof(llmq_run_agent_t));
     conf->backends = apr_array_make(p, 4, sizeof(llmq_backend_conf_t *));
-    conf->model_lines = llmq_cfg_model_lines(p);
+    conf->model_lines = apr_array_make(p, 4, sizeof(llmq_model_line_t));
     conf->models = apr_pcalloc(p, sizeof(*conf->models));
     conf->mounts = apr_array_make(p, 4, sizeof(llmq_mount_t *));
     conf->rules = apr_array_make(p, 1, sizeof(llmq_cfg_rules_t *));
@@ -339,37 +335,4 @@ void llmq_cfg_dbd(llmq_cfg_dbd_t *dbd, apr_pool_t *p)
             dbd->params = ap_getword_conf(p, &args);
         }
     }
-}
-
-int llmq_cfg_check(apr_pool_t *p, server_rec *s)
-{
-    const llmq_cfg_server_t *conf = llmq_cfg_server(s);
-
-    if (conf->retry.base > conf->retry.max) {
-        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
-                     LLMQ_NO(0102) "LLMQRetryDelay: the first delay is longer than the"
-                                   " longest");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    llmq_cfg_sched_name_tenants(p, s);
-    if (llmq_queue_segment_size(&conf->queue) == 0) {
-        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
-                     LLMQ_NO(0103) "LLMQQueueSize: the levels together are larger than"
-                                   " the queue can index");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    if (llmq_cfg_task_complete(llmq_cfg_server(s)) != APR_SUCCESS) {
-        ap_log_error(
-            APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
-            LLMQ_NO(0130) "LLMQTaskQueueSize: the levels together are larger than"
-                          " the queue can index");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    llmq_cfg_push_complete(llmq_cfg_server(s), p);
-    llmq_cfg_quota_check(conf, s);
-    return llmq_cfg_push_check(conf, s) == OK && llmq_cfg_agent_check(s) == OK
-                   && llmq_cfg_model_check(conf, s) == OK
-                   && llmq_cfg_model_use_check(conf, s, p) == OK
-               ? llmq_cfg_rules_build(s)
-               : HTTP_INTERNAL_SERVER_ERROR;
 }

@@ -88,6 +88,14 @@ typedef struct llmq_cfg_quota_t {
 /** Rules of the preprocessor of one section (cfg_rules.h). */
 typedef struct llmq_cfg_rules_t llmq_cfg_rules_t;
 
+/** A pair of an LLMQModel; backends may be configured below it. */
+typedef struct {
+    const char *model;
+    const char *backend;
+    const char *upstream; /* NULL: not given */
+    const ap_directive_t *line;
+} llmq_model_line_t;
+
 /** Server-wide settings; their defaults stand in a table of cfg.c. */
 typedef struct llmq_cfg_server_t {
     int dispatcher;                     /* LLMQDispatcher */
@@ -131,7 +139,7 @@ typedef struct llmq_cfg_server_t {
     apr_array_header_t *backends;       /* llmq_backend_conf_t *, in order */
     apr_array_header_t *agents;         /* llmq_agent_conf_t *, in order */
     apr_array_header_t *run_agents;     /* the same as llmq_run_agent_t */
-    apr_array_header_t *model_lines;    /* LLMQModel, as read: cfg_model.c */
+    apr_array_header_t *model_lines;    /* LLMQModel: llmq_model_line_t, as read */
     llmq_models_t *models;              /* LLMQModel; empty until post_config */
     llmq_backend_conf_t *open_backend;  /* the block being read, else NULL */
     llmq_agent_conf_t *open_agent;      /* the <LLMQAgent> being read, else NULL */
@@ -474,15 +482,6 @@ const llmq_mount_t *llmq_cfg_find_mount(server_rec *s, const char *uri);
  * @return the handler, LLMQ_HANDLER_NONE if it is not ours
  */
 llmq_handler_e llmq_cfg_handler_parse(const char *word);
-
-/**
- * What cannot be seen line by line: runs for `apachectl -t` too.
- * @param p scratch
- * @param s the main server
- * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging what is wrong
- * @phase check_config
- */
-int llmq_cfg_check(apr_pool_t *p, server_rec *s);
 
 /**
  * Read DBDriver and DBDParams of the main server from the configuration tree; mod_dbd has

@@ -16,20 +16,7 @@ APLOG_USE_MODULE(llmq);
 
 static const char built_in[] = "echo"; /* the backend of who has configured none */
 
-/* A pair of a line; backends may be configured below it. */
-typedef struct {
-    const char *model;
-    const char *backend;
-    const char *upstream; /* NULL: not given */
-    const ap_directive_t *line;
-} pair_t;
-
 /* ---- reading ---- */
-
-apr_array_header_t *llmq_cfg_model_lines(apr_pool_t *p)
-{
-    return apr_array_make(p, 4, sizeof(pair_t));
-}
 
 static int is_name(const char *name)
 {
@@ -49,7 +36,7 @@ static int is_known(const apr_array_header_t *lines, const char *model)
     int i;
 
     for (i = 0; i < lines->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(lines, i, pair_t).model, model) == 0) {
+        if (strcmp(APR_ARRAY_IDX(lines, i, llmq_model_line_t).model, model) == 0) {
             return 1;
         }
     }
@@ -65,7 +52,7 @@ static int count_models(const apr_array_header_t *lines)
         apr_array_header_t before = *lines;
 
         before.nelts = i;
-        n += !is_known(&before, APR_ARRAY_IDX(lines, i, pair_t).model);
+        n += !is_known(&before, APR_ARRAY_IDX(lines, i, llmq_model_line_t).model);
     }
     return n;
 }
@@ -74,7 +61,7 @@ static const char *add_pair(cmd_parms *cmd, const char *model, const char *arg)
 {
     llmq_cfg_server_t *conf = llmq_cfg_parse_server(cmd);
     const char *equals = strchr(arg, '=');
-    pair_t pair = {model, arg, NULL, cmd->directive};
+    llmq_model_line_t pair = {model, arg, NULL, cmd->directive};
 
     if (equals) {
         pair.backend = apr_pstrmemdup(cmd->pool, arg, (apr_size_t)(equals - arg));
@@ -83,7 +70,7 @@ static const char *add_pair(cmd_parms *cmd, const char *model, const char *arg)
     if (!*pair.backend || (equals && !is_name(pair.upstream))) {
         return llmq_cfg_parse_complain(cmd, arg, "must be backend or backend=name");
     }
-    APR_ARRAY_PUSH(conf->model_lines, pair_t) = pair;
+    APR_ARRAY_PUSH(conf->model_lines, llmq_model_line_t) = pair;
     return NULL;
 }
 
@@ -148,7 +135,8 @@ static int find_backend(const llmq_cfg_server_t *conf, const char *name)
 
 static const char *fault_of(const llmq_cfg_server_t *conf, int line)
 {
-    const pair_t *pair = &APR_ARRAY_IDX(conf->model_lines, line, pair_t);
+    const llmq_model_line_t *pair =
+        &APR_ARRAY_IDX(conf->model_lines, line, llmq_model_line_t);
     int b = find_backend(conf, pair->backend);
     int i;
 
@@ -161,7 +149,8 @@ static const char *fault_of(const llmq_cfg_server_t *conf, int line)
         return "a backend of kind http has no models";
     }
     for (i = 0; i < line; i++) {
-        const pair_t *other = &APR_ARRAY_IDX(conf->model_lines, i, pair_t);
+        const llmq_model_line_t *other =
+            &APR_ARRAY_IDX(conf->model_lines, i, llmq_model_line_t);
 
         if (strcmp(other->model, pair->model) == 0
             && strcmp(other->backend, pair->backend) == 0) {
@@ -183,7 +172,7 @@ apr_array_header_t *llmq_cfg_model_names(const llmq_cfg_server_t *conf, apr_pool
 
     for (i = 0; i < conf->model_lines->nelts; i++) {
         APR_ARRAY_PUSH(names, const char *) =
-            APR_ARRAY_IDX(conf->model_lines, i, pair_t).model;
+            APR_ARRAY_IDX(conf->model_lines, i, llmq_model_line_t).model;
     }
     for (i = 0; conf->model_lines->nelts == 0 && i < conf->backends->nelts; i++) {
         const char *name =
@@ -207,7 +196,8 @@ int llmq_cfg_model_check(const llmq_cfg_server_t *conf, server_rec *s)
         const char *fault = fault_of(conf, i);
 
         if (fault) {
-            const pair_t *pair = &APR_ARRAY_IDX(conf->model_lines, i, pair_t);
+            const llmq_model_line_t *pair =
+                &APR_ARRAY_IDX(conf->model_lines, i, llmq_model_line_t);
 
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
                          LLMQ_NO(0170) "%s:%d: LLMQModel %s %s: %s", pair->line->filename,
@@ -253,7 +243,8 @@ void llmq_cfg_model_complete(llmq_cfg_server_t *conf, apr_pool_t *p)
 
     models->since = apr_time_now();
     for (i = 0; i < conf->model_lines->nelts; i++) {
-        const pair_t *pair = &APR_ARRAY_IDX(conf->model_lines, i, pair_t);
+        const llmq_model_line_t *pair =
+            &APR_ARRAY_IDX(conf->model_lines, i, llmq_model_line_t);
         int b = find_backend(conf, pair->backend);
         const char *own;
 

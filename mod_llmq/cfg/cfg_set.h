@@ -221,12 +221,6 @@ const char *llmq_cfg_backend_fault(const llmq_backend_conf_t *b, const char *sec
 void llmq_cfg_agent_complete(llmq_cfg_server_t *conf, apr_pool_t *p);
 
 /**
- * @param p pool of the configuration
- * @return an empty list for llmq_cfg_server_t.model_lines
- */
-apr_array_header_t *llmq_cfg_model_lines(apr_pool_t *p);
-
-/**
  * @param conf the main server's settings
  * @param s    the main server
  * @return OK; HTTP_INTERNAL_SERVER_ERROR after logging that an LLMQModel names a backend that
