@@ -23,13 +23,6 @@ llmq_roster_t *llmq_roster_init(void *memory, int max, apr_interval_time_t timeo
     return r;
 }
 
-apr_time_t llmq_roster_sign(const llmq_worker_t *w, apr_time_t now)
-{
-    apr_time_t waited = w->waits_until < now ? w->waits_until : now;
-
-    return waited > w->seen ? waited : w->seen;
-}
-
 /* ---- what workers do ---- */
 
 /* His place, locked; NULL if nobody is to be counted. */
@@ -57,7 +50,7 @@ static void leave(llmq_roster_place_t *pl)
 
 static void touch(llmq_roster_t *r, llmq_worker_t *w, apr_time_t now)
 {
-    if (!w->seen || llmq_roster_table_has_stopped(w, now, atomic_load(&r->timeout))) {
+    if (!w->seen || llmq_worker_has_stopped(w, now, atomic_load(&r->timeout))) {
         w->started = now;
     }
     if (now > w->seen) {
@@ -131,24 +124,24 @@ void llmq_roster_renewed(llmq_roster_t *r, const char *tenant, const char *worke
     }
 }
 
-static void count_end(llmq_worker_t *w, llmq_roster_end_t end)
+static void count_end(llmq_worker_t *w, llmq_worker_end_t end)
 {
     if (w->tasks > 0) {
         w->tasks--;
     }
     switch (end.how) {
-    case LLMQ_ROSTER_SUCCEEDED: w->succeeded++; break;
-    case LLMQ_ROSTER_FAILED:
-    case LLMQ_ROSTER_EXPIRED: w->failed++; break;
-    case LLMQ_ROSTER_RELEASED:
-    case LLMQ_ROSTER_CANCELED:
-    case LLMQ_ROSTER_ENDS: return;
+    case LLMQ_WORKER_SUCCEEDED: w->succeeded++; break;
+    case LLMQ_WORKER_FAILED:
+    case LLMQ_WORKER_EXPIRED: w->failed++; break;
+    case LLMQ_WORKER_RELEASED:
+    case LLMQ_WORKER_CANCELED:
+    case LLMQ_WORKER_ENDS: return;
     }
     w->busy += end.took > 0 ? end.took : 0;
 }
 
 void llmq_roster_ended(llmq_roster_t *r, const char *tenant, const char *worker,
-                       llmq_roster_end_t end, apr_time_t now)
+                       llmq_worker_end_t end, apr_time_t now)
 {
     llmq_roster_place_t *pl = enter(r, tenant, worker, now);
 
@@ -158,7 +151,7 @@ void llmq_roster_ended(llmq_roster_t *r, const char *tenant, const char *worker,
     if (!pl) {
         return;
     }
-    if (end.how != LLMQ_ROSTER_EXPIRED && end.how != LLMQ_ROSTER_CANCELED) {
+    if (end.how != LLMQ_WORKER_EXPIRED && end.how != LLMQ_WORKER_CANCELED) {
         touch(r, &pl->worker, now);
     }
     count_end(&pl->worker, end);
@@ -166,28 +159,6 @@ void llmq_roster_ended(llmq_roster_t *r, const char *tenant, const char *worker,
 }
 
 /* ---- what is known ---- */
-
-llmq_worker_e llmq_roster_state(const llmq_worker_t *w, apr_time_t now,
-                                apr_interval_time_t timeout)
-{
-    if (llmq_roster_table_has_stopped(w, now, timeout)) {
-        return LLMQ_WORKER_STOPPED;
-    }
-    return w->tasks > 0 && now < w->holds_until ? LLMQ_WORKER_BUSY : LLMQ_WORKER_IDLE;
-}
-
-const char *llmq_roster_state_name(llmq_worker_e state)
-{
-    static const char *const names[] = {
-        [LLMQ_WORKER_STOPPED] = "stopped",
-        [LLMQ_WORKER_IDLE] = "idle",
-        [LLMQ_WORKER_BUSY] = "busy",
-    };
-    _Static_assert(sizeof(names) / sizeof(names[0]) == LLMQ_WORKER_COUNT,
-                   "a word for each");
-
-    return names[state];
-}
 
 static void copy(llmq_roster_row_t *row, llmq_roster_t *r, const llmq_roster_place_t *pl)
 {
@@ -246,11 +217,11 @@ void llmq_roster_sum(llmq_roster_sums_t *sums, llmq_roster_t *r, const char *ten
     }
     while (llmq_roster_next(&row, r, &cursor)) {
         if (!tenant || strcmp(row.worker.tenant, tenant) == 0) {
-            sums->workers[llmq_roster_state(&row.worker, now,
+            sums->workers[llmq_worker_state(&row.worker, now,
                                             atomic_load(&r->timeout))]++;
         }
     }
-    for (i = 0; i < LLMQ_ROSTER_ENDS; i++) {
+    for (i = 0; i < LLMQ_WORKER_ENDS; i++) {
         sums->ends[i] = atomic_load(&r->ends[i]);
     }
     sums->deliveries = atomic_load(&r->deliveries);

@@ -31,7 +31,7 @@
 #ifndef LLMQ_ROSTER_H
 #define LLMQ_ROSTER_H
 
-#include "llmq.h"
+#include "core/worker.h"
 
 #include <apr_time.h>
 
@@ -43,37 +43,6 @@ typedef struct llmq_roster_conf_t {
     apr_interval_time_t timeout;   /* silent for longer: stopped */
     apr_interval_time_t retention; /* silent for longer: forgotten */
 } llmq_roster_conf_t;
-
-typedef enum {
-    LLMQ_WORKER_STOPPED,
-    LLMQ_WORKER_IDLE,
-    LLMQ_WORKER_BUSY,
-    LLMQ_WORKER_COUNT
-} llmq_worker_e;
-
-/** How a task left a worker's hands. */
-typedef enum {
-    LLMQ_ROSTER_SUCCEEDED,
-    LLMQ_ROSTER_FAILED,   /* told so, or out of time */
-    LLMQ_ROSTER_EXPIRED,  /* its lease has ended: a failure of its worker, too */
-    LLMQ_ROSTER_RELEASED, /* given back */
-    LLMQ_ROSTER_CANCELED, /* withdrawn */
-    LLMQ_ROSTER_ENDS
-} llmq_roster_end_e;
-
-/** A worker. */
-typedef struct llmq_worker_t {
-    char tenant[LLMQ_NAME_MAX + 1];
-    char id[LLMQ_NAME_MAX + 1];
-    apr_uint32_t tasks;       /* in its hands, as far as is known; see above */
-    apr_time_t started;       /* first sign of life since it was last stopped */
-    apr_time_t seen;          /* last one; never in the future */
-    apr_time_t waits_until;   /* end of its parked claim, 0 = none */
-    apr_time_t holds_until;   /* end of the last of its leases */
-    apr_int64_t succeeded;    /* tasks, as are the next */
-    apr_int64_t failed;       /* lease expired, too */
-    apr_interval_time_t busy; /* time of both, all together */
-} llmq_worker_t;
 
 /**
  * @param max workers, > 0
@@ -143,12 +112,6 @@ void llmq_roster_claimed(llmq_roster_t *r, const char *tenant, const char *worke
 void llmq_roster_renewed(llmq_roster_t *r, const char *tenant, const char *worker,
                          apr_time_t until, apr_time_t now);
 
-/** How a task left a worker's hands, and how long it was in them. */
-typedef struct llmq_roster_end_t {
-    llmq_roster_end_e how;
-    apr_interval_time_t took;
-} llmq_roster_end_t;
-
 /**
  * A task has left its worker's hands, and the store knows. A sign of life, unless the lease
  * expired or the task was withdrawn: then the worker has said nothing.
@@ -160,39 +123,14 @@ typedef struct llmq_roster_end_t {
  * @threads any
  */
 void llmq_roster_ended(llmq_roster_t *r, const char *tenant, const char *worker,
-                       llmq_roster_end_t end, apr_time_t now);
+                       llmq_worker_end_t end, apr_time_t now);
 
 /* ---- what is known ---- */
-
-/**
- * @param w   a worker
- * @param now the present
- * @return when it last gave a sign of life; @a now while its claim waits
- * @threads any
- */
-apr_time_t llmq_roster_sign(const llmq_worker_t *w, apr_time_t now);
-
-/**
- * @param w       a worker
- * @param now     the present
- * @param timeout from when on a silent one has stopped
- * @return where it stands
- * @threads any
- */
-llmq_worker_e llmq_roster_state(const llmq_worker_t *w, apr_time_t now,
-                                apr_interval_time_t timeout);
-
-/**
- * @param state where a worker stands
- * @return S3's word for it; static
- * @threads any
- */
-const char *llmq_roster_state_name(llmq_worker_e state);
 
 /** All together. */
 typedef struct llmq_roster_sums_t {
     apr_uint32_t workers[LLMQ_WORKER_COUNT]; /* by where they stand */
-    apr_uint64_t ends[LLMQ_ROSTER_ENDS];     /* since the server was started */
+    apr_uint64_t ends[LLMQ_WORKER_ENDS];     /* since the server was started */
     apr_uint64_t deliveries;                 /* tasks handed out; likewise */
     apr_uint64_t missed;                     /* signs of life that found no place */
 } llmq_roster_sums_t;

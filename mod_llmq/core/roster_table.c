@@ -124,12 +124,6 @@ llmq_roster_place_t *llmq_roster_table_find(llmq_roster_t *r, const char *tenant
     return NULL;
 }
 
-int llmq_roster_table_has_stopped(const llmq_worker_t *w, apr_time_t now,
-                                  apr_interval_time_t timeout)
-{
-    return now - llmq_roster_sign(w, now) >= timeout;
-}
-
 /* ---- making known ---- */
 
 /* The one silent for the longest; of those whose sums are not stored, only if there is no
@@ -147,9 +141,9 @@ static apr_uint32_t find_stopped(llmq_roster_t *r, apr_time_t now)
 
         llmq_spin_lock(&pl->lock);
         unsaved = pl->version != pl->stored;
-        if (llmq_roster_table_has_stopped(&pl->worker, now, timeout)
-            && llmq_roster_sign(&pl->worker, now) < oldest[unsaved]) {
-            oldest[unsaved] = llmq_roster_sign(&pl->worker, now);
+        if (llmq_worker_has_stopped(&pl->worker, now, timeout)
+            && llmq_worker_sign(&pl->worker, now) < oldest[unsaved]) {
+            oldest[unsaved] = llmq_worker_sign(&pl->worker, now);
             found[unsaved] = i;
         }
         llmq_spin_unlock(&pl->lock);
@@ -186,7 +180,7 @@ static llmq_roster_place_t *recycle(llmq_roster_t *r, apr_uint32_t *pnumber,
         }
         pl = place_at(r, *pnumber);
         llmq_spin_lock(&pl->lock);
-        if (llmq_roster_table_has_stopped(&pl->worker, now, atomic_load(&r->timeout))) {
+        if (llmq_worker_has_stopped(&pl->worker, now, atomic_load(&r->timeout))) {
             empty_place(r, *pnumber);
             return pl;
         }
@@ -257,7 +251,7 @@ void llmq_roster_table_forget(llmq_roster_t *r, apr_time_t before)
 
         llmq_spin_lock(&pl->lock);
         if (atomic_load(&pl->hash) && pl->version == pl->stored
-            && llmq_roster_sign(&pl->worker, before) < before) {
+            && llmq_worker_sign(&pl->worker, before) < before) {
             empty_place(r, i);
         }
         llmq_spin_unlock(&pl->lock);

@@ -14,7 +14,9 @@
 #define LLMQ_ROSTER_TABLE_H
 
 #include "base/spin.h"
-#include "core/roster.h"
+#include "core/worker.h"
+
+typedef struct llmq_roster_t llmq_roster_t;
 
 typedef struct llmq_roster_place_t {
     _Alignas(64) llmq_spin_t lock; /* of all that is not atomic */
@@ -31,7 +33,7 @@ struct llmq_roster_t {
     _Alignas(64) apr_uint32_t max;
     apr_uint32_t buckets; /* a power of two */
     _Atomic(apr_int64_t) timeout;
-    _Atomic(apr_uint64_t) ends[LLMQ_ROSTER_ENDS];
+    _Atomic(apr_uint64_t) ends[LLMQ_WORKER_ENDS];
     _Atomic(apr_uint64_t) deliveries;
     _Atomic(apr_uint64_t) missed;
     llmq_spin_t lock;            /* of the table */
@@ -45,16 +47,6 @@ struct llmq_roster_t {
  * @threads any
  */
 apr_uint32_t llmq_roster_table_buckets(int max);
-
-/**
- * @param w       a worker
- * @param now     the present
- * @param timeout from when on a silent one has stopped
- * @return non-zero if it has
- * @threads any
- */
-int llmq_roster_table_has_stopped(const llmq_worker_t *w, apr_time_t now,
-                                  apr_interval_time_t timeout);
 
 /**
  * @param r      the table

@@ -212,7 +212,7 @@ static void tell(const page_t *page, const llmq_lease_change_t *change,
 /* What was taken for a claim that never came was nobody's. */
 static void tell_roster(const page_t *page, const llmq_job_t *job)
 {
-    llmq_roster_end_t end = {LLMQ_ROSTER_EXPIRED, page->now - job->started_at};
+    llmq_worker_end_t end = {LLMQ_WORKER_EXPIRED, page->now - job->started_at};
 
     if (job->status == LLMQ_STATUS_PROCESSING) {
         llmq_roster_ended(page->k->d->conf->roster, job->tenant, job->owner, end,

@@ -120,7 +120,7 @@ static apr_status_t save(llmq_registry_t *g, int n, apr_time_t now)
     for (i = 0; i < n; i++) {
         llmq_worker_t *w = &g->rows[i].worker;
 
-        w->seen = llmq_roster_sign(w, now);
+        w->seen = llmq_worker_sign(w, now);
         if (g->rows[i].restored) /* else it has lost its place meanwhile */
             g->workers[n_saved++] = w;
     }

@@ -159,7 +159,7 @@ static void put_worker(llmq_text_t *t, const llmq_workers_view_t *view)
 
     LLMQ_TEXT_LIT(t, "{");
     llmq_json_kv(t, "id", w->id);
-    llmq_json_kv(t, "status", llmq_roster_state_name(view->state));
+    llmq_json_kv(t, "status", llmq_worker_state_name(view->state));
     llmq_json_kv(t, "current_task_id", view->latest);
     llmq_json_kv_int(t, "current_tasks", view->holds);
     llmq_json_kv_int(t, "tasks_processed", processed);

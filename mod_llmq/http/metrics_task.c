@@ -155,17 +155,17 @@ static void stored(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
 static void workers(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
 {
     static const char *const ends[] = {
-        [LLMQ_ROSTER_SUCCEEDED] = "succeeded", [LLMQ_ROSTER_FAILED] = "failed",
-        [LLMQ_ROSTER_EXPIRED] = "expired",     [LLMQ_ROSTER_RELEASED] = "released",
-        [LLMQ_ROSTER_CANCELED] = "canceled",
+        [LLMQ_WORKER_SUCCEEDED] = "succeeded", [LLMQ_WORKER_FAILED] = "failed",
+        [LLMQ_WORKER_EXPIRED] = "expired",     [LLMQ_WORKER_RELEASED] = "released",
+        [LLMQ_WORKER_CANCELED] = "canceled",
     };
-    _Static_assert(sizeof(ends) / sizeof(ends[0]) == LLMQ_ROSTER_ENDS, "a word for each");
+    _Static_assert(sizeof(ends) / sizeof(ends[0]) == LLMQ_WORKER_ENDS, "a word for each");
     int i;
 
     llmq_prometheus_family(w, GAUGE, "llmq_workers",
                            "Workers that this server has heard of.");
     for (i = 0; i < LLMQ_WORKER_COUNT; i++) {
-        LLMQ_PROMETHEUS_WITH(labels, "status", llmq_roster_state_name((llmq_worker_e)i));
+        LLMQ_PROMETHEUS_WITH(labels, "status", llmq_worker_state_name((llmq_worker_e)i));
         llmq_prometheus_count(w, labels, m->workers.workers[i]);
     }
     llmq_prometheus_family(w, COUNTER, "llmq_worker_deliveries",
@@ -173,7 +173,7 @@ static void workers(llmq_prometheus_t *w, const llmq_metrics_task_t *m)
     llmq_prometheus_count(w, NULL, m->workers.deliveries);
     llmq_prometheus_family(w, COUNTER, "llmq_worker_leases_ended",
                            "How leases have ended.");
-    for (i = 0; i < LLMQ_ROSTER_ENDS; i++) {
+    for (i = 0; i < LLMQ_WORKER_ENDS; i++) {
         LLMQ_PROMETHEUS_WITH(labels, "outcome", ends[i]);
         llmq_prometheus_count(w, labels, m->workers.ends[i]);
     }

@@ -51,7 +51,7 @@ static void add_known(gathering_t *g, llmq_roster_t *roster, const char *tenant,
 
     while (llmq_roster_next(&known, roster, &cursor)) {
         if (strcmp(known.worker.tenant, tenant) == 0) {
-            known.worker.seen = llmq_roster_sign(&known.worker, now);
+            known.worker.seen = llmq_worker_sign(&known.worker, now);
             add(g, &known.worker)->whole = known.restored;
         }
     }

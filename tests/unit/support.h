@@ -263,7 +263,8 @@ TCase *test_case(const char *name);
     X(walk)                                                                              \
     X(ways)                                                                              \
     X(webhook_sign)                                                                      \
-    X(wire_tls)
+    X(wire_tls)                                                                          \
+    X(worker)
 
 #define TEST_DECLARE(name) TCase *case_##name(void);
 TEST_CASES(TEST_DECLARE)

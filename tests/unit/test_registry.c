@@ -12,7 +12,7 @@
 #define T0     STORE_TEST_T0
 
 static const llmq_roster_conf_t conf = {600, 90 * SECOND, 3600 * SECOND};
-static const llmq_roster_end_t success = {LLMQ_ROSTER_SUCCEEDED, 2 * SECOND};
+static const llmq_worker_end_t success = {LLMQ_WORKER_SUCCEEDED, 2 * SECOND};
 
 static dispatch_rig_t *rig;
 

@@ -15,8 +15,8 @@
 #define SECOND  APR_USEC_PER_SEC
 #define TIMEOUT (90 * SECOND)
 
-static const llmq_roster_end_t success = {LLMQ_ROSTER_SUCCEEDED, 2 * SECOND};
-static const llmq_roster_end_t failure = {LLMQ_ROSTER_FAILED, 3 * SECOND};
+static const llmq_worker_end_t success = {LLMQ_WORKER_SUCCEEDED, 2 * SECOND};
+static const llmq_worker_end_t failure = {LLMQ_WORKER_FAILED, 3 * SECOND};
 
 static llmq_roster_t *table(int max)
 {
@@ -46,7 +46,7 @@ static llmq_worker_e state(llmq_roster_t *r, const char *worker, apr_time_t now)
 {
     llmq_roster_row_t row = find(r, worker);
 
-    return llmq_roster_state(&row.worker, now, TIMEOUT);
+    return llmq_worker_state(&row.worker, now, TIMEOUT);
 }
 
 static int count(llmq_roster_t *r)
@@ -113,22 +113,20 @@ START_TEST(it_is_idle_busy_and_stopped)
     ck_assert_int_eq(state(r, "w", T0), LLMQ_WORKER_BUSY);
     llmq_roster_ended(r, "t", "w", failure, T0);
     ck_assert_int_eq(state(r, "w", T0), LLMQ_WORKER_IDLE);
-    ck_assert_str_eq(llmq_roster_state_name(LLMQ_WORKER_BUSY), "busy");
-    ck_assert_str_eq(llmq_roster_state_name(LLMQ_WORKER_STOPPED), "stopped");
 }
 END_TEST
 
 START_TEST(ends_are_counted_by_how)
 {
     llmq_roster_t *r = table(10);
-    llmq_roster_end_t end = {LLMQ_ROSTER_SUCCEEDED, SECOND};
+    llmq_worker_end_t end = {LLMQ_WORKER_SUCCEEDED, SECOND};
     llmq_roster_sums_t sums;
     llmq_worker_t w;
     int i;
 
     llmq_roster_claimed(r, "t", "w", 7, T0 + 60 * SECOND, T0);
-    for (i = 0; i < LLMQ_ROSTER_ENDS; i++) {
-        end.how = (llmq_roster_end_e)i;
+    for (i = 0; i < LLMQ_WORKER_ENDS; i++) {
+        end.how = (llmq_worker_end_e)i;
         llmq_roster_ended(r, "t", "w", end, T0);
     }
     w = find(r, "w").worker;
@@ -137,7 +135,7 @@ START_TEST(ends_are_counted_by_how)
     ck_assert_int_eq(w.busy, 3 * SECOND);
     ck_assert_int_eq(w.tasks, 2);
     llmq_roster_sum(&sums, r, NULL, T0);
-    for (i = 0; i < LLMQ_ROSTER_ENDS; i++)
+    for (i = 0; i < LLMQ_WORKER_ENDS; i++)
         ck_assert_int_eq(sums.ends[i], 1);
     ck_assert_int_eq(sums.deliveries, 7);
     ck_assert_int_eq(sums.workers[LLMQ_WORKER_BUSY], 1);
@@ -148,12 +146,12 @@ END_TEST
 
 START_TEST(what_it_did_not_say_itself_is_no_sign_of_life)
 {
-    llmq_roster_end_t end = {LLMQ_ROSTER_EXPIRED, SECOND};
+    llmq_worker_end_t end = {LLMQ_WORKER_EXPIRED, SECOND};
     llmq_roster_t *r = table(10);
 
     llmq_roster_claimed(r, "t", "w", 3, T0 + 60 * SECOND, T0);
     llmq_roster_ended(r, "t", "w", end, T0 + 10);
-    end.how = LLMQ_ROSTER_CANCELED;
+    end.how = LLMQ_WORKER_CANCELED;
     llmq_roster_ended(r, "t", "w", end, T0 + 20);
     ck_assert_int_eq(find(r, "w").worker.seen, T0);
     llmq_roster_ended(r, "t", "w", success, T0 + 30);
@@ -172,10 +170,10 @@ START_TEST(a_claim_that_waits_keeps_it_alive)
     ck_assert_int_eq(state(r, "w", T0 + 600 * SECOND), LLMQ_WORKER_IDLE);
     ck_assert_int_eq(state(r, "w", T0 + 600 * SECOND + TIMEOUT), LLMQ_WORKER_STOPPED);
     w = find(r, "w").worker;
-    ck_assert_int_eq(llmq_roster_sign(&w, T0 + 5), T0 + 5);
+    ck_assert_int_eq(llmq_worker_sign(&w, T0 + 5), T0 + 5);
     llmq_roster_waits(r, "t", "w", T0 + 10, T0 + 10); /* it left */
     w = find(r, "w").worker;
-    ck_assert_int_eq(llmq_roster_sign(&w, T0 + 15), T0 + 10);
+    ck_assert_int_eq(llmq_worker_sign(&w, T0 + 15), T0 + 10);
 }
 END_TEST
 

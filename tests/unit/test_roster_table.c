@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "core/roster.h"
 #include "core/roster_table.h"
 
 #include <apr_strings.h>
@@ -40,15 +41,6 @@ START_TEST(a_place_is_made_once_and_comes_locked)
 }
 END_TEST
 
-START_TEST(it_has_stopped_once_it_was_silent_for_the_time)
-{
-    llmq_worker_t w = {.seen = T0, .waits_until = T0 + 10};
-
-    ck_assert(!llmq_roster_table_has_stopped(&w, T0 + TIMEOUT + 9, TIMEOUT));
-    ck_assert(llmq_roster_table_has_stopped(&w, T0 + TIMEOUT + 10, TIMEOUT));
-}
-END_TEST
-
 /* The holder of the table's lock died with all chains cut. */
 START_TEST(chains_are_linked_anew_after_a_death)
 {
@@ -77,7 +69,6 @@ TCase *case_roster_table(void)
     TCase *tc = test_case("roster_table");
 
     tcase_add_test(tc, a_place_is_made_once_and_comes_locked);
-    tcase_add_test(tc, it_has_stopped_once_it_was_silent_for_the_time);
     tcase_add_test(tc, chains_are_linked_anew_after_a_death);
     return tc;
 }
