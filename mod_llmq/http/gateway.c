@@ -2,6 +2,7 @@
 
 #include "http/ending.h"
 #include "http/gateway_call.h"
+#include "http/gateway_ear.h"
 #include "http/gateway_held.h"
 #include "http/gateway_parked.h"
 #include "http/gateway_story.h"
@@ -9,7 +10,6 @@
 #include "http/idempotency.h"
 #include "http/intake.h"
 #include "http/reply.h"
-#include "http/reply_openai.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -130,29 +130,6 @@ const llmq_models_t *llmq_gateway_models(const llmq_gateway_t *all)
     return all->conf.models ? all->conf.models : &none;
 }
 
-/* ---- headers that both ways share ---- */
-
-void llmq_gateway_stream_headers(request_rec *r)
-{
-    r->status = HTTP_OK;
-    ap_set_content_type(r, LLMQ_REPLY_STREAM);
-    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
-    apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
-    llmq_reply_openai_headers(r);
-}
-
-void llmq_gateway_status(char *words, apr_size_t size, int status)
-{
-    const char *known = ap_get_status_line(status);
-
-    if (apr_atoi64(known) == status) {
-        apr_cpystrn(words, known, size);
-    }
-    else {
-        apr_snprintf(words, size, "%d Status %d", status, status);
-    }
-}
-
 /* ---- one call ---- */
 
 /* Where a request can stay. */
@@ -198,7 +175,7 @@ static int submit(llmq_gateway_call_t *call, request_rec *r,
                   const llmq_service_t *service, llmq_job_t *job, int *panswered)
 {
     llmq_result_t why = {0};
-    apr_status_t rv = llmq_gateway_call_listen(call);
+    apr_status_t rv = llmq_gateway_ear_open(call);
 
     *panswered = 1;
     if (rv != APR_SUCCESS) {

@@ -12,7 +12,8 @@
 
 #include "base/text.h"
 #include "bus/relay_link.h"
-#include "http/gateway.h"
+#include "http/gateway_conf.h"
+#include "http/service.h"
 
 #include <apr_ring.h>
 #include <apr_thread_mutex.h>
@@ -127,14 +128,6 @@ void llmq_gateway_call_keep(llmq_gateway_call_t *call);
 void llmq_gateway_call_drop(llmq_gateway_call_t *call);
 
 /**
- * Be told by the relay from now on.
- * @param call a call
- * @return as llmq_relay_link_listen()
- * @threads request
- */
-apr_status_t llmq_gateway_call_listen(llmq_gateway_call_t *call);
-
-/**
  * Its client has left: the job ends, unless the client may come back for the answer with its key.
  * @param call a call
  * @threads any, not under the lock
@@ -156,31 +149,11 @@ void llmq_gateway_call_cancel(llmq_gateway_call_t *call);
 llmq_gateway_news_t *llmq_gateway_call_next_locked(llmq_gateway_call_t *call);
 
 /**
- * Set the headers of a stream.
- * @param r a request that is answered now
- * @threads request
- */
-void llmq_gateway_stream_headers(request_rec *r);
-
-/**
  * So much waits for the client now: pieces are asked for, or not any more.
  * @param call    the call
  * @param pending bytes
  * @threads whoever writes the call, or lists its news
  */
 void llmq_gateway_call_weigh(llmq_gateway_call_t *call, apr_size_t pending);
-
-/** Room for what llmq_gateway_status() writes. */
-#define LLMQ_GATEWAY_STATUS_SIZE 80
-
-/**
- * The status line of an answer: a backend may have a status that httpd has no words for,
- * such as 529.
- * @param words  out: "404 Not Found"
- * @param size   its bytes, LLMQ_GATEWAY_STATUS_SIZE
- * @param status of HTTP
- * @threads any
- */
-void llmq_gateway_status(char *words, apr_size_t size, int status);
 
 #endif /* LLMQ_GATEWAY_CALL_H */

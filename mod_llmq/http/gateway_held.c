@@ -1,6 +1,7 @@
 #include "http/gateway_held.h"
 
 #include "http/ending.h"
+#include "http/gateway_head.h"
 #include "http/gateway_story.h"
 #include "http/held.h"
 #include "http/reply.h"
@@ -53,7 +54,7 @@ static void begin(llmq_gateway_call_t *call)
 
     apr_table_setn(r->subprocess_env, "no-gzip", "1");
     apr_table_setn(r->subprocess_env, "no-brotli", "1");
-    llmq_gateway_stream_headers(r);
+    llmq_gateway_head_stream(r);
     pass(call, NULL, 0);
 }
 
@@ -84,9 +85,9 @@ static void add_headers(request_rec *r, const char *lines, apr_size_t len)
 static void answer(llmq_gateway_call_t *call, const llmq_relay_end_t *end)
 {
     request_rec *r = request_of(call);
-    char words[LLMQ_GATEWAY_STATUS_SIZE];
+    char words[LLMQ_GATEWAY_HEAD_SIZE];
 
-    llmq_gateway_status(words, sizeof(words), end->status);
+    llmq_gateway_head_status(words, sizeof(words), end->status);
     r->status_line = apr_pstrdup(r->pool, words);
     add_headers(r, end->headers, end->headers_len);
     llmq_reply_openai_headers(r);

@@ -9,6 +9,8 @@
 
 #include "http/gateway_call.h"
 
+#include <httpd.h>
+
 /**
  * Wait, and answer.
  * @param call  a call that the relay tells

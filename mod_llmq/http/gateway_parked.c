@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "http/capture.h"
 #include "http/detach.h"
+#include "http/gateway_head.h"
 #include "http/gateway_story.h"
 #include "http/reply.h"
 
@@ -30,7 +31,7 @@ static parked_t *parked_of(llmq_gateway_call_t *call)
 static void reply_stream(request_rec *r, void *ctx)
 {
     (void)ctx;
-    llmq_gateway_stream_headers(r);
+    llmq_gateway_head_stream(r);
     apr_table_unset(r->err_headers_out, LLMQ_COMPLETION_TIME); /* it is not known yet */
     llmq_reply_text(r, LLMQ_REPLY_STREAM, "", 0);
 }
@@ -183,7 +184,7 @@ static int is_good(const llmq_relay_end_t *end)
 static void answer(llmq_gateway_call_t *call, const llmq_relay_end_t *end)
 {
     parked_t *pk = parked_of(call);
-    char words[LLMQ_GATEWAY_STATUS_SIZE];
+    char words[LLMQ_GATEWAY_HEAD_SIZE];
     char line[160];
     char rest[128];
     struct iovec parts[5];
@@ -194,7 +195,7 @@ static void answer(llmq_gateway_call_t *call, const llmq_relay_end_t *end)
         parts[n++] = part_of(pk->good, strlen(pk->good));
     }
     else {
-        llmq_gateway_status(words, sizeof(words), end->status);
+        llmq_gateway_head_status(words, sizeof(words), end->status);
         apr_snprintf(line, sizeof(line), "HTTP/1.1 %s", words);
         parts[n++] = part_of(line, strlen(line));
         parts[n++] = part_of(pk->bad, strlen(pk->bad));

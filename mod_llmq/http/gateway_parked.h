@@ -12,6 +12,8 @@
 
 #include "http/gateway_call.h"
 
+#include <httpd.h>
+
 /**
  * @param r a request, its body read
  * @return non-zero if it may be parked
