@@ -1,6 +1,7 @@
 """A dispatcher of the tests' own, as the children reach it: it takes the place of the relay's
 socket and says what a test wants it to. Frames are those of bus/relay_frame.h."""
 
+import contextlib
 import json
 import os
 import queue
@@ -47,6 +48,8 @@ class Child:
                 self.relay.heard(self, kind, self._exactly(size).decode())
         except OSError:
             self.relay.left(self)
+        finally:
+            self.sock.close()
 
 
 class Relay:
@@ -67,7 +70,8 @@ class Relay:
         self.door.bind(str(self.path))
         os.chmod(self.path, 0o666)
         self.door.listen(64)
-        threading.Thread(target=self._accept, args=(self.door,), daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, args=(self.door,), daemon=True)
+        self._accepting.start()
 
     def _accept(self, door):
         while True:
@@ -78,26 +82,36 @@ class Relay:
             with self._lock:
                 self.children.append(Child(self, sock))
 
+    @staticmethod
+    def _shut(sock):
+        """Whoever waits at it is woken: else one that is stopped there and goes on would wait at
+        the next socket that gets its number."""
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
     def close(self):
         """As if the dispatcher were killed."""
+        self._shut(self.door)
+        self._accepting.join()
         self.door.close()
         with self._lock:
             children, self.children = self.children, []
             self.listening = {}
         for child in children:
-            child.sock.shutdown(socket.SHUT_RDWR)
-            child.sock.close()
+            self._shut(child.sock)
 
     def replace(self):
         """Another dispatcher comes after this one was killed."""
-        door = self.door
+        door, accepting = self.door, self._accepting
         self._open()
+        self._shut(door)
+        accepting.join()
         door.close()
         with self._lock:
-            children = [c for c in self.children if c.sock.fileno() >= 0]
+            children = list(self.children)
             self.listening = {}
         for child in children:
-            child.sock.shutdown(socket.SHUT_RDWR)
+            self._shut(child.sock)
 
     def heard(self, child, kind, name):
         with self._lock:
