@@ -12,8 +12,11 @@
 #include "store/store_agent_settle.h"
 #include "store/store_job.h"
 
-#define TRIES 10 /* while what waits begins, and what runs ends */
-#define PAUSE apr_time_from_msec(20)
+/* While what waits begins, and what runs ends: somebody who does that may be slow, and what
+ * he leaves undone as he dies is found some 8 s later (dispatch/agents_end.c). */
+#define PATIENCE    apr_time_from_sec(15)
+#define FIRST_PAUSE apr_time_from_msec(20)
+#define LAST_PAUSE  apr_time_from_msec(320)
 
 /* What all steps need. */
 typedef struct {
@@ -127,12 +130,13 @@ apr_status_t llmq_runs_end_cancel(llmq_run_t *run, int rolled_back,
 {
     hand_t h = {service, p};
     llmq_run_ref_t ref = {run->tenant, run->session, run->id};
-    apr_status_t rv = APR_SUCCESS;
-    int i;
+    apr_interval_time_t until = llmq_clock_steady() + PATIENCE;
+    apr_interval_time_t pause = FIRST_PAUSE;
+    apr_status_t rv;
 
     /* One that waited may have begun meanwhile; one that runs is ended by somebody else, or
      * its job is just being stored. */
-    for (i = 0; i < TRIES && !llmq_run_is_final(run->status); i++) {
+    while (!llmq_run_is_final(run->status)) {
         llmq_run_t *now = NULL;
 
         rv = cancel(&h, run, rolled_back);
@@ -144,11 +148,15 @@ apr_status_t llmq_runs_end_cancel(llmq_run_t *run, int rolled_back,
             return rv;
         }
         if (now->status == run->status) {
-            apr_sleep(PAUSE);
+            if (llmq_clock_steady() >= until) {
+                return LLMQ_ESTORE;
+            }
+            apr_sleep(pause);
+            pause = pause < LAST_PAUSE ? pause * 2 : pause;
         }
         *run = *now;
     }
-    return rv;
+    return APR_SUCCESS;
 }
 
 void llmq_runs_end_hear(const llmq_session_message_t *m, const char *tenant,
