@@ -39,6 +39,7 @@ class Call:
     raw: bytes = b""            # the body as it came
     path: str = ""
     left: bool = False      # whoever called has hung up while it was held or stalled
+    over: bool = False      # it is being answered, or cut off
 
 
 class FakeLLM:
@@ -104,9 +105,12 @@ class FakeLLM:
             call.left = call.left or _has_left(connection)
         return plan(call) if callable(plan) else plan
 
-    def end(self):
+    def end(self, call):
+        """The first time counts. It comes before the caller has its answer: who has, may call
+        again before this thread runs on, and that would look like two calls at once."""
         with self._lock:
-            self.in_flight -= 1
+            self.in_flight -= not call.over
+            call.over = True
 
     def pause(self, seconds):
         """A delay that ends with the server."""
@@ -128,6 +132,12 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    call = None     # that is being answered
+
+    def _is_over(self):
+        """Said before what ends the call for whoever made it."""
+        if self.call:
+            self.server.llm.end(self.call)
 
     def log_message(self, *args):
         pass
@@ -135,6 +145,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         """A check of health; check is its Plan, it is no call."""
         llm = self.server.llm
+        self.call = None
         llm.checks.append(self.path)
         if llm.check.delay:
             llm.pause(llm.check.delay)
@@ -148,11 +159,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         content = [m["content"] for m in body.get("messages", []) if m["role"] == "user"]
         call = Call(time.monotonic(), dict(self.headers), body, content[-1] if content else None,
                     raw, self.path)
+        self.call = call
         plan = self.server.llm.begin(call, self.connection)
         try:
             self._answer(plan, call)
         finally:
-            self.server.llm.end()
+            self._is_over()
 
     def _answer(self, plan, call):
         if plan.delay:
@@ -172,6 +184,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(plan, call)
 
     def _cut(self):
+        self._is_over()
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -180,6 +193,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if body is None:
             body = json.dumps(_completion(plan, call) if plan.status == 200 else
                               {"error": {"message": "as planned", "type": "test"}}).encode()
+        self._is_over()
         self.send_response(plan.status)
         for name, value in {"Content-Type": "application/json", **plan.headers}.items():
             self.send_header(name, value)
@@ -210,6 +224,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._event({"choices": [{"index": 0, "delta": {**role, "content": piece}}]}, call)
         if plan.drop == "body":
             return self._cut()
+        self._is_over()
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, call)
         self._event({"choices": [], "usage": _usage(plan)}, call)
         if plan.done:
@@ -220,6 +235,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for i, chunk in enumerate(plan.chunks):
             if plan.stall is not None and i >= plan.stall:
                 return self.server.llm.stall(call, self.connection)
+            if i + 1 == len(plan.chunks):
+                self._is_over()
             self.wfile.write(b"data: " + chunk.encode() + b"\n\n")
             self.wfile.flush()
         if plan.done:
