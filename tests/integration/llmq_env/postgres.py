@@ -80,7 +80,7 @@ class Postgres:
 
 
 def query(dsn, sql):
-    connection = psycopg2.connect(dsn)
+    connection = psycopg2.connect(dsn, connect_timeout=60)  # httpd's own is shorter
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
