@@ -24,6 +24,7 @@
 #   LLMQ_MODULE    another mod_llmq.so; nothing is built then
 #   LLMQ_SAN       address: the AddressSanitizer build, its runtime preloaded
 #   LLMQ_DEADLINE  seconds to wait for the server to start, turn over or end (30)
+#   LLMQ_PATIENCE  seconds until a server that answers and is not healthy counts as started (5)
 #
 # Files in DIR: httpd.conf httpd.pid jwt.secret logs/ data/ (SQLite) pgsql/ redis/ run/.
 # Folders that another user must reach (www-data, postgres) are links into /var/tmp when
@@ -32,6 +33,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 DEADLINE=${LLMQ_DEADLINE:-30}
+PATIENCE=${LLMQ_PATIENCE:-5}
 WEB_USER=www-data
 PG_USER=postgres
 MPMS=(event worker prefork)
@@ -401,7 +403,7 @@ start() {
     # In the foreground of a session of its own: so its end is noticed at once, which httpd
     # hides when it detaches itself, and no terminal's signals reach it.
     setsid "${command[@]}" -D FOREGROUND </dev/null >"$dir/logs/start.log" 2>&1 &
-    patience=$((SECONDS + 5))
+    patience=$((SECONDS + PATIENCE))
     wait_for "$DEADLINE" is_up $! || die_with_log "no answer at http://127.0.0.1:$port"
     say "http://127.0.0.1:$port ($mpm, $store), files in $dir"
 }
@@ -423,19 +425,36 @@ stop() {
 }
 
 generations() { grep -c 'resuming normal operations' "$error_log" 2>/dev/null || true; }
-turned_over() { # turned_over PID GENERATIONS_BEFORE
-    (($(generations) > $2)) && is_up "$1"
+
+# A child that is told to end goes on accepting until it has heard of it, and answers by the
+# old configuration. One of prefork's that has a request does not look before its end, so
+# that those are not waited for long.
+listening() { awk '$4 == "0A" { print "socket:[" $10 "]" }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }
+accepts() { # accepts PID: of the sockets that somebody listens on it has one
+    find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null |
+        grep -xFf <(listening) >/dev/null
+}
+have_heard() { # have_heard PID...
+    local child
+    [ "$mpm" != prefork ] || ((SECONDS < hearing_ends)) || return 0
+    for child in "$@"; do ! accepts "$child" || return 1; done
+}
+turned_over() { # turned_over PID GENERATIONS_BEFORE OLD_CHILD...
+    (($(generations) > $2)) && is_up "$1" && have_heard "${@:3}"
 }
 
 turn_over() { # turn_over SIGNAL
-    local pid before
+    local pid before old
     read_state
     pid=$(httpd_pid) || die "httpd is not running in $dir"
     check_conf # a parent that meets a faulty configuration ends; so ask before
     before=$(generations)
-    patience=$((SECONDS + 5))
+    mapfile -t old < <(pgrep -P "$pid" || true)
+    patience=$((SECONDS + PATIENCE))
+    hearing_ends=$((SECONDS + 3))
     kill "-$1" "$pid"
-    wait_for "$DEADLINE" turned_over "$pid" "$before" || die_with_log "no new generation"
+    wait_for "$DEADLINE" turned_over "$pid" "$before" "${old[@]}" ||
+        die_with_log "no new generation"
 }
 
 status() {
