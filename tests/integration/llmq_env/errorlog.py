@@ -7,6 +7,9 @@ LINE = re.compile(r"^\[[^\]]+\] \[(?P<module>[^:\]]*):(?P<level>[a-z0-9]+)\] \[p
 PLAIN = re.compile(r"^(AH\d{5}: |Syntax OK$|$)")
 LOUD = {"emerg", "alert", "crit", "error", "warn"}
 
+# What httpd and the module say when a process is killed, be it inside the queue's lock.
+KILLED = ("AH00052", "LLMQ0301", "LLMQ0302", "LLMQ0710", "LLMQ0711", "LLMQ0807")
+
 
 class ErrorLog:
     """Reads what was added since the last look. Tags are LLMQ0401, AH00052 and the like."""

@@ -13,29 +13,44 @@ import subprocess
 
 from . import postgres
 from .api import Api
-from .errorlog import ErrorLog
-from .wait import SLOWNESS, kill_process, until
+from .errorlog import KILLED, ErrorLog
+from .wait import SLOWNESS, ended, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "server.sh"
 DISPATCHER = "llmq-dispatch"
 
 # More than one child, for what several processes can do to each other; with a thread for
-# each of 64 connections in either.
-SHAPES = {"event": "StartServers 2\nThreadsPerChild 80\nMaxRequestWorkers 160\n"
-                   "MaxSpareThreads 160\n",
+# each of 64 connections in either. And room for old generations that are slow to end.
+SHAPES = {"event": "StartServers 2\nServerLimit 16\nThreadsPerChild 80\n"
+                   "MaxRequestWorkers 160\nMaxSpareThreads 160\n",
           "worker": "", "prefork": ""}
 
 
 # A child of httpd's event MPM that ends closes its pollset while a thread of its may be about
-# to put a connection there.
-AT_STOP = ("(9)Bad file descriptor: AH03092", "(9)Bad file descriptor: AH03093")
+# to put a connection there. One that has not ended after three seconds is told again; after
+# nine it is killed, and that is a surprise.
+AT_STOP = ("(9)Bad file descriptor: AH03092", "(9)Bad file descriptor: AH03093", "AH00045")
 
 
 def module_path():
     if os.environ.get("LLMQ_MODULE"):
         return pathlib.Path(os.environ["LLMQ_MODULE"])
     return ROOT / "build" / os.environ.get("LLMQ_SAN", "release") / "mod_llmq.so"
+
+
+def _share():
+    """A number that no other process of tests on this machine has, as long as this one lives:
+    the kernel knows the names of such sockets and forgets those of the dead."""
+    begin = random.randrange(SHARES)
+    for share in (*range(begin, SHARES), *range(begin)):
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):
+            claim.bind(f"\0llmq-test-ports-{share}")
+            CLAIMS.append(claim)
+            return share
+        claim.close()
+    return begin
 
 
 def _ports():
@@ -46,9 +61,7 @@ def _ports():
                     .read_text().split())
     nobodys = [port for port in (*range(10000, 20000), *range(30000, 65536))
                if not low <= port <= high] or range(10000, 65536)
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    share = int(worker[2:]) if worker else random.randrange(SHARES)
-    ours = nobodys[share % SHARES::SHARES]
+    ours = nobodys[_share()::SHARES]
     begin = random.randrange(len(ours))
     return itertools.cycle([*ours[begin:], *ours[:begin]])
 
@@ -60,7 +73,8 @@ def free_port():
             return port
 
 
-SHARES = 16
+SHARES = 32
+CLAIMS = []
 PORTS = _ports()
 
 
@@ -90,13 +104,14 @@ class Server:
 
     def script(self, action, *args, check=True):
         env = {**os.environ, "LLMQ_MODULE": str(module_path()),
-               "LLMQ_DEADLINE": str(int(30 * SLOWNESS))}
+               "LLMQ_DEADLINE": str(int(90 * SLOWNESS)),
+               "LLMQ_PATIENCE": str(int((30 if check else 5) * SLOWNESS))}
         env.pop("LLMQ_PG_DSN", None)
         if self.dsn:
             env["LLMQ_PG_DSN"] = self.dsn
         done = subprocess.run([SCRIPT, action, "--dir", self.dir, *args], env=env, text=True,
                               check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=120 * SLOWNESS)
+                              stderr=subprocess.STDOUT, timeout=300 * SLOWNESS)
         assert not check or done.returncode == 0, f"server.sh {action}:\n{done.stdout}"
         return done
 
@@ -128,17 +143,22 @@ class Server:
         return self.script("graceful")
 
     def restart(self):
+        self.log.expect(*AT_STOP)
         return self.script("restart")
 
     def kill(self):
-        """All processes at once, as if the machine had lost its power."""
-        for pid in [self.parent_pid, *self.workers(), *self.dispatchers()]:
-            kill_process(pid)
+        """All processes at once, as if the machine had lost its power: also one that is just
+        being born."""
+        pids = [self.parent_pid, *self.workers(), *self.dispatchers()]
+        os.killpg(self.parent_pid, signal.SIGKILL)
         for api in self.apis:
             api.close()
+        until(lambda: ended(*pids), "their end")
 
     def kill_parent(self, signum):
         """To the parent, without waiting for what it does."""
+        if signum in (signal.SIGTERM, signal.SIGHUP):
+            self.log.expect(*AT_STOP)
         os.kill(self.parent_pid, signum)
 
     # -- clients -------------------------------------------------------------------------
@@ -188,10 +208,19 @@ class Server:
         return [pid for _, pid, name in self._children() if name != DISPATCHER]
 
     def kill_dispatcher(self, signum=signal.SIGKILL):
-        """Kill the newest one; its pid."""
-        pid = until(self.dispatchers, "a dispatcher")[-1]
-        os.kill(pid, signum)
-        return pid
+        """Kill the newest one; its pid. What a sudden death makes others say is no surprise,
+        wherever it met the process."""
+        if signum == signal.SIGKILL:
+            self.log.always.update(KILLED)
+
+        def strike():
+            for pid in self.dispatchers()[-1:]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signum)
+                    return pid
+            return None
+
+        return until(strike, "a dispatcher")
 
     def until_dispatcher(self, other_than=None):
         def look():
