@@ -62,6 +62,7 @@ typedef struct llmq_job_t {
     const char *charges; /* llmq_charge_format(): what is to be settled; NULL: nothing */
     const char *booked;  /* the same, with what needs no settling; not stored */
     apr_uint64_t gauge;  /* whose unfinished jobs are counted; 0: nobody's */
+    apr_time_t gauge_since; /* core/coming.h, until it is committed; not stored */
     const char *api_key; /* id of the key that it came with; NULL: none; only written */
     /* Of tasks, and of what outside workers do. */
     const char *type;        /* the task's type; NULL for a message */

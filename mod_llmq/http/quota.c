@@ -212,7 +212,7 @@ static apr_status_t count(quota_t *q, const llmq_cfg_quota_t *limit)
 {
     apr_uint64_t account = account_of(q, limit);
     apr_status_t rv;
-    int fits = 0;
+    apr_time_t since = 0;
 
     if (limit->queues) {
         q->job->fair_key = account;
@@ -222,10 +222,11 @@ static apr_status_t count(quota_t *q, const llmq_cfg_quota_t *limit)
     if (q->job->gauge) {
         return APR_SUCCESS; /* a job counts on one */
     }
-    rv =
-        llmq_quota_gauge_enter(&fits, q->service, account, limit->rule.limit, q->r->pool);
-    if (rv == APR_SUCCESS && fits) {
+    rv = llmq_quota_gauge_enter(&since, q->service, account, limit->rule.limit,
+                                q->r->pool);
+    if (rv == APR_SUCCESS && since) {
         q->job->gauge = account;
+        q->job->gauge_since = since;
         return rv;
     }
     return rv == APR_SUCCESS ? llmq_quota_tell_refusal(q->r, q->service, limit,
@@ -249,7 +250,7 @@ static void give_back(const llmq_service_t *service, const llmq_charge_t *charge
 static void end_gauge(const llmq_service_t *service, llmq_job_t *job)
 {
     if (job->gauge) {
-        llmq_quota_gauge_leave(service, job->gauge);
+        llmq_quota_gauge_leave(service, job->gauge, job->gauge_since);
         job->gauge = 0;
     }
 }

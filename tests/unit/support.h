@@ -73,6 +73,7 @@ TCase *test_case(const char *name);
     X(chats)                                                                             \
     X(checkup)                                                                           \
     X(clock)                                                                             \
+    X(coming)                                                                            \
     X(completion)                                                                        \
     X(completion_input)                                                                  \
     X(completion_reaper)                                                                 \
