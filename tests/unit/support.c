@@ -29,6 +29,6 @@ TCase *test_case(const char *name)
     TCase *tc = tcase_create(name);
 
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 300);
     return tc;
 }

@@ -17,7 +17,7 @@ extern apr_pool_t *test_pool;
 /** Zeroed memory in test_pool that lines of the cache fit in, as a shared segment has it. */
 void *test_shared(apr_size_t size);
 
-/** A TCase with the pool fixture and a time-out of 60 s. */
+/** A TCase with the pool fixture and a time-out of five minutes, for machines that stall. */
 TCase *test_case(const char *name);
 
 /** Name, case function: one line per file, kept sorted. */

@@ -19,6 +19,10 @@
 #define TAGS_FROM     700
 #define TAGS          100
 
+/* What ends no test that goes well, however slowly. */
+#define LONG_MSEC 120000
+#define LONG      apr_time_from_sec(600)
+
 static _Atomic(int) logged[TAGS];
 
 /* Counts the dispatcher's lines by their tags. */
@@ -80,7 +84,7 @@ static void set_backend(dispatch_rig_t *rig, int port, const char *way)
     b->kind = port ? LLMQ_BACKEND_OPENAI : LLMQ_BACKEND_ECHO;
     b->url = apr_psprintf(test_pool, "http://127.0.0.1:%d/%s/v1", port, way);
     b->max_concurrent = 8;
-    b->connect_timeout = b->first_timeout = b->total_timeout = apr_time_from_sec(50);
+    b->connect_timeout = b->first_timeout = b->total_timeout = LONG;
     b->max_answer_bytes = 100000;
     rig->backends[0] = b;
     rig->conf.backends = rig->backends;
@@ -212,7 +216,7 @@ llmq_job_t *dispatch_rig_job(const char *id, int level)
 
     job->chain = NULL;
     job->level = (llmq_level_e)level;
-    job->timeout = apr_time_from_sec(50);
+    job->timeout = LONG;
     return job;
 }
 
@@ -305,13 +309,13 @@ int dispatch_rig_take_call(dispatch_rig_t *rig, const char **pid)
     size_t len = 0;
     int fd;
 
-    ck_assert_msg(wait_readable(rig->gate, 20000), "no call came");
+    ck_assert_msg(wait_readable(rig->gate, LONG_MSEC), "no call came");
     fd = accept(rig->gate, NULL, NULL);
     ck_assert_int_ge(fd, 0);
     while (!is_whole(request)) {
         ssize_t n;
 
-        ck_assert_msg(wait_readable(fd, 20000), "half a request");
+        ck_assert_msg(wait_readable(fd, LONG_MSEC), "half a request");
         n = recv(fd, request + len, MESSAGE_SPACE - 1 - len, 0);
         ck_assert_int_gt(n, 0);
         len += (size_t)n;
