@@ -76,9 +76,8 @@ static void transfer_begin(llmq_engine_t *e, transfer_t *t)
 
 /* Walks the transfers only when the earliest deadline has come. Calls of done() only
  * append commands, so here and below the list stays as it is while it is walked. */
-static void engine_expire(llmq_engine_t *e)
+static void engine_expire(llmq_engine_t *e, apr_interval_time_t now)
 {
-    apr_interval_time_t now = llmq_clock_steady();
     apr_interval_time_t earliest = 0;
     transfer_t *t;
     transfer_t *next;
@@ -178,16 +177,20 @@ static void engine_reap(llmq_engine_t *e)
     }
 }
 
+/* A deadline that has passed counts only after a look at the sockets that was later: the
+ * thread may have stood still, with the machine or in done(), while an answer came. */
 static void engine_turn(llmq_engine_t *e)
 {
     static apr_uint64_t last_complaint;
     CURLMcode code = llmq_backend_watch_tick(&e->watch);
+    apr_interval_time_t now;
 
     if (code == CURLM_OK) {
         engine_reap(e);
-        engine_expire(e);
+        now = llmq_clock_steady();
         code = llmq_backend_watch_wait(&e->watch, engine_wait_msec(e));
         engine_reap(e);
+        engine_expire(e, now);
     }
     if (code != CURLM_OK) {
         if (llmq_log_once_per(&last_complaint, apr_time_from_sec(60))) {
@@ -195,7 +198,7 @@ static void engine_turn(llmq_engine_t *e)
                      LLMQ_NO(0502) "the call engine cannot work: %s",
                      curl_multi_strerror(code));
         }
-        engine_expire(e);
+        engine_expire(e, llmq_clock_steady());
         apr_sleep(apr_time_from_msec(100));
     }
 }

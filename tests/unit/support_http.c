@@ -5,6 +5,8 @@
 #include <check.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,11 +27,13 @@ struct http_server_t {
     int port;
     pthread_t acceptor;
     pthread_mutex_t lock;
-    pthread_cond_t idle;
-    int stopping;    /* under lock */
-    int open;        /* connections being served; under lock */
-    int connections; /* under lock */
-    int requests;    /* under lock */
+    pthread_cond_t changed; /* any of what is under the lock */
+    int stopping;           /* under lock */
+    int going_on;           /* http_server_go_on() was called; under lock */
+    int held;               /* connections that it concerns; under lock */
+    int open;               /* connections being served; under lock */
+    int connections;        /* under lock */
+    int requests;           /* under lock */
 };
 
 typedef struct {
@@ -148,10 +153,16 @@ static int send_event(client_t *c, const char *event)
     return send_chunk(c, event, strlen(event));
 }
 
+/* The end comes with the last piece: a client may close the connection if it has to wait
+ * for it, and this thread may stand still between two pieces. */
 static int serve_stream(client_t *c)
 {
+    static const char last[] = EVENT_3 EVENT_4;
+    char text[sizeof(last) + 32];
+
+    snprintf(text, sizeof(text), "%zx\r\n%s\r\n0\r\n\r\n", sizeof(last) - 1, last);
     return send_text(c, STREAM_HEAD) && send_event(c, EVENT_1) && send_event(c, EVENT_2)
-           && send_event(c, EVENT_3 EVENT_4) && send_text(c, "0\r\n\r\n");
+           && send_text(c, text);
 }
 
 static int serve_slow(client_t *c)
@@ -174,6 +185,41 @@ static int serve_linger(client_t *c)
 {
     send_text(c, STREAM_HEAD);
     send_event(c, EVENT_1 EVENT_2 EVENT_3 EVENT_4);
+    return stay_silent(c);
+}
+
+/* Until the client's system has all that was sent. */
+static void await_delivery(client_t *c)
+{
+    int left = 1;
+
+    while (!is_stopping(c->server) && ioctl(c->fd, SIOCOUTQ, &left) == 0 && left > 0) {
+        usleep(1000);
+    }
+}
+
+static void await_going_on(http_server_t *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->held++;
+    pthread_cond_broadcast(&server->changed);
+    while (!server->going_on && !server->stopping) {
+        pthread_cond_wait(&server->changed, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+static int serve_held(client_t *c)
+{
+    send_text(c, STREAM_HEAD);
+    send_event(c, EVENT_1);
+    await_going_on(c->server);
+    send_event(c, EVENT_2 EVENT_3 EVENT_4);
+    await_delivery(c);
+    pthread_mutex_lock(&c->server->lock);
+    c->server->held--;
+    pthread_cond_broadcast(&c->server->changed);
+    pthread_mutex_unlock(&c->server->lock);
     return stay_silent(c);
 }
 
@@ -223,10 +269,14 @@ static int serve_garbage(client_t *c)
 static int serve_endless(client_t *c)
 {
     char piece[4096];
+    int i;
 
     memset(piece, 'a', sizeof(piece));
     send_text(c, "HTTP/1.1 200 OK\r\n\r\n{\"choices\":[{\"message\":{\"content\":\"");
-    while (send_bytes(c, piece, sizeof(piece))) {
+    for (i = 0; send_bytes(c, piece, sizeof(piece)); i++) {
+        if (i > 256) { /* who reads it all needs no memory without end at once */
+            usleep(1000);
+        }
     }
     return 0;
 }
@@ -283,13 +333,16 @@ static const struct {
     const char *name;
     int (*serve)(client_t *c); /* non-zero: the connection is kept */
 } ways[] = {
-    {"echo", serve_echo},           {"slow", serve_slow},   {"stream", serve_stream},
-    {"linger", serve_linger},       {"stall", stay_silent}, {"head", serve_head},
-    {"half", serve_half},           {"drop", serve_drop},   {"cut", serve_cut},
-    {"cutstream", serve_cutstream}, {"noise", serve_noise}, {"garbage", serve_garbage},
-    {"endless", serve_endless},     {"busy", serve_busy},   {"date", serve_date},
-    {"forever", serve_forever},     {"leak", serve_leak},   {"cuterror", serve_cuterror},
-    {"redirect", serve_redirect},
+    {"echo", serve_echo},           {"slow", serve_slow},
+    {"stream", serve_stream},       {"linger", serve_linger},
+    {"stall", stay_silent},         {"head", serve_head},
+    {"held", serve_held},           {"half", serve_half},
+    {"drop", serve_drop},           {"cut", serve_cut},
+    {"cutstream", serve_cutstream}, {"noise", serve_noise},
+    {"garbage", serve_garbage},     {"endless", serve_endless},
+    {"busy", serve_busy},           {"date", serve_date},
+    {"forever", serve_forever},     {"leak", serve_leak},
+    {"cuterror", serve_cuterror},   {"redirect", serve_redirect},
 };
 
 static int request_is_whole(const char *request, size_t len)
@@ -324,6 +377,7 @@ static int read_request(client_t *c)
     }
     pthread_mutex_lock(&c->server->lock);
     c->server->requests++;
+    pthread_cond_broadcast(&c->server->changed);
     pthread_mutex_unlock(&c->server->lock);
     return 1;
 }
@@ -356,7 +410,7 @@ static void *serve_connection(void *data)
     free(c);
     pthread_mutex_lock(&server->lock);
     server->open--;
-    pthread_cond_signal(&server->idle);
+    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     return NULL;
 }
@@ -382,10 +436,16 @@ static void begin_connection(http_server_t *server, int fd)
 static void *accept_connections(void *data)
 {
     http_server_t *server = data;
-    int fd;
 
-    while ((fd = accept(server->listener, NULL, NULL)) >= 0) {
-        begin_connection(server, fd);
+    while (!is_stopping(server)) {
+        int fd = accept(server->listener, NULL, NULL);
+
+        if (fd >= 0) {
+            begin_connection(server, fd);
+        }
+        else if (errno == EMFILE) {
+            usleep(1000);
+        }
     }
     return NULL;
 }
@@ -398,7 +458,7 @@ http_server_t *http_server_start(apr_pool_t *p)
     http_server_t *server = apr_pcalloc(p, sizeof(*server));
 
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->idle, NULL);
+    pthread_cond_init(&server->changed, NULL);
     server->listener = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(server->listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
     ck_assert_int_eq(listen(server->listener, 512), 0);
@@ -413,13 +473,14 @@ void http_server_stop(http_server_t *server)
 {
     pthread_mutex_lock(&server->lock);
     server->stopping = 1;
+    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     shutdown(server->listener, SHUT_RDWR);
     pthread_join(server->acceptor, NULL);
     close(server->listener);
     pthread_mutex_lock(&server->lock);
     while (server->open > 0) {
-        pthread_cond_wait(&server->idle, &server->lock);
+        pthread_cond_wait(&server->changed, &server->lock);
     }
     pthread_mutex_unlock(&server->lock);
 }
@@ -447,4 +508,27 @@ int http_server_connections(http_server_t *server)
 int http_server_requests(http_server_t *server)
 {
     return read_counter(server, &server->requests);
+}
+
+void http_server_await(http_server_t *server, int requests)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->requests < requests) {
+        pthread_cond_wait(&server->changed, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+void http_server_go_on(http_server_t *server)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->held == 0) {
+        pthread_cond_wait(&server->changed, &server->lock);
+    }
+    server->going_on = 1;
+    pthread_cond_broadcast(&server->changed);
+    while (server->held > 0) {
+        pthread_cond_wait(&server->changed, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
 }

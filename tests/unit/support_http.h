@@ -7,6 +7,7 @@
  *   slow      as stream, a byte at a time
  *   stream    a stream in a few pieces, kept alive
  *   linger    a whole stream with [DONE], then nothing, the connection stays open
+ *   held      as linger, but the first piece alone until http_server_go_on()
  *   stall     never answers
  *   head      status line and headers, then nothing
  *   half      headers, half a body, then nothing
@@ -42,5 +43,12 @@ int http_server_port(const http_server_t *server);
 /** Connections accepted and requests read since the start. */
 int http_server_connections(http_server_t *server);
 int http_server_requests(http_server_t *server);
+
+/** Wait until so many requests have been read. */
+void http_server_await(http_server_t *server, int requests);
+
+/** Wait for a connection of "held", let it and all later ones go on, and wait until the
+ *  client's system has what it sent. */
+void http_server_go_on(http_server_t *server);
 
 #endif /* LLMQ_TEST_SUPPORT_HTTP_H */
