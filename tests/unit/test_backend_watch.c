@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#define LONG 20000 /* ms; longer than any of this takes */
+#define LONG 3600000 /* ms; what is not heard runs into the case's time-out */
 
 static CURLM *multi;
 static llmq_backend_watch_t watch;
@@ -35,7 +35,6 @@ static void *ring(void *data)
 START_TEST(watch_hears_a_bell_that_was_rung_before_and_meanwhile)
 {
     pthread_t other;
-    apr_time_t begun = apr_time_now();
 
     open_watch();
     llmq_backend_watch_ring(&watch);
@@ -45,7 +44,6 @@ START_TEST(watch_hears_a_bell_that_was_rung_before_and_meanwhile)
     pthread_create(&other, NULL, ring, &watch);
     ck_assert_int_eq(llmq_backend_watch_wait(&watch, LONG), CURLM_OK);
     pthread_join(other, NULL);
-    ck_assert_int_lt(apr_time_now() - begun, apr_time_from_msec(LONG));
     close_watch();
 }
 END_TEST
@@ -97,7 +95,9 @@ START_TEST(watch_brings_transfers_to_their_end_again_and_again)
         easy[1] = ask(server, "/echo/v1", &got[1]);
         for (ended = 0; ended < 2; ended += reap()) {
             ck_assert_int_eq(llmq_backend_watch_tick(&watch), CURLM_OK);
-            ck_assert_int_eq(llmq_backend_watch_wait(&watch, LONG), CURLM_OK);
+            ended += reap(); /* a tick may have ended the last one */
+            if (ended < 2)
+                ck_assert_int_eq(llmq_backend_watch_wait(&watch, LONG), CURLM_OK);
         }
         curl_multi_remove_handle(multi, easy[0]);
         curl_multi_remove_handle(multi, easy[1]);
