@@ -14,7 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LONG (20 * APR_USEC_PER_SEC)
+/* What is not woken in this time never is, however slow the machine. */
+#define LONG_MSEC 60000
 
 /* ---- many processes ---- */
 
@@ -45,7 +46,7 @@ static void sleep_and_take(queue_rig_t *rig, apr_uint64_t tenant, int rounds)
             queue_ack(q, e.id, LLMQ_ACK_COMPLETED);
             rounds--;
         }
-        else if (poll(&pfd, 1, 10000) != 1)
+        else if (poll(&pfd, 1, LONG_MSEC) != 1)
             _exit(1);
         llmq_queue_bell_hush(bell);
     }
@@ -57,18 +58,14 @@ static void put_and_wait(queue_rig_t *rig, apr_uint64_t tenant, int rounds)
 {
     const char *id = apr_psprintf(test_pool, "ping%d", (int)tenant);
     llmq_entry_t e = queue_entry(id, 1 + (int)tenant % 4, 1, 0);
-    apr_time_t end = apr_time_now() + LONG;
 
     e.tenant = tenant;
     queue_rig_child(rig);
     while (rounds-- > 0) {
         if (llmq_queue_put(rig->q, &e, 1, 0) != APR_SUCCESS)
             _exit(4);
-        while (queue_state(rig->q, id) != LLMQ_ENTRY_FREE) {
-            if (apr_time_now() > end)
-                _exit(5);
+        while (queue_state(rig->q, id) != LLMQ_ENTRY_FREE)
             sched_yield();
-        }
     }
     _exit(0);
 }
@@ -134,7 +131,7 @@ static void *APR_THREAD_FUNC arm_and_ring(apr_thread_t *thread, void *data)
 
         llmq_queue_bell_arm(bell);
         llmq_queue_bell_ring_all(q);
-        if (poll(&pfd, 1, 5000) != 1)
+        if (poll(&pfd, 1, LONG_MSEC) != 1)
             lost = APR_TIMEUP;
         llmq_queue_bell_hush(bell);
     }

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,10 +139,13 @@ START_TEST(a_due_delay_ends_the_wait)
     llmq_queue_t *q = quiet_rig()->q;
     llmq_entry_t e = queue_entry("a", _i, 1, 0);
 
+    llmq_clock_set(llmq_clock_now()); /* it is not due before it is put and told */
     e.run_at = llmq_clock_now() + 20000;
     ck_assert_int_eq(llmq_queue_put(q, &e, 1, 0), APR_SUCCESS);
     /* A new first due time is told, so that a sleeper sleeps less. */
     ck_assert_int_eq(llmq_queue_wait(q, LONG), APR_SUCCESS);
+    ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_DELAYED);
+    llmq_clock_set(0);
     ck_assert_int_eq(llmq_queue_wait(q, LONG), APR_SUCCESS);
     ck_assert_int_eq(queue_state(q, "a"), LLMQ_ENTRY_READY);
     ck_assert_int_eq(llmq_queue_wait(q, 1000), APR_TIMEUP);
@@ -189,36 +193,59 @@ END_TEST
 
 #define ROUNDS 3000
 
+/* Sleeps a whole slice; non-zero if that was in vain: a put had been over long before the
+ * slice was. One that comes with the end of the slice is no lost wake. */
+static int sleeps_through(llmq_queue_t *q, const _Atomic(apr_int64_t) *put_at)
+{
+    apr_interval_time_t begun = llmq_clock_steady();
+    apr_int64_t put;
+
+    if (llmq_queue_wake_sleep(q, LLMQ_QUEUE_WAKE_SLICE) || !llmq_queue_wake_is_due(q))
+        return 0;
+    put = atomic_load(put_at);
+    return put && put < begun + LLMQ_QUEUE_WAKE_SLICE / 2;
+}
+
+static void take_pings(queue_rig_t *rig, const _Atomic(apr_int64_t) *put_at)
+{
+    int i = 0;
+
+    queue_rig_child(rig);
+    while (i < ROUNDS) {
+        const char *id;
+
+        if (sleeps_through(rig->q, put_at))
+            _exit(1);
+        id = queue_take_ids(rig->q, 1);
+        if (*id) {
+            queue_ack(rig->q, id, LLMQ_ACK_COMPLETED);
+            i++;
+        }
+    }
+    _exit(0);
+}
+
 /* The parent puts one entry and waits until the child has acked it, so that the child is
- * about to fall asleep each time a put comes. A sleep whose time went by while something
- * was noted would be a lost wake. */
+ * about to fall asleep each time a put comes. */
 START_TEST(no_wake_is_lost_between_processes)
 {
     queue_rig_t *rig = quiet_rig();
     llmq_queue_t *q = rig->q;
-    pid_t child = fork();
+    _Atomic(apr_int64_t) *put_at = mmap(NULL, sizeof(*put_at), PROT_READ | PROT_WRITE,
+                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child;
     int i, status;
 
-    if (child == 0) {
-        queue_rig_child(rig);
-        for (i = 0; i < ROUNDS;) {
-            const char *id;
-
-            if (!llmq_queue_wake_sleep(q, LLMQ_QUEUE_WAKE_SLICE)
-                && llmq_queue_wake_is_due(q))
-                _exit(1);
-            id = queue_take_ids(q, 1);
-            if (*id) {
-                queue_ack(q, id, LLMQ_ACK_COMPLETED);
-                i++;
-            }
-        }
-        _exit(0);
-    }
+    ck_assert_ptr_ne(put_at, MAP_FAILED);
+    child = fork();
+    if (child == 0)
+        take_pings(rig, put_at);
     for (i = 0; i < ROUNDS; i++) {
         llmq_entry_t e = queue_entry("ping", _i, 1, 0);
 
+        atomic_store(put_at, 0);
         ck_assert_int_eq(llmq_queue_put(q, &e, 1, 0), APR_SUCCESS);
+        atomic_store(put_at, llmq_clock_steady());
         while (queue_state(q, "ping") != LLMQ_ENTRY_FREE)
             if (waitpid(child, &status, WNOHANG) == child)
                 ck_abort_msg("the child ended with %d", status);
