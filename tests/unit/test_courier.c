@@ -19,7 +19,7 @@ static void open_rig(const char *allowed)
     rig->conf.courier.retry.delay.base = apr_time_from_msec(1);
     rig->conf.courier.retry.delay.max = apr_time_from_msec(1);
     rig->conf.courier.retry.max = 1;
-    rig->conf.courier.timeout = apr_time_from_sec(5);
+    rig->conf.courier.timeout = apr_time_from_sec(600);
     rig->conf.courier.concurrency = 8;
     rig->conf.courier.per_host = 4;
 }

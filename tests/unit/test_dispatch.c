@@ -170,7 +170,7 @@ START_TEST(whatever_ends_it_calls_in_flight_are_given_back_with_a_raised_fence)
     dispatch_rig_join(rig);
     for (i = 0; i < 3; i++) {
         check_given_back(rig, name_of(1, i));
-        ck_assert(dispatch_rig_hung_up(fds[i]));
+        DISPATCH_WAIT(dispatch_rig_hung_up(fds[i]));
         close(fds[i]);
     }
     ck_assert(dispatch_rig_gate_is_quiet(rig));

@@ -157,7 +157,7 @@ END_TEST
 
 START_TEST(a_paused_backend_gets_nothing)
 {
-    dispatch_rig_t *rig = dispatch_rig_http("busy");
+    dispatch_rig_t *rig = dispatch_rig_http("forever");
 
     dispatch_rig_start(rig);
     dispatch_rig_put(rig, "msg_a", _i);

@@ -20,6 +20,7 @@ static void setup(void)
 
     memset(memory, 0, sizeof(memory));
     ledger = llmq_ledger_init(memory, 64);
+    llmq_clock_set(STORE_TEST_T0); /* no window ends and nothing becomes due meanwhile */
 }
 
 static void book(apr_int64_t n)

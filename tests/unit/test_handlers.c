@@ -40,7 +40,7 @@ static void open_rig(const char *way, const char *other_way)
         h->to.url = apr_psprintf(test_pool, "http://127.0.0.1:%d/%s",
                                  http_server_port(rig->server), ways[i]);
         h->to.max_concurrent = 2;
-        h->to.connect_timeout = h->to.total_timeout = apr_time_from_sec(20);
+        h->to.connect_timeout = h->to.total_timeout = apr_time_from_sec(600);
         h->to.max_answer_bytes = 100000;
         list[i] = h;
     }
@@ -122,7 +122,7 @@ END_TEST
 
 START_TEST(what_a_handler_refuses_fails_and_what_it_cannot_do_now_comes_again)
 {
-    open_rig("leak", "busy");
+    open_rig("leak", "forever");
     put("t1", TYPE);
     put("t2", "other");
     dispatch_rig_start(rig);
@@ -145,8 +145,9 @@ START_TEST(a_handler_that_is_away_costs_no_try)
     put("t2", "other");
     dispatch_rig_start(rig);
     DISPATCH_WAIT(status_of("t2") == LLMQ_STATUS_COMPLETED);
-    DISPATCH_WAIT(number_of("id = 't1' AND attempt >= 2") == 1);
-    ck_assert_int_eq(number_of("id = 't1' AND status = 0 AND retry_count = 0"), 1);
+    /* Of an attempt that takes long the start is written for a while. */
+    DISPATCH_WAIT(number_of("id = 't1' AND attempt >= 2 AND status = 0") == 1);
+    ck_assert_int_eq(number_of("id = 't1' AND retry_count = 0"), 1);
     dispatch_rig_close(rig);
 }
 END_TEST
@@ -161,7 +162,7 @@ START_TEST(a_task_that_is_canceled_is_not_waited_for)
     ck_assert_int_eq(llmq_queue_cancel(rig->tasks, "t1"), LLMQ_EBUSY);
     DISPATCH_WAIT(llmq_attempt_count(rig->d) == 0);
     ck_assert_int_eq(status_of("t1"), LLMQ_STATUS_CANCELED);
-    ck_assert_int_eq(llmq_queue_find(NULL, rig->tasks, "t1"), APR_NOTFOUND);
+    DISPATCH_WAIT(llmq_queue_find(NULL, rig->tasks, "t1") == APR_NOTFOUND);
     dispatch_rig_close(rig);
 }
 END_TEST

@@ -221,8 +221,8 @@ static void crowd_ask(crowd_t *c)
 
 static void *APR_THREAD_FUNC crowd_thread(apr_thread_t *thread, void *data)
 {
+    (void)thread;
     crowd_ask(data);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
