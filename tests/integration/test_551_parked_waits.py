@@ -11,23 +11,30 @@ import pytest
 from llmq_env import tls
 from llmq_env.conf import load
 from llmq_env.fakellm import Plan
+from llmq_env.httpd import BUSY
 from llmq_env.runs import DONE, run, told, until_final
 from llmq_env.sessions import SECRET, Sessions
 from llmq_env.wait import until
 
+# A call that is held is no failure, and nobody's wait is over before a test has got that far.
 SLOW = """
     LogLevel llmq:info
     LLMQMaxRetries 0
+    LLMQTimeout 10min
+    LLMQMaxWait 10min
     <LLMQBackend slow>
         LLMQBackendKind openai
         LLMQBackendURL {llm}
         LLMQBackendConcurrency 500
+        LLMQBackendTotalTimeout 10min
+        LLMQBackendFirstTimeout 10min
+        LLMQBackendConnectTimeout 1min
     </LLMQBackend>
     LLMQQueueConcurrency normal 500
 """
 
 
-def request(path="/messages?wait=50", version="1.1", more="", user="u", content="Hello"):
+def request(path="/messages?wait=300", version="1.1", more="", user="u", content="Hello"):
     body = json.dumps({"user_id": user, "content": content}).encode()
     return (f"POST /api/v1{path} HTTP/{version}\r\nHost: x\r\n{more}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() \
@@ -48,6 +55,23 @@ class Waiting:
             got += block
         self.socket.close()
         return parse(got)
+
+
+def read_some(waiting):
+    """The answer that waits; its connection may stay open."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += next_block(waiting)
+    size = int(re.search(rb"(?i)\r\ncontent-length: (\d+)", got)[1])
+    while len(got) < got.index(b"\r\n\r\n") + 4 + size:
+        got += next_block(waiting)
+    return got
+
+
+def next_block(waiting):
+    block = waiting.socket.recv(65536)
+    assert block, "the connection has ended within the answer"
+    return block
 
 
 def is_readable(waiting):
@@ -76,6 +100,11 @@ def until_end(server, how, n=1):
 
 def calls(llm, n):
     until(lambda: len(llm.calls) >= n, f"{n} calls")
+
+
+def call_of(llm, content):
+    """Of what came before, a call may still be on its way."""
+    until(lambda: content in llm.contents(), f"the call of {content}")
 
 
 class TestAnswer:
@@ -130,8 +159,10 @@ class TestAnswer:
 
     def test_deleted_meanwhile_is_404(self, server, api, llm):
         llm.hold()
-        waiting = Waiting(server.port, user="deleted")
-        message_id = until(lambda: api.get("/messages?user_id=deleted").data["messages"], "it")[0]["id"]
+        waiting = Waiting(server.port, user="deleted", content="deleted")
+        call_of(llm, "deleted")
+        [message] = api.get("/messages?user_id=deleted").data["messages"]
+        message_id = message["id"]
         assert api.delete(f"/messages/{message_id}").status == 200
         status, headers, body = waiting.read()
         assert (status, body["error_code"], headers["x-status"]) == (404, 1004, "404")
@@ -159,8 +190,8 @@ class TestAnswer:
     @pytest.mark.mpm
     def test_a_client_that_leaves_costs_nothing_more(self, server, api, llm):
         llm.hold()
-        waiting = Waiting(server.port, user="leaves")
-        until(lambda: api.get("/messages?user_id=leaves").data["messages"], "it")
+        waiting = Waiting(server.port, user="leaves", content="leaves")
+        call_of(llm, "leaves")
         waiting.socket.close()
         until_end(server, "the client left")
         llm.release()
@@ -168,13 +199,13 @@ class TestAnswer:
     @pytest.mark.mpm
     def test_graceful_restart_ends_the_wait_not_the_work(self, server, api, llm):
         llm.hold()
-        before = len(llm.calls)
-        waiting = [Waiting(server.port, user=f"g{i}") for i in range(3)]
-        calls(llm, before + 3)
+        waiting = [Waiting(server.port, user=f"g{i}", content=f"g{i}") for i in range(3)]
+        for i in range(3):
+            call_of(llm, f"g{i}")
         old = set(server.workers())
         server.graceful()
         answers = [w.read() for w in waiting]
-        until(lambda: not old & set(server.workers()), "the old children's end", 30)
+        until(lambda: not old & set(server.workers()), "the old children's end")
         llm.release()
         assert {a[0] for a in answers} == {408}
         for answer in answers:
@@ -182,17 +213,16 @@ class TestAnswer:
 
 
 class TestTasks:
-    CONF = "LLMQDispatcher Off\nLogLevel llmq:info\nLLMQMaxHeld 1\n"
+    CONF = "LLMQDispatcher Off\nLogLevel llmq:info\nLLMQMaxHeld 1\nLLMQMaxWait 10min\n"
 
     def test_progress_and_end_by_a_worker(self, server, api):
         body = {"task_type": "document_processing", "payload": {"a": 1}, "kb_id": "kb"}
         raw = json.dumps(body).encode()
         waiting = tls.plain(server.port)
-        waiting.sendall(b"POST /api/v1/tasks?wait=50 HTTP/1.1\r\nHost: x\r\n"
+        waiting.sendall(b"POST /api/v1/tasks?wait=300 HTTP/1.1\r\nHost: x\r\n"
                         b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                         % (len(raw), raw))
-        until(lambda: api.get("/tasks?kb_id=kb").json["tasks"], "the task")
-        task = api.post("/workers/w/claim", {}).json["tasks"][0]
+        task = until(lambda: api.post("/workers/w/claim", {}).json["tasks"], "the task")[0]
         token = {"lease_token": task["lease_token"]}
         assert api.post(f"/tasks/{task['id']}/complete",
                         {**token, "result": {"pages": 3}}).status == 200
@@ -221,18 +251,19 @@ class TestLimit:
             begun.append(w)
             until(lambda: len(llm.calls) == len(begun) or is_readable(w), "a call, or a refusal")
             if is_readable(w):
-                refused = begun.pop().socket.recv(65536)
+                refused = read_some(begun.pop())
                 break
         assert refused.startswith(b"HTTP/1.1 503 "), refused
         assert b'"error_code":2003' in refused
         assert api.total() == before and len(begun) >= 2
         llm.release()
         for w in begun:
-            assert w.socket.recv(65536).startswith(b"HTTP/1.1 201 ")
+            assert read_some(w).startswith(b"HTTP/1.1 201 ")
 
 
 class TestMany:
     N = 300
+    EXPECT = BUSY
     CONF = SLOW + "LLMQMaxHeld 1\nLLMQQueueSize normal 5000\n"
 
     def test_hundreds_wait_while_others_are_served(self, server, api, llm):
@@ -249,11 +280,14 @@ class TestMany:
 class TestRuns:
     """Of S4. One place for held requests: with two at a time no thread can be held."""
 
-    CONF = SECRET + "LogLevel llmq:info\nLLMQMaxHeld 1\n" + """
+    CONF = SECRET + "LogLevel llmq:info\nLLMQMaxHeld 1\nLLMQMaxWait 10min\n" + """
+        CustomLog logs/waits.log "%>s %U"
         <LLMQAgent slow>
             LLMQBackendKind openai
             LLMQBackendURL {llm}
             LLMQBackendConcurrency 500
+            LLMQBackendTotalTimeout 10min
+            LLMQBackendFirstTimeout 10min
         </LLMQAgent>
     """
 
@@ -261,7 +295,7 @@ class TestRuns:
     def alice(self, server, request):
         return Sessions(server, re.sub(r"\W", "_", request.node.name)[:100])
 
-    def ask(self, server, alice, query="?wait=50", session=None, trigger=None):
+    def ask(self, server, alice, query="?wait=300", session=None, trigger=None):
         session = session or alice.session()["session_id"]
         trigger = trigger or alice.append(session, "Hello")["message_id"]
         raw = json.dumps({"trigger_message_id": trigger})
@@ -277,7 +311,10 @@ class TestRuns:
         asked = [self.ask(server, alice) for _ in range(3)]
         calls(llm, 3)
         # Whoever asks again waits for the same run.
-        asked.append(self.ask(server, alice, "?wait=50", *asked[0][:2]))
+        asked.append(self.ask(server, alice, session=asked[0][0], trigger=asked[0][1]))
+        line = f"202 /api/sessions/{asked[0][0]}/runs\n"
+        log = server.dir / "logs" / "waits.log"
+        until(lambda: log.read_text().count(line) == 2, "both to be parked")
         llm.release()
         for session, trigger, waiting in asked:
             status, headers, got = waiting.read()
@@ -298,10 +335,10 @@ class TestRuns:
 
     def test_canceled_is_an_end_too(self, server, alice, llm):
         llm.hold()
-        before = len(llm.calls)
         session, _, waiting = self.ask(server, alice)
-        calls(llm, before + 1)
-        [said] = [m for m in alice.messages(session) if m["type"] == "run.status"]
+        [said] = until(lambda: [m for m in alice.messages(session) if m["type"] == "run.status"],
+                       "its beginning")
+        calls(llm, 1)
         run_id = said["payload"]["run_id"]
         assert alice.post(f"/sessions/{session}/runs/{run_id}/cancel").status == 200
         status, _, got = waiting.read()
@@ -349,7 +386,7 @@ class TestHTTP2:
         if mpm == "prefork":
             pytest.skip("there is no HTTP/2 under prefork")
 
-    def curl(self, server, user, wait=50):
+    def curl(self, server, user, wait=300):
         return subprocess.Popen(
             ["curl", "-sSk", "--http2", "-w", "\n%{http_version} %{http_code}",
              "--json", json.dumps({"user_id": user, "content": "Hello"}),

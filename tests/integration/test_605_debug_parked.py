@@ -11,9 +11,10 @@ from llmq_env import tls
 from llmq_env.apps import SECRET, Apps, check_turn
 from llmq_env.conf import apps, load
 from llmq_env.fakellm import Plan
+from llmq_env.httpd import BUSY
 from llmq_env.tokens import secret_file
 from llmq_env.wait import until
-from test_551_parked_waits import calls, ends, is_readable, parse, until_end
+from test_551_parked_waits import calls, ends, is_readable, parse, read_some, until_end
 
 LATE = "应用调试超时，请稍后重试"
 FAILED = "应用调试失败，请稍后重试"
@@ -24,10 +25,15 @@ SLOW = SECRET + """
     LogLevel llmq:info
     LLMQMaxRetries 0
     LLMQMaxHeld 1
+    LLMQTimeout 10min
+    LLMQDebugTimeout 10min
     <LLMQBackend slow>
         LLMQBackendKind openai
         LLMQBackendURL {llm}
         LLMQBackendConcurrency 500
+        LLMQBackendTotalTimeout 10min
+        LLMQBackendFirstTimeout 10min
+        LLMQBackendConnectTimeout 1min
     </LLMQBackend>
 """
 
@@ -83,9 +89,8 @@ class TestAnswer:
         Header set X-Always yes
         Header set X-Status "expr=%{REQUEST_STATUS}"
         AddOutputFilterByType DEFLATE application/json
-        LLMQDebugTimeout 30s
-    """ + apps(hasty="LLMQDebugTimeout 500ms", flat="LLMQAppsHTTPStatus always-200\n"
-               "LLMQDebugTimeout 500ms")
+    """ + apps(hasty="LLMQDebugTimeout 500ms", flat="LLMQAppsHTTPStatus always-200\n",
+               both="LLMQAppsHTTPStatus always-200\nLLMQDebugTimeout 500ms")
 
     @pytest.mark.mpm
     def test_the_end_is_told_as_httpd_would(self, ann, llm, server):
@@ -133,7 +138,7 @@ class TestAnswer:
 
     def test_always_200(self, ann, app, llm):
         llm.hold()
-        late = refused(Asking(ann, app, base="/flat").read(), 200, "fail", LATE)
+        late = refused(Asking(ann, app, base="/both").read(), 200, "fail", LATE)
         assert late["x-status"] == "200"
         llm.release()
         llm.default = Plan(status=400, body=b'{"error":{"message":"no"}}')
@@ -143,7 +148,8 @@ class TestAnswer:
         llm.hold()
         asked = Asking(ann, app)
         calls(llm, 1)
-        turn = server.query("SELECT id FROM llmq_jobs WHERE kind = 4 AND status < 2")[0][0]
+        [(turn,)] = server.query("SELECT id FROM llmq_jobs WHERE kind = 4 AND status < 2"
+                                 f" AND metadata LIKE '%{app}%'")
         ann.done("POST", f"/{app}/messages/{turn}/delete", message="删除调试信息成功")
         refused(asked.read(), 404, "not_found", NO_TURN)
         llm.release()
@@ -170,7 +176,7 @@ class TestAnswer:
         server.graceful()
         for a in asked:
             refused(a.read(), 504, "fail", LATE)
-        until(lambda: not old & set(server.workers()), "the old children's end", 30)
+        until(lambda: not old & set(server.workers()), "the old children's end")
         llm.release()
         until(lambda: len(ann.turns(app)["list"]) == 3, "the answers")
 
@@ -179,11 +185,12 @@ class TestLate:
     """Many whose time is over in the same moment."""
 
     N = 150
-    CONF = SLOW + "LLMQDebugTimeout 2s\n"
+    EXPECT = BUSY
+    CONF = SLOW + apps(hasty="LLMQDebugTimeout 2s")
 
     def test_all_are_told_and_the_turns_end(self, server, ann, app, llm):
         llm.hold()
-        asked = [Asking(ann, app, f"q{i}") for i in range(self.N)]
+        asked = [Asking(ann, app, f"q{i}", base="/hasty") for i in range(self.N)]
         for a in asked:
             refused(a.read(), 504, "fail", LATE)
         got = turns(server, app)
@@ -191,7 +198,7 @@ class TestLate:
         llm.release()
         ann.close()  # httpd may have, when so many came
         ann.debug(app, "next")
-        assert len(ends(server)) >= self.N
+        until(lambda: len(ends(server)) >= self.N, "their ends in the log")
 
 
 class TestLimit:
@@ -207,7 +214,7 @@ class TestLimit:
             until(lambda: len(turns(server, app)) == len(begun) or is_readable(begun[-1]),
                   "a turn, or a refusal")
             if is_readable(begun[-1]):
-                answer = begun.pop().socket.recv(65536)
+                answer = read_some(begun.pop())
                 break
         assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: " in answer, answer
         assert json.loads(answer.split(b"\r\n\r\n")[1]) == {
@@ -215,11 +222,12 @@ class TestLimit:
         assert len(turns(server, app)) == len(begun) >= 2
         llm.release()
         for a in begun:
-            assert a.socket.recv(65536).startswith(b"HTTP/1.1 200 ")
+            assert read_some(a).startswith(b"HTTP/1.1 200 ")
 
 
 class TestMany:
     N = 300
+    EXPECT = BUSY
     CONF = SLOW + "LLMQQueueConcurrency realtime 500\n"
 
     def test_hundreds_wait_while_others_are_served(self, server, ann, llm):

@@ -32,6 +32,9 @@ SHAPES = {"event": "StartServers 2\nServerLimit 16\nThreadsPerChild 80\n"
 # nine it is killed, and that is a surprise.
 AT_STOP = ("(9)Bad file descriptor: AH03092", "(9)Bad file descriptor: AH03093", "AH00045")
 
+# The event MPM's own, while it has not let go of as many requests as come at once.
+BUSY = ("AH00484", "AH10159")
+
 
 def module_path():
     if os.environ.get("LLMQ_MODULE"):
