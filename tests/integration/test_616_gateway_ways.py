@@ -3,12 +3,14 @@ call. The dispatcher is the tests' own (llmq_env/relay.py), so that each step is
 
 import contextlib
 import re
+import select
 import socket
 
 import pytest
 
 from llmq_env import openai
 from llmq_env.conf import fake, load
+from llmq_env.httpd import BUSY
 from llmq_env.openai import COMPLETION, Gateway, chat, text_of
 from llmq_env.wait import until
 
@@ -21,12 +23,19 @@ Header onsuccess set X-Good 1
 QUICK = openai.at(open="LLMQGatewayLinger 10s", slow="LLMQGatewayLinger Off",
                   brief="LLMQMaxWait 1s\nLLMQGatewayLinger Off\nLLMQGatewayKeepAlive Off\n"
                         "LLMQRetryAfter 7s",
-                  lively="LLMQGatewayKeepAlive 1s\nLLMQMaxWait 4s")
+                  late="LLMQGatewayKeepAlive 1s\nLLMQMaxWait 5s",
+                  lively="LLMQGatewayKeepAlive 1s\nLLMQMaxWait 5min")
 TROUBLE = {"error": {"message": "as planned", "type": "test", "param": None, "code": "x"}}
 
 
 def check_time(answer):
     assert re.fullmatch(r"\d+", answer.headers["openai-processing-ms"]), answer
+
+
+def answered(gateways):
+    """Those at which an answer has begun to come."""
+    by_socket = {gateway.sock: gateway for gateway in gateways}
+    return [by_socket[sock] for sock in select.select(list(by_socket), [], [], 0)[0]]
 
 
 class Answers:
@@ -154,16 +163,16 @@ class Answers:
                 relay.until_canceled(job.name)
 
     def test_not_too_long_at_work(self, server, relay):
-        with contextlib.closing(Gateway(server.port, "/brief")) as brief:
-            brief.begin()
+        with contextlib.closing(Gateway(server.port, "/late")) as patient:
+            patient.begin()
             job = relay.job()
             job.begin()
-            other = Gateway(server.port, "/brief")  # is late meanwhile
+            other = Gateway(server.port, "/late")  # is late meanwhile
             assert other.chat().status == 503
             other.close()
             relay.job()
             job.end(COMPLETION)
-            assert brief.receive().json == COMPLETION
+            assert patient.receive().json == COMPLETION
 
     def test_signs_of_life(self, server, relay):
         with contextlib.closing(Gateway(server.port, "/lively")) as lively:
@@ -178,10 +187,10 @@ class Answers:
             assert text_of(got) == "one" and got.done
 
     def test_late_after_signs_of_life(self, server, relay):
-        with contextlib.closing(Gateway(server.port, "/lively")) as lively:
-            lively.begin(stream=True)
+        with contextlib.closing(Gateway(server.port, "/late")) as late:
+            late.begin(stream=True)
             job = relay.job()
-            got = lively.receive()
+            got = late.receive()
             last, = list(got)
             assert last["error"]["code"] == "wait_timeout" and not got.done
             assert got.comments
@@ -190,6 +199,7 @@ class Answers:
 
 class TestParked(Answers):
     CONF = BASE + QUICK
+    EXPECT = BUSY
 
     def test_at_once(self, gateway, relay):
         """The connection stays open, which is what lingering is for."""
@@ -210,7 +220,7 @@ class TestParked(Answers):
 
     def test_http_1_0(self, server, relay):
         body = b'{"model":"fake","stream":true,"messages":[{"role":"user","content":"x"}]}'
-        with socket.create_connection(("127.0.0.1", server.port)) as s:
+        with socket.create_connection(("127.0.0.1", server.port), 120) as s:
             s.sendall(b"POST /slow/chat/completions HTTP/1.0\r\nContent-Type: application/json\r\n"
                       b"Content-Length: %d\r\n\r\n" % len(body) + body)
             job = relay.job()
@@ -260,7 +270,7 @@ class TestParked(Answers):
                    % len(body) + body)
         waiting = []
         for _ in range(n):
-            s = socket.create_connection(("127.0.0.1", server.port))
+            s = socket.create_connection(("127.0.0.1", server.port), 120)
             s.sendall(request)
             waiting.append(s)
         jobs = [relay.job() for _ in range(n)]
@@ -269,7 +279,6 @@ class TestParked(Answers):
         for job in jobs:
             job.end(COMPLETION)
         for s in waiting:
-            s.settimeout(30)
             assert s.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
             s.close()
 
@@ -288,13 +297,12 @@ class TestFull:
         gateways = [Gateway(server.port, "/slow") for _ in range(40)]
         for gateway in gateways:
             gateway.begin()
-        refused = []
-        for gateway in gateways:
-            gateway.connection.sock.settimeout(0.3)
-            with contextlib.suppress(TimeoutError):
-                refused.append(gateway.receive())
-        assert refused
-        for got in refused:
+        until(lambda: relay.jobs.qsize() + len(answered(gateways)) == len(gateways),
+              "each to have a place or an answer")
+        refused = answered(gateways)
+        assert refused and relay.jobs.qsize() >= 3
+        for gateway in refused:
+            got = gateway.receive()
             assert (got.status, got.error["code"]) == (503, "queue_unavailable"), got
         for gateway in gateways:
             gateway.close()

@@ -99,7 +99,7 @@ class TestWaiting:
             waiting.append(crowd().begin(content, headers, stream=True, **more))
         streams = [gateway.receive() for gateway in waiting]
         for stream in streams:
-            stream.comment()        # it is in the queue
+            until(lambda stream=stream: "position" in stream.comment(), "its place in the queue")
         llm.release()
         until(lambda: len(llm.calls) == 8, "all calls")
         assert first.receive().status == 200
@@ -148,13 +148,13 @@ class TestTimes:
 
     @pytest.mark.parametrize("more", [{}, {"stream": True}], ids=["whole", "stream"])
     def test_its_own_does(self, server, llm, more):
-        llm.default = Plan(delay=1)
+        llm.default = Plan(silent=True)
         with contextlib.closing(Gateway(server.port, "/short")) as short:
             got = short.chat("x", **more)
         assert (got.status, got.error["type"]) == (504, "server_error"), got
 
     def test_the_backends_does_where_it_is_named(self, gateway, llm):
-        llm.default = Plan(delay=1)
+        llm.default = Plan(silent=True)
         assert gateway.chat("x", model="quick").status == 504
 
     def test_bad_values(self, idle):
@@ -194,11 +194,12 @@ class TestDeaths:
 
     def test_graceful_restarts(self, server, crowd, llm):
         """What runs is finished by the old dispatcher, what waits by the new one."""
+        before = len(statuses(server))
         llm.hold()
         running = [crowd().begin(f"r{i}", stream=i % 2 == 1) for i in range(40)]
         llm.until_calls(40)
         waiting = [crowd().begin(f"w{i}", stream=i % 2 == 1) for i in range(20)]
-        until(lambda: len(statuses(server)) >= 60, "all are stored")
+        until(lambda: len(statuses(server)) == before + 60, "all are stored")
         server.graceful()
         more = [crowd().begin(f"m{i}") for i in range(5)]
         llm.release()
@@ -241,7 +242,7 @@ class TestTLS:
 
     def ask(self, port, body):
         done = subprocess.run(
-            ["curl", "-skN", "--http1.1", "-m", "30", "-H", "Content-Type: application/json",
+            ["curl", "-skN", "--http1.1", "-m", "120", "-H", "Content-Type: application/json",
              "-d", json.dumps(body), f"https://127.0.0.1:{port}/open/chat/completions"],
             check=True, capture_output=True, text=True)
         return done.stdout
@@ -253,7 +254,7 @@ class TestHTTP2:
 
     def curl(self, server, body):
         done = subprocess.run(
-            ["curl", "-sN", "--http2-prior-knowledge", "-m", "30", "-w", "\n%{http_version}",
+            ["curl", "-sN", "--http2-prior-knowledge", "-m", "120", "-w", "\n%{http_version}",
              "-H", "Content-Type: application/json", "-d", json.dumps(body),
              f"http://127.0.0.1:{server.port}/open/chat/completions"],
             check=True, capture_output=True, text=True)

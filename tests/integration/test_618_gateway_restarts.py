@@ -88,7 +88,7 @@ class TestParked:
         with pytest.raises(TimeoutError):   # the child has let go of it, and ends
             slow.sock.settimeout(1)
             slow.receive()
-        slow.sock.settimeout(20)
+        slow.sock.settimeout(120)
         job.begin()
         job.end(COMPLETION)
         assert slow.sock.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")

@@ -393,7 +393,7 @@ class TestAborts:
 
     def test_times_out(self, at, llm, server):
         llm.hold()
-        got = at(timeout=500).fails(CHAT, chat())
+        got = at(timeout=5000).fails(CHAT, chat())
         assert got.kinds[0] == "APIConnectionTimeoutError"
         self.until_over(server, llm)
         llm.release()

@@ -109,7 +109,7 @@ class Gateway:
     def open(self):
         self.close()
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port,
-                                                     timeout=60 * SLOWNESS)
+                                                     timeout=120 * SLOWNESS)
 
     def close(self):
         if self.connection:

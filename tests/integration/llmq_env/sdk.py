@@ -41,7 +41,7 @@ class Call:
 
     def next(self, *kinds):
         while True:
-            line = self.lines.get(timeout=60 * SLOWNESS)
+            line = self.lines.get(timeout=120 * SLOWNESS)
             assert line is not None, "node has ended"
             if line["is"] == "error":
                 raise Failure(line)
@@ -85,7 +85,7 @@ class Sdk:
             env={**os.environ, "NO_PROXY": "*"})
         first = self.process.stdout.readline()
         if not first:
-            assert self.process.wait(30 * SLOWNESS) == 3, "node failed"
+            assert self.process.wait(120 * SLOWNESS) == 3, "node failed"
             pytest.skip(f"the npm package openai is not installed: {HOW_TO}")
         self.version = json.loads(first)["version"]
         threading.Thread(target=self._listen, daemon=True).start()
@@ -111,4 +111,4 @@ class Sdk:
     def close(self):
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        self.process.wait(30 * SLOWNESS)
+        self.process.wait(120 * SLOWNESS)
