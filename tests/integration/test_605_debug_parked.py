@@ -72,7 +72,8 @@ class Asking:
 
 
 def refused(answer, status, code, message):
-    assert (answer[0], answer[2]) == (status, {"code": code, "data": {}, "message": message}), answer
+    said = {"code": code, "data": {}, "message": message}
+    assert (answer[0], answer[2]) == (status, said), answer
     return answer[1]
 
 

@@ -24,8 +24,10 @@ ECHO = "<LLMQBackend echo>\nLLMQBackendKind echo\n</LLMQBackend>\nLLMQModel echo
 CONF = fake("LLMQBackendMaxFailures 0") + ECHO + MODELS + """
 LLMQTokenSecret {dir}/secret
 
-""" + openai.at(open="", once="LLMQMaxRetries 0", closed="LLMQAuth On", small="LimitRequestBody 200",
-                lively="LLMQGatewayKeepAlive 1s", rated="LLMQRateLimit 1/hour", shut="LLMQMaintenance On\nLLMQRetryAfter 1s") + """
+""" + openai.at(open="", once="LLMQMaxRetries 0", closed="LLMQAuth On",
+                small="LimitRequestBody 200", lively="LLMQGatewayKeepAlive 1s",
+                rated="LLMQRateLimit 1/hour",
+                shut="LLMQMaintenance On\nLLMQRetryAfter 1s") + """
 <Location /guarded>
 SetHandler llmq-openai
 Require all denied
