@@ -3,7 +3,8 @@
 
 #include "base/log.h"
 #include "base/sse_text.h"
-#include "http/hub_inner.h"
+#include "http/hub_bus.h"
+#include "http/hub_read.h"
 #include "http/outlet.h"
 
 #include <stdlib.h>
@@ -31,45 +32,6 @@ typedef struct {
     apr_byte_t over; /* likewise: the client has no connection any more */
     char id[];
 } stream_t;
-
-void llmq_hub_lock(llmq_hub_t *hub)
-{
-    apr_thread_mutex_lock(hub->lock);
-}
-
-void llmq_hub_unlock(llmq_hub_t *hub)
-{
-    apr_thread_mutex_unlock(hub->lock);
-}
-
-void llmq_hub_offer(llmq_hub_t *hub, llmq_subject_t *s, llmq_audience_round_t *round)
-{
-    int more;
-
-    llmq_hub_lock(hub);
-    round->left = s->n;
-    round->sent = 0;
-    do {
-        more = llmq_audience_offer(hub->audience, s, round, LLMQ_HUB_TURN);
-        if (more) {
-            llmq_hub_unlock(hub);
-            llmq_hub_lock(hub);
-        }
-    } while (more);
-    llmq_hub_unlock(hub);
-    atomic_fetch_add(&hub->meter->events, (apr_uint64_t)round->sent);
-}
-
-void llmq_hub_release(llmq_hub_t *hub, llmq_subject_t **subjects, int n)
-{
-    int i;
-
-    llmq_hub_lock(hub);
-    for (i = 0; i < n; i++) {
-        llmq_audience_release(hub->audience, subjects[i]);
-    }
-    llmq_hub_unlock(hub);
-}
 
 /* ---- the audience's view ---- */
 
@@ -143,7 +105,7 @@ static int attend_some(llmq_hub_t *hub)
     llmq_date_t *date = NULL;
     int i;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     for (i = 0; i < LLMQ_HUB_TURN; i++) {
         date = llmq_agenda_first(&hub->agenda);
         if (!date || date->at > now) {
@@ -151,7 +113,7 @@ static int attend_some(llmq_hub_t *hub)
         }
         attend_locked(LLMQ_AGENDA_OF(date, stream_t, due), now);
     }
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return i == LLMQ_HUB_TURN;
 }
 
@@ -191,7 +153,7 @@ static void on_over(void *ctx, int whole)
     llmq_hub_t *hub = s->hub;
     int is_listed;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     s->over = 1;
     is_listed = s->outlet != NULL;
     if (is_listed) {
@@ -203,7 +165,7 @@ static void on_over(void *ctx, int whole)
     }
     /* One that is about to be listed is ended and freed by its request. */
     is_listed = s->why != NULL;
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     if (is_listed) {
         finish(s);
     }
@@ -264,7 +226,7 @@ static void list(stream_t *s, llmq_outlet_t *outlet, const llmq_hub_call_t *call
     int is_over;
 
     llmq_hub_bus_want(hub);
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     s->outlet = outlet;
     is_over = s->over;
     if (is_over) {
@@ -274,7 +236,7 @@ static void list(stream_t *s, llmq_outlet_t *outlet, const llmq_hub_call_t *call
         end_locked(s, by_child);
     }
     hub->comers--;
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     if (is_over) {
         finish(s);
     }
@@ -282,9 +244,9 @@ static void list(stream_t *s, llmq_outlet_t *outlet, const llmq_hub_call_t *call
 
 static void expect(llmq_hub_t *hub, int n)
 {
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     hub->comers += n;
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
 }
 
 apr_status_t llmq_hub_open(int *pstay, llmq_hub_t *hub, request_rec *r,
@@ -350,7 +312,7 @@ static int end_next(llmq_hub_t *hub)
     llmq_subject_t *subjects[1];
     int n;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     n = llmq_audience_patrol(subjects, hub->audience, 1);
     if (n) {
         while (!APR_RING_EMPTY(&subjects[0]->row, llmq_listener_t, link)) {
@@ -361,16 +323,16 @@ static int end_next(llmq_hub_t *hub)
         }
         llmq_audience_release(hub->audience, subjects[0]);
     }
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return n;
 }
 
 void llmq_hub_close(llmq_hub_t *hub)
 {
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     hub->closing = 1;
     llmq_audience_begin_patrol(hub->audience);
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     while (end_next(hub)) {
     }
 }
@@ -378,12 +340,12 @@ void llmq_hub_close(llmq_hub_t *hub)
 void llmq_hub_stop(llmq_hub_t *hub)
 {
     llmq_hub_close(hub);
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     hub->stopping = 1;
     apr_thread_cond_signal(hub->news);
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     llmq_hub_read_join(hub);
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     llmq_agenda_cleanup(&hub->agenda);
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
 }

@@ -22,19 +22,10 @@
 #define LLMQ_HUB_H
 
 #include "bus/bus.h"
+#include "http/hub_conf.h"
 #include "http/service.h"
 
 #include <httpd.h>
-
-typedef struct llmq_hub_t llmq_hub_t;
-
-/** Settings; filled by cfg/. */
-typedef struct llmq_hub_conf_t {
-    apr_interval_time_t poll;        /* how often the store is asked for what other nodes
-                                        have written, where nobody tells */
-    apr_interval_time_t poll_seldom; /* how often else */
-    apr_size_t buffer;               /* bytes that may wait for a client */
-} llmq_hub_conf_t;
 
 /** A stream that is wanted. */
 typedef struct llmq_hub_call_t {

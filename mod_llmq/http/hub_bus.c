@@ -1,5 +1,5 @@
 /* What the bus tells, handed to those who listen; by the streams' thread. */
-#include "http/hub_inner.h"
+#include "http/hub_bus.h"
 
 #include "base/log.h"
 
@@ -33,9 +33,9 @@ static int has_live(llmq_hub_t *hub, const llmq_subject_t *s)
 {
     int n;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     n = s->n - s->behind;
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return n;
 }
 
@@ -45,7 +45,7 @@ static void offer(llmq_hub_t *hub, llmq_subject_t *s, llmq_audience_offer_e whom
     llmq_audience_round_t round = {
         .whom = whom, .pieces = piece, .n = piece && piece->frame ? 1 : 0};
 
-    llmq_hub_offer(hub, s, &round);
+    llmq_hub_room_offer(hub, s, &round);
 }
 
 static void grown(llmq_hub_t *hub, llmq_subject_t *s, const llmq_event_t *event)
@@ -55,9 +55,9 @@ static void grown(llmq_hub_t *hub, llmq_subject_t *s, const llmq_event_t *event)
     const llmq_sse_event_t text = {event->seq, "message", event->data, event->len};
     int is_news;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     is_news = llmq_audience_grow(s, event->seq);
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     if (!is_news || !has_live(hub, s)) {
         return;
     }
@@ -86,9 +86,9 @@ static void tell(llmq_hub_t *hub, llmq_subject_t *s, const llmq_event_t *event)
     case LLMQ_EVENT_GROWN: grown(hub, s, event); break;
     case LLMQ_EVENT_DELTA: delta(hub, s, event); break;
     case LLMQ_EVENT_CHANGED:
-        llmq_hub_lock(hub);
+        llmq_hub_room_lock(hub);
         llmq_audience_stir(hub->audience, s);
-        llmq_hub_unlock(hub);
+        llmq_hub_room_unlock(hub);
         break;
     }
 }
@@ -97,7 +97,7 @@ static llmq_subject_t *next(llmq_hub_t *hub, apr_uint64_t topic, llmq_subject_t 
 {
     llmq_subject_t *s;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     s = llmq_audience_find(hub->audience, topic, before);
     if (before) {
         llmq_audience_release(hub->audience, before);
@@ -105,7 +105,7 @@ static llmq_subject_t *next(llmq_hub_t *hub, apr_uint64_t topic, llmq_subject_t 
             apr_thread_cond_signal(hub->news);
         }
     }
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return s;
 }
 
@@ -131,10 +131,10 @@ static void on_ring(void *ctx)
         apr_thread_mutex_unlock(hub->bus_lock);
     } while (n == AT_ONCE);
     if (missed) {
-        llmq_hub_lock(hub);
+        llmq_hub_room_lock(hub);
         hub->missed = 1;
         apr_thread_cond_signal(hub->news);
-        llmq_hub_unlock(hub);
+        llmq_hub_room_unlock(hub);
     }
 }
 
@@ -170,9 +170,9 @@ void llmq_hub_bus_rest(llmq_hub_t *hub)
         return;
     }
     apr_thread_mutex_lock(hub->bus_lock);
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     is_idle = llmq_audience_count(hub->audience) == 0 && hub->comers == 0;
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     if (is_idle) {
         llmq_bus_want(hub->reader, 0);
     }

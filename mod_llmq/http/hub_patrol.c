@@ -10,7 +10,7 @@ static int mark(llmq_hub_mark_t *marks, llmq_hub_t *hub, llmq_subject_t **subjec
     int n_marks = 0;
     int i;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     for (i = 0; i < n; i++) {
         if (llmq_hub_source_of(subjects[i]->kind)->numbered) {
             marks[n_marks++] = (llmq_hub_mark_t){subjects[i], subjects[i]->head};
@@ -19,7 +19,7 @@ static int mark(llmq_hub_mark_t *marks, llmq_hub_t *hub, llmq_subject_t **subjec
             llmq_audience_stir(hub->audience, subjects[i]);
         }
     }
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return n_marks;
 }
 
@@ -36,10 +36,10 @@ static apr_status_t ask(llmq_hub_t *hub, llmq_subject_t **subjects, int n,
         rv = llmq_hub_source_session.grown(marks, &n_marks, hub->service, scratch);
     }
     for (i = 0; rv == APR_SUCCESS && i < n_marks; i++) {
-        llmq_hub_lock(hub);
+        llmq_hub_room_lock(hub);
         llmq_audience_grow(marks[i].subject, marks[i].seq);
-        llmq_hub_unlock(hub);
-        llmq_hub_offer(hub, marks[i].subject, &nothing);
+        llmq_hub_room_unlock(hub);
+        llmq_hub_room_offer(hub, marks[i].subject, &nothing);
     }
     apr_pool_clear(scratch);
     return rv;
@@ -49,9 +49,9 @@ static int next(llmq_subject_t **subjects, llmq_hub_t *hub)
 {
     int n;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     n = llmq_audience_patrol(subjects, hub->audience, MANY);
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return n;
 }
 
@@ -61,18 +61,18 @@ apr_status_t llmq_hub_patrol_run(llmq_hub_t *hub, apr_pool_t *scratch)
     apr_status_t rv = APR_SUCCESS;
     int n;
 
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     hub->missed = 0;
     llmq_audience_begin_patrol(hub->audience);
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     while (rv == APR_SUCCESS && (n = next(subjects, hub))) {
         rv = ask(hub, subjects, n, scratch);
-        llmq_hub_release(hub, subjects, n);
+        llmq_hub_room_release(hub, subjects, n);
     }
     if (rv != APR_SUCCESS) {
-        llmq_hub_lock(hub);
+        llmq_hub_room_lock(hub);
         hub->missed = 1;
-        llmq_hub_unlock(hub);
+        llmq_hub_room_unlock(hub);
     }
     return rv;
 }

@@ -7,7 +7,7 @@
 #ifndef LLMQ_HUB_PATROL_H
 #define LLMQ_HUB_PATROL_H
 
-#include "http/hub_inner.h"
+#include "http/hub_room.h"
 
 /**
  * Look at all. Whoever is behind after that is in the audience's list of what is to be read.

@@ -1,10 +1,10 @@
 /* The reading thread: serves from the store those who are behind, and goes on patrol now and
  * then. Read run() from top to bottom. */
-#include "http/hub_inner.h"
-#include "http/hub_patrol.h"
-#include "http/hub_source.h"
+#include "http/hub_read.h"
 
 #include "base/log.h"
+#include "http/hub_patrol.h"
+#include "http/hub_source.h"
 
 #define BATCH      64 /* things that are looked at together */
 #define MANY       4  /* of these it pays to ask first which have grown */
@@ -52,25 +52,25 @@ static int plan(llmq_audience_read_t *what, reader_t *me, llmq_subject_t *s)
 {
     int found;
 
-    llmq_hub_lock(me->hub);
+    llmq_hub_room_lock(me->hub);
     found = !me->hub->stopping && llmq_audience_plan(what, me->hub->audience, s);
-    llmq_hub_unlock(me->hub);
+    llmq_hub_room_unlock(me->hub);
     return found;
 }
 
 static void settle(reader_t *me, llmq_subject_t *s, const llmq_audience_read_t *what,
                    const llmq_audience_news_t *news)
 {
-    llmq_hub_lock(me->hub);
+    llmq_hub_room_lock(me->hub);
     llmq_audience_settle(me->hub->audience, s, what, news);
-    llmq_hub_unlock(me->hub);
+    llmq_hub_room_unlock(me->hub);
 }
 
 static void put_off(reader_t *me, llmq_subject_t *s)
 {
-    llmq_hub_lock(me->hub);
+    llmq_hub_room_lock(me->hub);
     llmq_audience_again(me->hub->audience, s);
-    llmq_hub_unlock(me->hub);
+    llmq_hub_room_unlock(me->hub);
 }
 
 /* The head comes first: who is LIVE and cannot take this page must fall behind. */
@@ -82,10 +82,10 @@ static void hand_out(reader_t *me, llmq_subject_t *s, llmq_audience_page_t *page
         .n = page->pieces->nelts,
         .ends = !page->news.more};
 
-    llmq_hub_lock(me->hub);
+    llmq_hub_room_lock(me->hub);
     llmq_audience_grow(s, page->news.head);
-    llmq_hub_unlock(me->hub);
-    llmq_hub_offer(me->hub, s, &round);
+    llmq_hub_room_unlock(me->hub);
+    llmq_hub_room_offer(me->hub, s, &round);
     if (round.sent) {
         me->retry_pause = STUCK_MIN;
     }
@@ -165,9 +165,9 @@ static void serve_some(reader_t *me)
     int n;
     int i;
 
-    llmq_hub_lock(me->hub);
+    llmq_hub_room_lock(me->hub);
     n = llmq_audience_take(subjects, me->hub->audience, BATCH);
-    llmq_hub_unlock(me->hub);
+    llmq_hub_room_unlock(me->hub);
     if (n >= MANY) {
         sift(me, subjects, n);
     }
@@ -180,7 +180,7 @@ static void serve_some(reader_t *me)
             put_off(me, subjects[i]);
         }
     }
-    llmq_hub_release(me->hub, subjects, n);
+    llmq_hub_room_release(me->hub, subjects, n);
 }
 
 /* ---- the thread ---- */
@@ -253,7 +253,7 @@ static int work_locked(reader_t *me)
     if (!is_due && (!may_read(me, now) || !llmq_audience_has_todo(hub->audience))) {
         return 0;
     }
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     /* 1. What did nobody tell? */
     if (is_due) {
         patrol(me);
@@ -262,7 +262,7 @@ static int work_locked(reader_t *me)
     else {
         serve_some(me);
     }
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     return 1;
 }
 
@@ -273,13 +273,13 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 
     (void)thread;
     me.patrol_at = apr_time_now() + llmq_hub_patrol_interval(hub);
-    llmq_hub_lock(hub);
+    llmq_hub_room_lock(hub);
     while (!hub->stopping) {
         if (!work_locked(&me)) {
             sleep_locked(&me);
         }
     }
-    llmq_hub_unlock(hub);
+    llmq_hub_room_unlock(hub);
     return NULL;
 }
 

@@ -1,15 +1,16 @@
 /**
- * @file hub_inner.h
- * The hub's record, shared by its files. Private to http/hub*.c.
+ * @file hub_room.h
+ * The hub's record, and how its audience is served in turns. Private to http/hub*.c.
  */
-#ifndef LLMQ_HUB_INNER_H
-#define LLMQ_HUB_INNER_H
+#ifndef LLMQ_HUB_ROOM_H
+#define LLMQ_HUB_ROOM_H
 
 #include "base/agenda.h"
 #include "base/thread.h"
 #include "core/audience_page.h"
-#include "http/hub.h"
+#include "http/hub_conf.h"
 #include "http/hub_meter.h"
+#include "http/service.h"
 
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
@@ -40,13 +41,13 @@ struct llmq_hub_t {
  * @param hub the hub
  * @threads any
  */
-void llmq_hub_lock(llmq_hub_t *hub);
+void llmq_hub_room_lock(llmq_hub_t *hub);
 
 /**
  * @param hub the hub
  * @threads the one that has locked it
  */
-void llmq_hub_unlock(llmq_hub_t *hub);
+void llmq_hub_room_unlock(llmq_hub_t *hub);
 
 /**
  * Offer pieces to all whom they are meant for, in turns.
@@ -55,7 +56,8 @@ void llmq_hub_unlock(llmq_hub_t *hub);
  * @param round whom and what
  * @threads any
  */
-void llmq_hub_offer(llmq_hub_t *hub, llmq_subject_t *s, llmq_audience_round_t *round);
+void llmq_hub_room_offer(llmq_hub_t *hub, llmq_subject_t *s,
+                         llmq_audience_round_t *round);
 
 /**
  * Let go of subjects that were taken from the audience.
@@ -64,44 +66,6 @@ void llmq_hub_offer(llmq_hub_t *hub, llmq_subject_t *s, llmq_audience_round_t *r
  * @param n        their number
  * @threads any
  */
-void llmq_hub_release(llmq_hub_t *hub, llmq_subject_t **subjects, int n);
+void llmq_hub_room_release(llmq_hub_t *hub, llmq_subject_t **subjects, int n);
 
-/**
- * Begin to listen to the bus, if that is possible.
- * @param hub the hub
- * @param p   pool of the child
- * @return APR_SUCCESS; other: as from base/stream.h
- * @phase child_init
- */
-apr_status_t llmq_hub_bus_init(llmq_hub_t *hub, apr_pool_t *p);
-
-/**
- * Be told what happens from now on.
- * @param hub the hub, not locked, with a comer
- * @threads any
- */
-void llmq_hub_bus_want(llmq_hub_t *hub);
-
-/**
- * Be told no more if nobody listens and nobody comes.
- * @param hub the hub, not locked
- * @threads any
- */
-void llmq_hub_bus_rest(llmq_hub_t *hub);
-
-/**
- * Have a thread that reads.
- * @param hub the hub, locked
- * @return APR_SUCCESS; other: it cannot be started
- * @threads locked
- */
-apr_status_t llmq_hub_read_start(llmq_hub_t *hub);
-
-/**
- * Wait for the end of the thread; stopping is set.
- * @param hub the hub, not locked
- * @threads single
- */
-void llmq_hub_read_join(llmq_hub_t *hub);
-
-#endif /* LLMQ_HUB_INNER_H */
+#endif /* LLMQ_HUB_ROOM_H */
