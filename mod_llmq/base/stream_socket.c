@@ -78,7 +78,7 @@ void llmq_stream_socket_release(llmq_stream_t *s)
     unlock(all);
     if (done) {
         drop_wire(s);
-        llmq_stream_dismiss(all, s->conf.kind);
+        atomic_fetch_sub(&all->count[s->conf.kind], 1);
         free(s);
     }
 }

@@ -6,7 +6,7 @@
 #ifndef LLMQ_STREAM_SOCKET_H
 #define LLMQ_STREAM_SOCKET_H
 
-#include "base/stream_loop.h"
+#include "base/stream_record.h"
 
 /**
  * After a change of a stream's queue, for llmq_stream_bytes().

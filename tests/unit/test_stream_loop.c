@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "base/stream.h"
 #include "base/stream_loop.h"
 
 #include <apr_thread_mutex.h>
