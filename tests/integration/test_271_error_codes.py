@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from llmq_env.conf import mounts
+from llmq_env.errorlog import KILLED
 from llmq_env.httpd import free_port
 from llmq_env.wait import kill_process, until
 
@@ -68,15 +69,15 @@ class TestCallers:
 class TestSystem:
     """What goes wrong behind it."""
 
-    CONF = SLOW + "LLMQAdmin On\n"
+    CONF = SLOW + "LLMQAdmin On\nLLMQTimeout 10min\nLLMQMaxWait 10min\n"
     EXPECT = ("LLMQ0403", "LLMQ0706")
 
     def test_2004(self, server, api, llm):
-        server.log.expect("LLMQ0807", "AH00051", "LLMQ0710", "LLMQ0707")
+        server.log.expect(*KILLED)
         llm.hold()
         answers = []
         waiting = threading.Thread(target=lambda: answers.append(
-            server.new_api().post("/messages?wait=50", BODY)))
+            server.new_api().post("/messages?wait=600", BODY)))
         waiting.start()
         until(lambda: llm.calls, "the call")
 
@@ -84,10 +85,10 @@ class TestSystem:
             for pid in server.dispatchers():
                 kill_process(pid)
             return answers
-        until(kill_all, "the answer", 30)
+        until(kill_all, "the answer", 120)
         refused(answers[0], 500, 2004, True)
         llm.release()
-        api.until_status(answers[0].json["details"]["id"], deadline=30)
+        api.until_status(answers[0].json["details"]["id"])
 
     def test_2005(self, server, api):
         server.query("INSERT INTO llmq_settings (tenant, name, value, changed_at) "
@@ -191,16 +192,16 @@ class TestNoBackend:
 
 
 class TestNoPlace:
-    CONF = SLOW + "LLMQMaxHeld 1\n"
+    CONF = SLOW + "LLMQMaxHeld 1\nLLMQTimeout 10min\nLLMQMaxWait 10min\n"
 
     def test_2003(self, server, api, llm):
         llm.hold()
         waiting = threading.Thread(
-            target=lambda: server.new_api().post("/messages?wait=20", BODY,
+            target=lambda: server.new_api().post("/messages?wait=600", BODY,
                                                 headers={"Idempotency-Key": "held-1"}))
         waiting.start()
         until(lambda: llm.calls, "the call")
         refused(api.post("/messages?wait=1", BODY, headers={"Idempotency-Key": "held-2"}),
                 503, 2003, True)
         llm.release()
-        waiting.join(30)
+        waiting.join()

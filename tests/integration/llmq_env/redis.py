@@ -86,7 +86,7 @@ class Redis:
         if self.process:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
     def client(self):
