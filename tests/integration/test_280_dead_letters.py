@@ -1,5 +1,8 @@
 """Dead letters: what was given up on is listed, sent back or removed, by who may."""
 
+import contextlib
+from datetime import datetime, timedelta
+
 import pytest
 
 from llmq_env.conf import FAKE, OTHERS
@@ -19,6 +22,16 @@ def kill(api, llm, content="doomed", status=400, **fields):
     assert api.until_status(message_id)["metadata"]["dead_letter"] is True
     llm.default = before
     return message_id
+
+
+@contextlib.contextmanager
+def paused(api, level="normal"):
+    """Nothing of the level begins."""
+    assert api.post(f"/admin/queues/{level}/pause").status == 200
+    try:
+        yield
+    finally:
+        assert api.post(f"/admin/queues/{level}/resume").status == 200
 
 
 def listed(api, query=""):
@@ -57,7 +70,8 @@ class TestList:
         for query, wanted in (("priority=high", [a]), ("priority=low", [c, b]),
                               ("user_id=anne", [c, a]), ("conversation_id=c1", [b, a]),
                               ("kind=message", [c, b, a]), ("error=404", [b]),
-                              ("error=%25", []), ("error=answered%20http%20501", [c]), ("error=%22", []),
+                              ("error=%25", []), ("error=answered%20http%20501", [c]),
+                              ("error=%22", []),
                               ("since=1h", [c, b, a]), ("since=2001-01-01T00:00:00Z", [c, b, a]),
                               ("since=0s", []), ("since=2999-01-01T00:00:00Z", []),
                               ("priority=low&user_id=bob", [b]), ("user_id=nobody", [])):
@@ -134,10 +148,13 @@ class TestReturn:
 
     def test_rate_spreads_them(self, api, llm):
         ids = [kill(api, llm) for _ in range(3)]
-        api.post(f"{DEAD}/requeue-all", {"rate": 1})
-        due = sorted(api.message(i).get("scheduled_at", "") for i in ids)
-        assert len(set(due)) == 3
-        assert api.message(ids[2])["status"] == "pending"
+        with paused(api):
+            api.post(f"{DEAD}/requeue-all", {"rate": 1})
+            messages = [api.message(message_id) for message_id in ids]
+            assert {message["status"] for message in messages} == {"pending"}
+            due = sorted(datetime.fromisoformat(message["scheduled_at"].replace("Z", "+00:00"))
+                         for message in messages)
+            assert [b - a for a, b in zip(due, due[1:])] == [timedelta(seconds=1)] * 2
         for message_id in ids:
             api.until_status(message_id, "completed")
 

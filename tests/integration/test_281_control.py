@@ -4,6 +4,7 @@ import pytest
 
 from llmq_env.api import LEVELS
 from llmq_env.conf import FAKE, OTHERS
+from llmq_env.errorlog import KILLED
 from llmq_env.wait import until
 
 
@@ -71,12 +72,12 @@ class TestPause:
     def test_restart_and_death_of_the_dispatcher_keep_it(self, server, api, llm):
         pause(api, "normal")
         waits = api.send("waits")["id"]
-        server.log.expect("LLMQ08")
+        server.log.expect(*KILLED)
         server.until_dispatcher(server.kill_dispatcher())
         api.until_status(api.send("after death", priority="low")["id"])
         server.restart()
         api.close()
-        until(lambda: api.level("normal")["size"] == 1, "the backlog to be read again", 30)
+        until(lambda: api.level("normal")["size"] == 1, "the backlog to be read again")
         api.until_status(api.send("after restart", priority="low")["id"])
         assert paused(api) == ["normal"] and llm.contents() == ["after death", "after restart"]
         pause(api, "normal", "resume")
@@ -148,7 +149,7 @@ class TestMaintenance:
         maintenance(api, True)
         server.restart()
         api.close()
-        until(lambda: api.get("/admin/queues").data["maintenance"] is True, "the setting", 30)
+        until(lambda: api.get("/admin/queues").data["maintenance"] is True, "the setting")
         api.post("/messages", {"user_id": "u", "content": "c"}).refuses(503, 1008)
         other = server.new_api("/other")
         assert other.until_status(other.send("mine")["id"])["status"] == "completed"
@@ -168,7 +169,7 @@ class TestTwoNodes:
         there = second.new_api()
         pause(api, "normal")
         maintenance(api, True)
-        until(lambda: paused(there) == ["normal"], "the pause to be heard", 15)
-        until(lambda: there.get("/admin/queues").data["maintenance"], "the maintenance", 15)
+        until(lambda: paused(there) == ["normal"], "the pause to be heard")
+        until(lambda: there.get("/admin/queues").data["maintenance"], "the maintenance")
         pause(api, "normal", "resume")
-        until(lambda: paused(there) == [], "the end of it", 15)
+        until(lambda: paused(there) == [], "the end of it")
