@@ -23,18 +23,21 @@ class TestOn:
 
     def test_slow_calls_shrink_the_level_and_quick_ones_let_it_grow(self, api, llm):
         def crowded(call):
-            return Plan(delay=0.02 * max(1, llm.in_flight - 4))
+            return Plan(delay=0.03 * max(1, llm.in_flight - 4))
 
         for n in range(40):
             api.send(f"quiet {n}", conversation_id=f"q{n}")
-        until(lambda: len(llm.calls) >= 40, "the quiet ones")
+        llm.until_calls(40)
         llm.default = crowded
+        # All of it is there before it begins: it is a flood however slow its sender is.
+        assert api.post("/admin/queues/normal/pause").status == 200
         for n in range(400):
             api.send(f"flood {n}", conversation_id=f"f{n}", user_id=f"u{n % 7}")
-        until(lambda: concurrency(api) < 20, "the level to shrink", 40)
+        assert api.post("/admin/queues/normal/resume").status == 200
+        until(lambda: concurrency(api) < 20, "the level to shrink")
         assert concurrency(api) >= 2
         assert concurrency(api, "high") == api.level("high")["max_concurrent"]
-        until(lambda: api.level("normal")["size"] == 0, "the flood to be over", 60)
+        until(lambda: api.level("normal")["size"] == 0, "the flood to be over", 120)
 
 
 class TestOff:
@@ -46,14 +49,15 @@ class TestOff:
         llm.default = lambda call: Plan(delay=0.05 * llm.in_flight)
         for n in range(60):
             api.send(f"flood {n}", conversation_id=f"f{n}")
-        until(lambda: api.level("normal")["size"] == 0, "the flood to be over", 60)
+        until(lambda: api.level("normal")["size"] == 0, "the flood to be over", 120)
         assert concurrency(api) == 8
         assert api.get("/config").data["queue"]["enable_auto_scaling"] is False
 
 
 class TestDirectives:
     @pytest.mark.parametrize("line", [
-        "LLMQAutoscale Perhaps", "LLMQQueueConcurrency high 10 0", "LLMQQueueConcurrency high 10 11",
+        "LLMQAutoscale Perhaps", "LLMQQueueConcurrency high 10 0",
+        "LLMQQueueConcurrency high 10 11",
         "LLMQQueueConcurrency high 10 few", "LLMQQueueConcurrency high",
         "<Location /x>\nLLMQAutoscale On\n</Location>"])
     def test_bad_value_is_caught(self, idle, line):

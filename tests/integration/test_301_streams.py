@@ -3,18 +3,19 @@
 from llmq_env.fakellm import Plan
 
 
+STREAMING = """
+    LLMQRetryDelay 100ms 200ms
+    <LLMQBackend fake>
+        LLMQBackendKind openai
+        LLMQBackendURL {llm}
+        LLMQBackendStream On
+        LLMQBackendMaxAnswer 100000
+    </LLMQBackend>
+"""
+
+
 class TestStreams:
-    CONF = """
-        LLMQRetryDelay 100ms 200ms
-        <LLMQBackend fake>
-            LLMQBackendKind openai
-            LLMQBackendURL {llm}
-            LLMQBackendStream On
-            LLMQBackendFirstTimeout 1s
-            LLMQBackendTotalTimeout 2s
-            LLMQBackendMaxAnswer 100000
-        </LLMQBackend>
-    """
+    CONF = STREAMING
 
     def test_pieces_become_one_answer(self, api, llm):
         llm.default = Plan(pieces=["Guten ", "Mor", "gen, ", "", "世", "界", "!\n"])
@@ -36,16 +37,6 @@ class TestStreams:
         assert (done["status"], done["retry_count"]) == ("completed", 1)
         assert done["result"]["content"].split() == ["answer", "to", "whole"]
 
-    def test_stream_that_stalls_is_tried_again(self, api, llm):
-        llm.plans = [Plan(pieces=["one ", "two ", "three"], stall=2)]
-        done = api.until_status(api.send()["id"])
-        assert (done["status"], done["retry_count"]) == ("completed", 1)
-
-    def test_stream_that_always_stalls_times_out(self, api, llm):
-        llm.default = Plan(pieces=["one ", "two"], stall=1)
-        done = api.until_status(api.send()["id"], deadline=30)
-        assert done["status"] == "timeout" and done["result"] is None
-
     def test_stream_without_done_but_with_a_finish_reason_is_whole(self, api, llm):
         llm.default = Plan(pieces=["all of it"], done=False)
         assert api.until_status(api.send()["id"])["result"]["content"] == "all of it"
@@ -64,3 +55,17 @@ class TestStreams:
     def test_status_without_a_stream_is_a_failure(self, api, llm):
         llm.default = Plan(status=400)
         assert api.until_status(api.send()["id"])["error"]["http_status"] == 400
+
+
+class TestStalls:
+    CONF = STREAMING.replace("MaxAnswer 100000", "TotalTimeout 3s")
+
+    def test_stream_that_stalls_is_tried_again(self, api, llm):
+        llm.plans = [Plan(pieces=["one ", "two ", "three"], stall=2)]
+        done = api.until_status(api.send()["id"])
+        assert (done["status"], done["retry_count"]) == ("completed", 1)
+
+    def test_stream_that_always_stalls_times_out(self, api, llm):
+        llm.default = Plan(pieces=["one ", "two"], stall=1)
+        done = api.until_status(api.send(max_retries=1)["id"])
+        assert done["status"] == "timeout" and done["result"] is None
