@@ -1,6 +1,7 @@
 """A client that holds every answer to the contract: S0's envelope, and the form of S3's errors
 where S3 is spoken."""
 
+import contextlib
 import http.client
 import json
 import re
@@ -126,7 +127,9 @@ class Api:
             self.connection = http.client.HTTPConnection(
                 "127.0.0.1", self.port, timeout=120 * SLOWNESS)
         try:
-            self.connection.request(method, path, body, headers)
+            # Who refuses a request may close before all of it was sent, and has answered then.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.connection.request(method, path, body, headers)
             got = self.connection.getresponse()
             answer = Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read())
         except (OSError, http.client.HTTPException):
