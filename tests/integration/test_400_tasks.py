@@ -115,7 +115,8 @@ class TestCreate:
         assert task["queue_position"] > 0
 
     def test_moment_with_an_offset_is_echoed_twice(self, api):
-        when = (datetime.now(timezone(timedelta(hours=8))) + timedelta(hours=1)).replace(microsecond=0)
+        when = datetime.now(timezone(timedelta(hours=8))) + timedelta(hours=1)
+        when = when.replace(microsecond=0)
         task = create(api, schedule_for=when.isoformat())
         assert task["schedule_for"] == when.isoformat()
         assert moment(task["scheduled_for"]) == when and task["scheduled_for"].endswith("Z")
@@ -145,7 +146,8 @@ BAD = [
     ({"timeout": 0}, "timeout"), ({"timeout": -300}, "timeout"), ({"timeout": "300"}, "timeout"),
     ({"timeout": 10 ** 30}, "timeout"), ({"timeout": {}}, "timeout"),
     ({"schedule_for": "soon"}, "schedule_for"), ({"schedule_for": 1753713000}, "schedule_for"),
-    ({"schedule_for": "2025-13-01T00:00:00Z"}, "schedule_for"), ({"schedule_for": ""}, "schedule_for"),
+    ({"schedule_for": "2025-13-01T00:00:00Z"}, "schedule_for"),
+    ({"schedule_for": ""}, "schedule_for"),
     ({"schedule_for": "9999-12-31T23:59:59Z"}, "schedule_for"),
 ]
 
@@ -337,10 +339,9 @@ class TestPlaces:
 
     def test_estimate_of_a_type_that_nobody_has_done_is_its_timeout(self, api):
         task = create(api, timeout=300, priority="low")
-        assert moment(task["estimated_completion"]) - moment(task["created_at"]) \
-            < timedelta(seconds=302)
-        assert moment(task["estimated_completion"]) - moment(task["created_at"]) \
-            >= timedelta(seconds=299)
+        begin = moment(task["estimated_completion"]) - timedelta(seconds=300)
+        assert moment(task["created_at"]) - timedelta(seconds=1) <= begin
+        assert begin <= datetime.now(timezone.utc) + timedelta(seconds=1)
 
     def test_estimate_begins_when_the_task_may(self, api):
         task = create(api, timeout=60, schedule_for=ahead(hours=1))
@@ -440,7 +441,7 @@ class TestTurns:
 
 
 class TestWait:
-    CONF = OFF + "LLMQMaxWait 20s\n"
+    CONF = OFF + "LLMQMaxWait 10min\n"
 
     def test_time_out_names_the_task(self, api):
         answer = api.post("/tasks?wait=0.2", BODY)
@@ -456,23 +457,23 @@ class TestWait:
     def test_answer_is_the_task_as_it_ended(self, server, api, kb):
         got = []
         thread = threading.Thread(target=lambda: got.append(
-            server.new_api().post("/tasks?wait=20", {**BODY, "kb_id": kb})))
+            server.new_api().post("/tasks?wait=600", {**BODY, "kb_id": kb})))
         thread.start()
         task_id = until(lambda: listed(api, f"?kb_id={kb}"), "the task")[0]
         server.query("UPDATE llmq_jobs SET status = 2, attempt = attempt + 1, progress = 100, "
                      f"result = '{{\"pages\":3}}', finished_at = 5 WHERE id = '{task_id}'")
-        thread.join(30)
+        thread.join()
         assert got[0].status == 201, got
         assert (got[0].json["status"], got[0].json["result"]) == ("completed", {"pages": 3})
 
     def test_canceled_while_it_waits(self, server, api, kb):
         got = []
         thread = threading.Thread(target=lambda: got.append(
-            server.new_api().post("/tasks?wait=20", {**BODY, "kb_id": kb})))
+            server.new_api().post("/tasks?wait=600", {**BODY, "kb_id": kb})))
         thread.start()
         task_id = until(lambda: listed(api, f"?kb_id={kb}"), "the task")[0]
         assert api.delete(f"/tasks/{task_id}").status == 200
-        thread.join(30)
+        thread.join()
         assert (got[0].status, got[0].json["status"]) == (201, "canceled")
 
 

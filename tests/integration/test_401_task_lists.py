@@ -21,14 +21,15 @@ ROWS = [  # type, kb, priority, status, progress
 
 @pytest.fixture(scope="class")
 def ids(server):
-    """The tasks of ROWS, a second apart."""
+    """The tasks of ROWS, seconds apart, and those that were changed last much more: in that order
+    they are the other way round, however long it takes to make them."""
     api = server.new_api()
     made = []
     for i, (kind, kb, priority, status, progress) in enumerate(ROWS):
         task = create(api, task_type=kind, kb_id=kb, priority=priority)
         made.append(task["id"])
         server.query(f"UPDATE llmq_jobs SET created_at = created_at - {len(ROWS) - i} * 1000000, "
-                     f"updated_at = updated_at - {i} * 1000000, status = {status}, "
+                     f"updated_at = updated_at - {i} * 100000000, status = {status}, "
                      f"progress = {progress} WHERE id = '{task['id']}'")
     api.send("no task")
     api.close()
@@ -99,8 +100,9 @@ class TestList:
         assert api.get("/tasks?page_size=1000").json["pagination"]["page_size"] == 100
 
     @pytest.mark.parametrize("query, field", [
-        ("status=pending", "status"), ("status=QUEUED", "status"), ("priority=realtime", "priority"),
-        ("priority=1", "priority"), ("task_type=nope", "task_type"), ("sort_by=payload", "sort_by"),
+        ("status=pending", "status"), ("status=QUEUED", "status"),
+        ("priority=realtime", "priority"), ("priority=1", "priority"),
+        ("task_type=nope", "task_type"), ("sort_by=payload", "sort_by"),
         ("sort_by=created_at;drop", "sort_by"), ("sort_by=CREATED_AT", "sort_by"),
         ("sort_order=down", "sort_order"), ("page=0", "page"), ("page=x", "page"),
         ("page=-1", "page"), ("page_size=0", "page_size"), ("page_size=1.5", "page_size"),

@@ -103,7 +103,7 @@ class TestBatch:
         answers = [api.post("/tasks/batch", body) for _ in range(5)]
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join()
         for answer in answers:
             answer.denies(400, "INVALID_REQUEST")
         assert set(fine) == {201}

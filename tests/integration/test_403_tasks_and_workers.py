@@ -52,7 +52,8 @@ class TestOne:
         failed = until_task(api, task["id"], "failed")
         assert failed["error_message"] == "no disk"
         again = api.post(f"/tasks/{task['id']}/retry").json
-        assert (again["status"], again["queue_position"], again["error_message"]) == ("queued", 1, "")
+        assert (again["status"], again["queue_position"]) == ("queued", 1)
+        assert again["error_message"] == ""
         job = worker.get()
         assert (job["id"], job["attempt"], job["deliveries"]) == (task["id"], 2, 2)
         worker.must("complete", job, result={"ok": 1})
@@ -90,7 +91,7 @@ class TestOne:
         until(lambda: len(completed) + len(canceled) >= len(tasks), "all to end")
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join()
         assert sorted(completed + canceled) == sorted(tasks)
         for state, ids in (("canceled", canceled), ("completed", completed)):
             assert set(listed(api, f"?kb_id=kb_race&status={state}&page_size=100")) == set(ids)
@@ -153,16 +154,16 @@ class TestEstimates:
 
 
 class TestWaitForWorker:
-    CONF = "LLMQMaxWait 20s\n"
+    CONF = "LLMQMaxWait 10min\n"
 
     def test_answer_comes_with_the_result(self, server, api):
         got = []
         thread = threading.Thread(target=lambda: got.append(
-            server.new_api().post("/tasks?wait=20", BODY)))
+            server.new_api().post("/tasks?wait=600", BODY)))
         thread.start()
         worker = Worker(api)
         worker.must("complete", worker.get(), result={"pages": 7})
-        thread.join(30)
+        thread.join()
         assert got[0].status == 201
         assert (got[0].json["status"], got[0].json["result"]) == ("completed", {"pages": 7})
         assert got[0].json["worker_id"] == worker.name

@@ -104,7 +104,7 @@ class TestProgress:
         report(api, made["id"], progress=100)
 
     def test_silence_is_a_time_out(self, api):
-        made = add_task(api, timeout=1, max_retries=0)
+        made = add_task(api, timeout=3, max_retries=0)
         assert report(api, made["id"], progress=10).status == 200
         shown = until_task(api, made["id"], "failed")
         assert "time" in shown["error_message"]
