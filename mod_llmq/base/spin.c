@@ -9,6 +9,9 @@
 #define STEAL_AFTER APR_USEC_PER_SEC
 #define SPINS       64 /* before the processor is offered to others */
 
+/* Between two looks of a waiter that runs. More than that is not waited, but stood still. */
+#define LOOK apr_time_from_msec(10)
+
 static int try_lock(llmq_spin_t *lock)
 {
     apr_uint32_t free = 0;
@@ -17,9 +20,18 @@ static int try_lock(llmq_spin_t *lock)
                                                    memory_order_relaxed);
 }
 
+int llmq_spin_patience_ends(llmq_spin_patience_t *p, apr_int64_t now)
+{
+    if (p->last) {
+        p->waited += now - p->last < LOOK ? now - p->last : LOOK;
+    }
+    p->last = now;
+    return p->waited > STEAL_AFTER;
+}
+
 int llmq_spin_lock(llmq_spin_t *lock)
 {
-    apr_int64_t since = 0;
+    llmq_spin_patience_t patience = {0, 0};
     int i;
 
     while (!try_lock(lock)) {
@@ -29,10 +41,7 @@ int llmq_spin_lock(llmq_spin_t *lock)
             continue;
         }
         sched_yield();
-        if (!since) {
-            since = llmq_clock_steady();
-        }
-        else if (llmq_clock_steady() - since > STEAL_AFTER) {
+        if (llmq_spin_patience_ends(&patience, llmq_clock_steady())) {
             atomic_load_explicit(lock, memory_order_acquire);
             return 1; /* taken it is already */
         }

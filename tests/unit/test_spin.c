@@ -53,11 +53,28 @@ START_TEST(what_was_not_given_back_is_taken_and_the_taker_knows)
 }
 END_TEST
 
+/* Of a machine that stood still the holder may be the next to run. */
+START_TEST(nobody_loses_patience_while_it_stands_still_itself)
+{
+    llmq_spin_patience_t p = {0, 0};
+    apr_int64_t now = APR_USEC_PER_SEC;
+    int looks;
+
+    ck_assert_int_eq(llmq_spin_patience_ends(&p, now), 0);
+    ck_assert_int_eq(llmq_spin_patience_ends(&p, now += 3 * APR_USEC_PER_SEC), 0);
+    for (looks = 0; !llmq_spin_patience_ends(&p, now += 1000); looks++)
+        ;
+    ck_assert_int_gt(looks, 900);
+    ck_assert_int_lt(looks, 1100);
+}
+END_TEST
+
 TCase *case_spin(void)
 {
     TCase *tc = test_case("spin");
 
     tcase_add_test(tc, one_at_a_time);
     tcase_add_test(tc, what_was_not_given_back_is_taken_and_the_taker_knows);
+    tcase_add_test(tc, nobody_loses_patience_while_it_stands_still_itself);
     return tc;
 }
