@@ -376,9 +376,10 @@ apr_status_t llmq_courier_create(llmq_courier_t **pc, llmq_dispatch_t *d, apr_po
 }
 
 /* The thread has ended: its part is ours. */
-static void settle_until(llmq_courier_t *c, apr_time_t until)
+static void settle_until(llmq_courier_t *c, apr_interval_time_t until)
 {
-    while ((settle(c) != APR_SUCCESS || c->in_flight > 0) && apr_time_now() < until) {
+    while ((settle(c) != APR_SUCCESS || c->in_flight > 0)
+           && llmq_clock_steady() < until) {
         apr_sleep(apr_time_from_msec(20));
     }
 }
@@ -392,8 +393,8 @@ void llmq_courier_stop(llmq_courier_t *c, apr_interval_time_t patience)
     apr_thread_cond_signal(c->more);
     apr_thread_mutex_unlock(c->lock);
     apr_thread_join(&rv, c->thread);
-    settle_until(c, apr_time_now() + patience);
+    settle_until(c, llmq_clock_steady() + patience);
     llmq_backend_engine_stop(c->engine);
-    settle_until(c, apr_time_now() + HANDLE_TIME);
+    settle_until(c, llmq_clock_steady() + HANDLE_TIME);
     forget(c, take_ended(c));
 }

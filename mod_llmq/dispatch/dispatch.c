@@ -152,10 +152,10 @@ void llmq_dispatch_stop(llmq_dispatch_t *d)
 /* Draining waits for the calls in flight, stopping does not. */
 static void wait_for_calls(llmq_dispatch_t *d)
 {
-    apr_time_t until = d->conf->grace ? apr_time_now() + d->conf->grace : 0;
+    apr_interval_time_t until = d->conf->grace ? llmq_clock_steady() + d->conf->grace : 0;
 
     while (d->asked == LLMQ_ASKED_DRAIN && llmq_attempt_count(d) > 0
-           && (!until || apr_time_now() < until) && !d->host.orphaned(d->host.ctx)) {
+           && (!until || llmq_clock_steady() < until) && !d->host.orphaned(d->host.ctx)) {
         apr_sleep(apr_time_from_msec(20));
     }
 }

@@ -1,5 +1,6 @@
 #include "dispatch/dispatch_inner.h"
 
+#include "base/clock.h"
 #include "dispatch/way.h"
 
 #define STORE_PAUSE apr_time_from_sec(1) /* between tries to reach the database */
@@ -57,9 +58,9 @@ llmq_store_t *llmq_dispatch_inner_store(llmq_dispatch_t *d, apr_pool_t *p)
 
 void llmq_dispatch_inner_pause(llmq_dispatch_t *d, apr_interval_time_t limit)
 {
-    apr_time_t until = apr_time_now() + limit;
+    apr_interval_time_t until = llmq_clock_steady() + limit;
 
-    while (d->asked == LLMQ_ASKED_NOTHING && apr_time_now() < until) {
+    while (d->asked == LLMQ_ASKED_NOTHING && llmq_clock_steady() < until) {
         apr_sleep(apr_time_from_msec(20));
     }
 }

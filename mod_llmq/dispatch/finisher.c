@@ -37,7 +37,7 @@ struct llmq_finisher_t {
     int listed;
     int hurry; /* of one that is listed somebody waits for the end to be stored */
     int stopping;
-    apr_time_t patience_ends; /* when stopping */
+    apr_interval_time_t patience_ends; /* when stopping; of llmq_clock_steady() */
 };
 
 /* ---- a batch ---- */
@@ -47,7 +47,7 @@ static int out_of_patience(llmq_finisher_t *f)
     int out;
 
     apr_thread_mutex_lock(f->lock);
-    out = f->stopping && apr_time_now() > f->patience_ends;
+    out = f->stopping && llmq_clock_steady() > f->patience_ends;
     apr_thread_mutex_unlock(f->lock);
     return out;
 }
@@ -187,12 +187,12 @@ static void finish_batch(llmq_finisher_t *f, llmq_attempt_t **as, int n, apr_poo
  * wait for it, far less than one for each. */
 static void await_company_locked(llmq_finisher_t *f)
 {
-    apr_time_t until = apr_time_now() + LINGER;
+    apr_interval_time_t until = llmq_clock_steady() + LINGER;
     apr_interval_time_t left = LINGER;
 
     while (f->first && !f->hurry && f->listed < CROWD && !f->stopping && left > 0) {
         apr_thread_cond_timedwait(f->more, f->lock, left);
-        left = until - apr_time_now();
+        left = until - llmq_clock_steady();
     }
 }
 
@@ -297,7 +297,7 @@ void llmq_finisher_stop(llmq_finisher_t *f)
 
     apr_thread_mutex_lock(f->lock);
     f->stopping = 1;
-    f->patience_ends = apr_time_now() + FAREWELL_TIME;
+    f->patience_ends = llmq_clock_steady() + FAREWELL_TIME;
     apr_thread_mutex_unlock(f->lock);
     apr_thread_cond_signal(f->more);
     apr_thread_join(&rv, f->thread);

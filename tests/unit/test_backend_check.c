@@ -15,7 +15,7 @@ static llmq_backend_conf_t conf_of(const char *url)
     return (llmq_backend_conf_t){.name = "b",
                                  .kind = LLMQ_BACKEND_OPENAI,
                                  .url = url,
-                                 .connect_timeout = apr_time_from_sec(10)};
+                                 .connect_timeout = apr_time_from_sec(60)};
 }
 
 START_TEST(check_connects_and_sends_nothing)

@@ -52,8 +52,8 @@ static llmq_call_t *call_at(const char *url, const llmq_egress_t *list)
     b->kind = LLMQ_BACKEND_HTTP;
     b->url = url;
     b->max_answer_bytes = 100000;
-    b->connect_timeout = apr_time_from_sec(10);
-    b->total_timeout = apr_time_from_sec(20);
+    b->connect_timeout = apr_time_from_sec(60);
+    b->total_timeout = apr_time_from_sec(180);
     call->backend = b;
     call->id = "task_1";
     call->body = "{\"x\":1}";
