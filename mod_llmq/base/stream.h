@@ -44,9 +44,9 @@ apr_status_t llmq_stream_create(llmq_streams_t **ps, const int max[LLMQ_STREAM_C
 
 /**
  * End the thread: streams of events end in good order (what waits, then the last chunk),
- * what was ended before is still written while @a patience lasts, all else is cut. All
- * `over` functions have been called when it returns. Owners may still end theirs while
- * the pool lives.
+ * what was ended before is still written, all else is cut. What sockets take at once is
+ * written in any case, the rest while @a patience lasts. All `over` functions have been
+ * called when it returns. Owners may still end theirs while the pool lives.
  * @param all      the streams
  * @param patience microseconds
  * @threads single

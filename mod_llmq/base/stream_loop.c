@@ -156,8 +156,11 @@ static apr_time_t earlier(apr_time_t a, apr_time_t b)
     return !a || (b && b < a) ? b : a;
 }
 
-/* @return msec to sleep, -1: as long as it takes; *pover: the end of the thread */
-static int look_ahead(llmq_streams_t *all, int *pstopping, int *pover)
+/* Patience is for clients: what their sockets take at once is written before it can end,
+ * however late this thread hears of the stop.
+ * @param closed non-zero: the stop has begun here
+ * @return msec to sleep, -1: as long as it takes; *pover: the end of the thread */
+static int look_ahead(llmq_streams_t *all, int closed, int *pstopping, int *pover)
 {
     const llmq_date_t *date = llmq_agenda_first(&all->agenda);
     apr_time_t now = apr_time_now();
@@ -167,7 +170,7 @@ static int look_ahead(llmq_streams_t *all, int *pstopping, int *pover)
     *pstopping = all->stopping;
     if (all->stopping) {
         until = earlier(until, all->stop_at);
-        *pover = !all->sockets || now >= all->stop_at;
+        *pover = closed && (!all->sockets || now >= all->stop_at);
     }
     else {
         until = earlier(until, first_timer(all));
@@ -204,8 +207,8 @@ void *APR_THREAD_FUNC llmq_stream_loop_run(apr_thread_t *thread, void *data)
     (void)thread;
     mine = all;
     run_timers(all);
-    for (wait = look_ahead(all, &stopping, &over); !over;
-         wait = look_ahead(all, &stopping, &over)) {
+    for (wait = look_ahead(all, closed, &stopping, &over); !over;
+         wait = look_ahead(all, closed, &stopping, &over)) {
         if (stopping && !closed) {
             close_events(all);
             closed = 1;

@@ -6,8 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PARTS  16                   /* frames that are written by one call */
-#define LINGER apr_time_from_sec(2) /* for a client that goes on sending */
+#define PARTS 16 /* frames that are written by one call */
 
 static void lock(llmq_streams_t *all)
 {
@@ -136,7 +135,7 @@ static void linger(llmq_stream_t *s, int whole)
         s->wire->ops->end(s->wire);
     }
     shutdown(s->fd, SHUT_WR);
-    if (llmq_agenda_put(&s->all->agenda, &s->due, apr_time_now() + LINGER)
+    if (llmq_agenda_put(&s->all->agenda, &s->due, apr_time_now() + LLMQ_STREAM_LINGER)
         != APR_SUCCESS) {
         hang_up(s);
     }

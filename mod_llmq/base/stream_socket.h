@@ -8,6 +8,9 @@
 
 #include "base/stream_record.h"
 
+/** So long is read what a client sends that has all. */
+#define LLMQ_STREAM_LINGER apr_time_from_sec(2)
+
 /**
  * After a change of a stream's queue, for llmq_stream_bytes().
  * @param s      the stream, under lock

@@ -81,22 +81,26 @@ void stream_open_events(stream_client_t *c, apr_size_t max_pending)
     stream_open_by(c, &conf);
 }
 
+int stream_patience(int *rounds)
+{
+    apr_sleep(apr_time_from_msec(5));
+    return ++*rounds < 12000;
+}
+
 int stream_until_over(stream_client_t *c)
 {
-    int i;
+    int rounds = 0;
 
-    for (i = 0; i < 2000 && !atomic_load(&c->calls); i++) {
-        apr_sleep(apr_time_from_msec(5));
+    while (!atomic_load(&c->calls) && stream_patience(&rounds)) {
     }
     return atomic_load(&c->calls) == 1;
 }
 
 int stream_until_count(int n)
 {
-    int i;
+    int rounds = 0;
 
-    for (i = 0; i < 2000 && stream_count() != n; i++) {
-        apr_sleep(apr_time_from_msec(5));
+    while (stream_count() != n && stream_patience(&rounds)) {
     }
     return stream_count() == n;
 }

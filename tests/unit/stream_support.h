@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#define STREAM_LONG  apr_time_from_sec(20)
+#define STREAM_LONG  apr_time_from_sec(3600) /* never */
 #define STREAM_SHORT apr_time_from_msec(50)
 #define STREAM_BIG   (4 * 1024 * 1024) /* more than the buffers of a pair of sockets */
 
@@ -50,10 +50,13 @@ void stream_open_one(stream_client_t *c, apr_interval_time_t stall);
 /** Events in chunks. */
 void stream_open_events(stream_client_t *c, apr_size_t max_pending);
 
-/** @return non-zero: `over` was called once; 0: not for ten seconds, or too often */
+/** Wait for a moment, some thousand times at most. @return 0 after the last one */
+int stream_patience(int *rounds);
+
+/** @return non-zero: `over` was called once; 0: not for a minute, or too often */
 int stream_until_over(stream_client_t *c);
 
-/** @return non-zero if there are so many within ten seconds */
+/** @return non-zero if there are so many within a minute */
 int stream_until_count(int n);
 
 /** @return everything until the end, *plen its length; the caller frees it */

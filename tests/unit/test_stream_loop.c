@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LONG apr_time_from_sec(20)
+#define LONG apr_time_from_sec(3600) /* never */
 
 /* One stream and what its `over` was told. */
 typedef struct {
