@@ -295,7 +295,7 @@ static int listen_to_all(llmq_bus_t *bus, int ready)
     while (!ear.missed && ear.n < TELLERS * TOLD) {
         struct pollfd pfd = {.fd = llmq_bus_fd(r), .events = POLLIN};
 
-        if (poll(&pfd, 1, 20000) != 1)
+        if (poll(&pfd, 1, 60000) != 1)
             return 1;
         while (llmq_bus_read(&ear.missed, r, hear, &ear, 50) == 50)
             continue;

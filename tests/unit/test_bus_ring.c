@@ -6,6 +6,7 @@
 #include <apr_thread_proc.h>
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -200,6 +201,22 @@ typedef struct {
     int torn;
 } writer_t;
 
+/* What threads and processes know of each other. */
+typedef struct {
+    atomic_int writing; /* writers that have not put their last event */
+    atomic_int dying;   /* processes that have reserved and will not fill */
+} shared_t;
+
+static shared_t *shared;
+
+static void share(void)
+{
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(shared, MAP_FAILED);
+    atomic_store(&shared->writing, WRITERS);
+}
+
 /* Each byte of an event is told by its seq, so that a torn one shows. */
 static void write_events(writer_t *w)
 {
@@ -213,6 +230,7 @@ static void write_events(writer_t *w)
         memset(data, i % 251, e.len);
         put(w->ring, &e);
     }
+    atomic_fetch_sub(&shared->writing, 1);
 }
 
 static int is_whole(const llmq_event_t *e)
@@ -229,29 +247,30 @@ static int is_whole(const llmq_event_t *e)
     return 1;
 }
 
-/* Read until every writer's last event has come, or something was lost and all is quiet. */
+/* Read until the writers have ended and nothing is left. */
 static int read_events(llmq_bus_cursor_t *c, int *plost)
 {
-    apr_time_t quiet = apr_time_now();
+    llmq_bus_found_e found = LLMQ_BUS_EMPTY;
     int last[WRITERS] = {0};
-    int bad = 0, done = 0;
+    int bad = 0, writing;
 
-    while (done < WRITERS && apr_time_now() - quiet < apr_time_from_msec(500)) {
-        llmq_event_t e;
-        llmq_bus_found_e found = llmq_bus_ring_next(&e, c);
-        int who = (int)(e.seq >> 32), i = (int)(e.seq & 0xFFFFFFFF);
+    do {
+        llmq_event_t e = {0};
+        int who, i;
 
+        writing = atomic_load(&shared->writing); /* before it is found empty */
+        found = llmq_bus_ring_next(&e, c);
         if (found == LLMQ_BUS_EMPTY)
             continue;
-        quiet = apr_time_now();
         if (found == LLMQ_BUS_LOST) {
             (*plost)++;
             continue;
         }
+        who = (int)(e.seq >> 32);
+        i = (int)(e.seq & 0xFFFFFFFF);
         bad += !is_whole(&e) || who >= WRITERS || i <= last[who];
         last[who] = i;
-        done += i == EVENTS;
-    }
+    } while (writing || found != LLMQ_BUS_EMPTY);
     return bad;
 }
 
@@ -283,6 +302,7 @@ START_TEST(threads_tear_nothing)
     apr_status_t rv;
     int i;
 
+    share();
     for (i = 0; i < WRITERS + 2; i++) {
         w[i].ring = ring;
         w[i].me = i;
@@ -303,10 +323,13 @@ END_TEST
 static void die_writing(llmq_bus_ring_t *ring)
 {
     llmq_event_t e = event_of(1, "never written", 13);
+    int i;
 
-    for (;;) {
+    for (i = 0;; i++) {
         usleep(10);
         llmq_bus_ring_reserve(ring, &e);
+        if (i == 20)
+            atomic_fetch_add(&shared->dying, 1);
     }
 }
 
@@ -318,6 +341,7 @@ START_TEST(killed_processes_tear_nothing)
     pid_t child[2 * WRITERS];
     int i, bad, lost = 0;
 
+    share();
     for (i = 0; i < 2 * WRITERS; i++) {
         writer_t w = {ring, i / 2, 0};
 
@@ -329,7 +353,8 @@ START_TEST(killed_processes_tear_nothing)
             _exit(0);
         }
     }
-    usleep(3000);
+    while (atomic_load(&shared->dying) < WRITERS)
+        usleep(100);
     for (i = 1; i < 2 * WRITERS; i += 2)
         kill(child[i], SIGKILL);
     bad = read_events(c, &lost);
