@@ -69,7 +69,7 @@ static int read_all(int fd, char *to, size_t len)
     while (done < len) {
         ssize_t n = recv(fd, to + done, len - done, 0);
 
-        if (n <= 0 && errno != EINTR) {
+        if (n == 0 || (n < 0 && errno != EINTR)) {
             return 0;
         }
         done += n > 0 ? (size_t)n : 0;
@@ -100,5 +100,5 @@ llmq_relay_type_e relay_hear(int fd, char id[LLMQ_ID_MAX + 1], char data[256])
 int relay_patience(int *rounds)
 {
     usleep(2000);
-    return ++*rounds < 10000;
+    return ++*rounds < 30000; /* a minute */
 }

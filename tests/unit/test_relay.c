@@ -190,7 +190,7 @@ START_TEST(a_large_end_is_taken_whole)
     ck_assert_int_eq(llmq_relay_listens(relay, "a"), APR_SUCCESS);
     ck_assert_int_eq(llmq_relay_send_end(relay, "a", &end), APR_SUCCESS);
     ck_assert_int_eq(relay_hear(child, id, data), LLMQ_RELAY_END);
-    llmq_relay_destroy(relay, apr_time_from_sec(10));
+    llmq_relay_destroy(relay, apr_time_from_sec(60));
 }
 END_TEST
 
@@ -217,7 +217,7 @@ START_TEST(one_leaves_and_the_next_accepts)
     ck_assert_int_eq(llmq_relay_listens(new, "b"), APR_SUCCESS);
     ck_assert_int_eq(llmq_relay_listens(old, "b"), APR_NOTFOUND);
     ck_assert_int_eq(llmq_relay_send(old, "a", LLMQ_RELAY_PIECE, "x", 1), APR_SUCCESS);
-    llmq_relay_destroy(old, apr_time_from_sec(10));
+    llmq_relay_destroy(old, apr_time_from_sec(60));
     ck_assert_int_eq(relay_hear(a, id, data), LLMQ_RELAY_PIECE);
     ck_assert_int_eq(relay_hear(a, id, data), 0);
     llmq_relay_destroy(new, 0);

@@ -227,7 +227,7 @@ START_TEST(old_and_new_dispatcher_at_once)
     ck_assert_int_eq(atomic_load(&retried.heard[LLMQ_RELAY_BEGUN]), 2);
     RELAY_UNTIL(llmq_relay_count(old) == 0);
     RELAY_UNTIL(llmq_relay_count(new) == 1);
-    llmq_relay_destroy(old, apr_time_from_sec(10));
+    llmq_relay_destroy(old, apr_time_from_sec(60));
     tell(new, "fresh", LLMQ_RELAY_END);
     RELAY_UNTIL(atomic_load(&fresh.dropped));
     ck_assert_int_eq(atomic_load(&fresh.heard[LLMQ_RELAY_LOST]), 0);
