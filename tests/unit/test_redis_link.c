@@ -32,7 +32,7 @@ static void *APR_THREAD_FUNC serve(apr_thread_t *thread, void *data)
     return NULL;
 }
 
-static void listen_at(fake_t *f, llmq_redis_conf_t *conf)
+static void bind_at(fake_t *f, llmq_redis_conf_t *conf)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof(at);
@@ -40,19 +40,19 @@ static void listen_at(fake_t *f, llmq_redis_conf_t *conf)
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     f->listener = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(f->listener, (struct sockaddr *)&at, len), 0);
-    ck_assert_int_eq(listen(f->listener, 1), 0);
     ck_assert_int_eq(getsockname(f->listener, (struct sockaddr *)&at, &len), 0);
     memset(conf, 0, sizeof(*conf));
     conf->host = "127.0.0.1";
     conf->port = ntohs(at.sin_port);
-    conf->timeout = apr_time_from_sec(5);
+    conf->timeout = apr_time_from_sec(60);
 }
 
 static apr_thread_t *start(fake_t *f, llmq_redis_conf_t *conf)
 {
     apr_thread_t *thread;
 
-    listen_at(f, conf);
+    bind_at(f, conf);
+    ck_assert_int_eq(listen(f->listener, 1), 0);
     ck_assert_int_eq(apr_thread_create(&thread, NULL, serve, f, test_pool), APR_SUCCESS);
     return thread;
 }
@@ -109,12 +109,12 @@ START_TEST(nobody_there)
     llmq_redis_why_t why = "";
     llmq_redis_conf_t conf;
 
-    listen_at(&f, &conf);
-    close(f.listener);
+    bind_at(&f, &conf); /* and nobody listens: the port is nobody else's meanwhile */
     ck_assert_ptr_null(llmq_redis_link_open(why, &conf));
     ck_assert_str_ne(why, "");
     conf.path = "/nonexistent/redis.sock";
     ck_assert_ptr_null(llmq_redis_link_open(why, &conf));
+    close(f.listener);
 }
 END_TEST
 
