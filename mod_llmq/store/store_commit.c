@@ -213,9 +213,9 @@ static void *APR_THREAD_FUNC committer(apr_thread_t *thread, void *data)
 {
     llmq_commit_t *c = data;
 
+    (void)thread;
     while (next_batch(c))
         commit_writing(c);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
