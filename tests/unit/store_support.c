@@ -94,7 +94,7 @@ void store_test_open(int dialect)
         open_sqlite3();
     store_test.conf.dialect = store_test.dialect;
     store_test.conf.node = "node_a";
-    store_test.conf.timeout = apr_time_from_sec(10);
+    store_test.conf.timeout = apr_time_from_sec(60);
     store_test.conf.node_timeout = apr_time_from_sec(30);
     llmq_store_source_direct(&store_test.source, store_test.driver, store_test.params, 0,
                              test_pool);
@@ -127,6 +127,11 @@ llmq_store_t *store_test_node(const char *node)
     llmq_store_source_direct(&source, store_test.driver, store_test.params, 0, test_pool);
     llmq_store_create(&store, &source, &conf, test_pool);
     return store;
+}
+
+void store_test_hurry(llmq_store_t *store, apr_interval_time_t timeout)
+{
+    ((llmq_store_conf_t *)(apr_uintptr_t)llmq_store_conf(store))->timeout = timeout;
 }
 
 llmq_job_t *store_test_job(const char *id)

@@ -38,6 +38,12 @@ void store_test_close(void);
 /** @return a store with a connection of its own on the same database */
 llmq_store_t *store_test_node(const char *node);
 
+/**
+ * From now on callers of this store wait no longer than that for a commit. What its
+ * connections were told when they were set up stays, so that slow statements do not fail.
+ */
+void store_test_hurry(llmq_store_t *store, apr_interval_time_t timeout);
+
 /** Run a text on another connection. */
 void store_test_sql(const char *sql);
 

@@ -167,7 +167,7 @@ END_TEST
 static void terminate_connection(void)
 {
     store_test_number(
-        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+        "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity "
         "WHERE application_name = 'llmq node_a' AND pid <> pg_backend_pid()");
 }
 
