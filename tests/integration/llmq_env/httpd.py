@@ -225,12 +225,47 @@ class Server:
 
         return until(strike, "a dispatcher")
 
+    def halt_dispatcher(self):
+        """Stop the one there is while it writes nothing, as nobody else could write then; its
+        pid."""
+        pid = until(self.dispatchers, "a dispatcher")[-1]
+
+        def is_halted():
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda: self._state(pid) == "T", "it to stop")
+            if not self._is_written():
+                return True
+            os.kill(pid, signal.SIGCONT)
+            return False
+
+        until(is_halted, "a moment without writes")
+        return pid
+
+    @staticmethod
+    def _state(pid):
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0]
+
     def until_dispatcher(self, other_than=None):
         def look():
             return [pid for pid in self.dispatchers() if pid != other_than]
         return until(look, "a new dispatcher")[-1]
 
     # -- the store, behind the module's back ---------------------------------------------
+
+    def _is_written(self):
+        """Whether somebody is within a transaction just now."""
+        if self.store == "pgsql":
+            return self.query("SELECT 1 FROM pg_stat_activity WHERE state <> 'idle' AND datname ="
+                              " current_database() AND pid <> pg_backend_pid()") != []
+        path = (self.dir / "data").resolve() / "llmq.db"
+        with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            connection.rollback()
+            return False
 
     def query(self, sql):
         if self.store == "pgsql":
