@@ -2,11 +2,12 @@
 never in a turn's way."""
 
 import re
+import threading
 
 import pytest
 
 from llmq_env.apps import NO_MEMORY, SECRET, Apps, denies
-from llmq_env.conf import FAKE
+from llmq_env.conf import FAKE, fake
 from llmq_env.fakellm import Plan
 from llmq_env.wait import until
 
@@ -87,7 +88,7 @@ class TestByHand:
 
 
 class TestKept:
-    CONF = SECRET + FAKE
+    CONF = SECRET + "LLMQDebugTimeout 10min\n" + fake("LLMQBackendTotalTimeout 10min")
 
     def test_after_each_turn(self, server, ann, app, llm):
         llm.default = remembers
@@ -121,11 +122,19 @@ class TestKept:
 
     def test_written_by_hand_it_stays(self, server, ann, app, llm):
         """Also against a summary that is being made of an older one."""
-        llm.default = lambda call: Plan(content="too late", delay=0.5) \
-            if is_about_memory(call) else Plan()
+        written = threading.Event()
+
+        def late(call):
+            if not is_about_memory(call):
+                return Plan()
+            written.wait(600)
+            return Plan(content="too late")
+
+        llm.default = late
         ann.debug(app, "one")
         llm.until_calls(2)
         ann.remember(app, SAMPLE)
+        written.set()
         until_idle(server)
         assert ann.memory(app) == SAMPLE
         llm.default = remembers
@@ -155,6 +164,7 @@ class TestKept:
     def test_a_failed_one_is_made_up_for(self, server, ann, app, llm):
         llm.default = lambda call: Plan(status=400) if is_about_memory(call) else Plan()
         ann.debug(app, "one")
+        llm.until_calls(2)
         until_idle(server)
         assert ann.memory(app) == ""
         llm.default = remembers
@@ -180,7 +190,7 @@ class TestKept:
         for text in ("two", "three"):
             server.kill_dispatcher()
             ann.debug(app, text)
-        until(lambda: ann.memory(app).endswith("three"), "all turns to be remembered", 40)
+        until(lambda: ann.memory(app).endswith("three"), "all turns to be remembered")
         until_idle(server)
 
 
@@ -191,10 +201,11 @@ class TestForgotten:
         """As if a process had died between the end of a turn and the beginning of its memory."""
         llm.default = lambda call: Plan(status=400) if is_about_memory(call) else Plan()
         ann.debug(app, "one")
+        llm.until_calls(2)
         until_idle(server)
         llm.default = remembers
         server.query(f"DELETE FROM llmq_jobs WHERE kind = 6 AND chain = 'memory/{app}'")
         server.query(f"UPDATE llmq_apps SET memory_due = 1 WHERE id = '{app}'")
-        until(lambda: ann.memory(app) == "one", "the sweep", 40)
+        until(lambda: ann.memory(app) == "one", "the sweep")
         until(lambda: server.query(f"SELECT memory_due FROM llmq_apps WHERE id = '{app}'")[0][0]
-              == 0, "the tick", 40)
+              == 0, "the tick")

@@ -1,14 +1,16 @@
 """Debug turns as event streams: the pieces as they come, then the answer as it would be
 without a stream."""
 
+import contextlib
+import http.client
 import json
 
 import pytest
 
-from llmq_env.apps import NO_APP, NOWHERE, SECRET, check_turn, denies
-from llmq_env.conf import FAKE
+from llmq_env.api import Answer
+from llmq_env.apps import NO_APP, NOWHERE, SECRET, Apps, check_turn, denies
+from llmq_env.conf import FAKE, apps
 from llmq_env.fakellm import Plan
-from llmq_env.wait import until
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -56,14 +58,22 @@ class TestPieces:
     CONF = SECRET + FAKE.replace("</LLMQ", "LLMQBackendStream On\n</LLMQ") + "LLMQDeltaInterval 0\n"
 
     def test_pieces_come_as_they_come(self, server, ann, app, llm):
-        def slow(_):
-            until(lambda: server.query("SELECT 1 FROM llmq_jobs WHERE kind = 4 AND status < 2"),
-                  "it")
-            llm.pause(0.3)  # so that the stream is open; what comes before that is not told
-            return Plan(pieces=["One ", "two ", "three"], usage=(1, 3))
-
-        llm.default = slow
-        got = events(ask(ann, app, "count"))
+        llm.hold()
+        llm.default = Plan(pieces=["One ", "two ", "three"], usage=(1, 3))
+        with contextlib.closing(http.client.HTTPConnection(
+                "127.0.0.1", server.port, timeout=120)) as connection:
+            connection.request("POST", f"/apps/{app}/debug", json.dumps({"query": "count"}),
+                               {**ann.headers, **STREAM, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            body = b""
+            while b"event: status\n" not in body:  # what comes before that is not told
+                line = answer.readline()
+                assert line, body
+                body += line
+            llm.release()
+            body += answer.read()
+        got = events(Answer(answer.status, {"content-type": answer.getheader("Content-Type")},
+                            body))
         told = [data for name, data in got if name == "delta"]
         assert "".join(d["content"] for d in told) == "One two three", got
         assert [d["seq"] for d in told] == list(range(1, len(told) + 1))
@@ -76,15 +86,18 @@ class TestPieces:
         llm.default = Plan(status=400)
         name, last = events(ask(ann, app, "x"))[-1]
         assert (name, last["code"]) == ("failed", "fail")
-        assert last["message"] == "应用调试失败，请稍后重试" and ann.turns(app)["list"] == []
+        assert last["message"] == "应用调试失败，请稍后重试"
+        assert ann.turns(app)["list"] == []
 
 
 class TestTimeout:
-    CONF = SECRET + FAKE + "LLMQDebugTimeout 1s\nLLMQRetryDelay 100ms\n"
+    CONF = SECRET + FAKE + "LLMQRetryDelay 100ms\n" + apps(hasty="LLMQDebugTimeout 1s")
 
-    def test_it_ends_in_time(self, ann, app, llm):
+    def test_it_ends_in_time(self, server, ann, app, llm):
+        hasty = Apps(server, base="/hasty")
+        hasty.headers = ann.headers
         llm.hold()
-        name, last = events(ask(ann, app, "slow"))[-1]
+        name, last = events(ask(hasty, app, "slow"))[-1]
         assert (name, last["code"]) == ("timeout", "fail")
         assert last["message"] == "应用调试超时，请稍后重试"
         llm.release()
