@@ -10,11 +10,11 @@ from llmq_env.receiver import Reply
 from llmq_env.runs import (CANCELED, DONE, KILLED, agent, check_log, run, says, start, started,
                            told, until_final)
 from llmq_env.sessions import Sessions
-from llmq_env.wait import kill_process, until
+from llmq_env.wait import ended, kill_process, until
 
 
 def conf(bot):
-    return ("LLMQNodeTimeout 5s\n"
+    return ("LLMQNodeTimeout 15s\n"
             + agent("bot", bot.url + "/", "LLMQAgentRetries 1 20ms 50ms")
             + sessions(reuse="", enqueue="LLMQRunConflict enqueue",
                        interrupt="LLMQRunConflict interrupt"))
@@ -111,7 +111,7 @@ class TestNodes:
     def nodes(self, store, server, bot, new_server):
         if store != "pgsql":
             pytest.skip("SQLite is for one node")
-        other = new_server("pgsql", conf(bot), dsn=server.dsn)
+        other = new_server("pgsql", "LLMQNode there\n" + conf(bot), dsn=server.dsn)
         other.start()
         yield server, other
         other.stop()
@@ -147,5 +147,7 @@ class TestNodes:
         pids = [there.parent_pid, *there.dispatchers(), *there.workers()]
         for pid in pids:
             kill_process(pid)
+        until(lambda: ended(*pids), "their end")
+        here.query("UPDATE llmq_nodes SET heartbeat = 1 WHERE node = 'there'")
         assert until_final(api, session, run_id)["status"] == "DONE"
         check_log(api, session, {run_id: DONE})

@@ -79,7 +79,7 @@ def listen(browser, site, backlog=5):
 
 
 def until_seen(browser, n):
-    until(lambda: browser.run("return seen.length") >= n, f"{n} events in the page", 60)
+    until(lambda: browser.run("return seen.length") >= n, f"{n} events in the page")
 
 
 def has_all_of(browser, site, session, n):
@@ -121,7 +121,7 @@ def kill_dispatcher(site, _):
 
 
 class TestSession:
-    CONF = ("LLMQRedis 127.0.0.1:{redis} timeout=200ms\nLLMQSSERetry 200ms\n"
+    CONF = ("LLMQRedis 127.0.0.1:{redis} timeout=10s\nLLMQSSERetry 200ms\n"
             "<Location /page.html>\nForceType text/html\n</Location>\n" + SECRET)
     # Who dies, and what httpd says of it.
     EXPECT = (*LOST, "LLMQ0807", "LLMQ0711", "AH00052", "AH10392")
@@ -152,7 +152,7 @@ class TestSession:
 
 
 class TestMessage:
-    CONF = ("LLMQRedis 127.0.0.1:{redis} timeout=200ms\nLLMQSSERetry 200ms\n"
+    CONF = ("LLMQRedis 127.0.0.1:{redis} timeout=10s\nLLMQSSERetry 200ms\n"
             "<Location /page.html>\nForceType text/html\n</Location>\n" + FAKE)
 
     def test_its_end_ends_the_source(self, browser, site, llm):

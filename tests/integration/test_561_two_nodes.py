@@ -84,7 +84,7 @@ class Session:
 
 
 class TestWithRedis:
-    CONFS = [f"LLMQRedis 127.0.0.1:{{port}} timeout=200ms\n{SECRET}"] * 2
+    CONFS = [f"LLMQRedis 127.0.0.1:{{port}} timeout=10s\n{SECRET}"] * 2
     EXPECT = (*LOST, *KILLED)
 
     def test_a_thousand_while_nodes_and_redis_come_and_go(self, nodes, redis):
@@ -124,7 +124,7 @@ class TestWithoutRedis:
 class TestRedisIsAway:
     """It does not come back: as without it, and the log says so once."""
 
-    CONFS = [f"LLMQRedis 127.0.0.1:{{port}} timeout=200ms\n{SECRET}"] * 2
+    CONFS = [f"LLMQRedis 127.0.0.1:{{port}} timeout=10s\n{SECRET}"] * 2
     EXPECT = LOST
 
     def test_nodes_ask_the_database(self, nodes, redis):
@@ -142,7 +142,7 @@ class TestWhatIsHeardOfJobs:
     sign in, and use names of their own. Nobody polls, so what is heard has come that way."""
 
     PASSWORD = PASSWORD
-    CONFS = [DEAF + f"LLMQRedis {where}\nLLMQRedisPasswordFile {{dir}}/password\n"
+    CONFS = [DEAF + f"LLMQRedis {where} timeout=10s\nLLMQRedisPasswordFile {{dir}}/password\n"
              "LLMQRedisPrefix farm:1\nLLMQDeltaInterval 0\n"
              "<LLMQBackend fake>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n"
              "LLMQBackendStream On\n</LLMQBackend>\n"
@@ -175,7 +175,7 @@ class TestWhatIsHeardOfJobs:
 class TestTwoFarms:
     """They use one Redis; only names keep them apart."""
 
-    CONFS = [f"LLMQRedis 127.0.0.1:{{port}}\nLLMQRedisPrefix {name}\n{SECRET}"
+    CONFS = [f"LLMQRedis 127.0.0.1:{{port}} timeout=10s\nLLMQRedisPrefix {name}\n{SECRET}"
              for name in ("farm:1", "farm:2")]
 
     def test_neither_hears_the_other(self, nodes, redis):

@@ -41,7 +41,7 @@ class Browser:
             return False
 
     def _ask(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60 * SLOWNESS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120 * SLOWNESS)
         connection.request(method, path, json.dumps(body) if body is not None else None,
                            {"Content-Type": "application/json"})
         answer = json.loads(connection.getresponse().read())["value"]
@@ -62,4 +62,4 @@ class Browser:
             self._ask("DELETE", f"/session/{self.session}")
         finally:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)

@@ -27,7 +27,7 @@ class Writer(threading.Thread):
         for i in itertools.count(1):
             if self.enough.is_set() and self.written >= self.least:
                 break
-            until(lambda i=i: self._accepted(f"{self.name_}{i}"), f"append {self.name_}{i}", 60)
+            until(lambda i=i: self._accepted(f"{self.name_}{i}"), f"append {self.name_}{i}")
             self.written = i
             self.enough.wait(self.pause)
 
@@ -79,8 +79,8 @@ class Reader(threading.Thread):
             self.enough.wait(0.01)
         self.came += stream.status == 200
 
-    def until_seen(self, n, deadline=60):
-        until(lambda: len(self.seen) >= n, f"{n} events", deadline)
+    def until_seen(self, n):
+        until(lambda: len(self.seen) >= n, f"{n} events")
 
     def finish(self):
         self.enough.set()

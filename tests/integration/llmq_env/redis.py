@@ -13,7 +13,7 @@ class Client:
     """One connection, as anybody may have it."""
 
     def __init__(self, redis):
-        self.socket = socket.create_connection(("127.0.0.1", redis.port), 15 * SLOWNESS)
+        self.socket = socket.create_connection(("127.0.0.1", redis.port), 60 * SLOWNESS)
         self.file = self.socket.makefile("rb")
         if redis.password:
             assert self.ask("AUTH", redis.password) == b"OK"
