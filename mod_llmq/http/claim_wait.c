@@ -51,7 +51,10 @@ static int answer(int *punread, request_rec *r, const llmq_claimant_t *c)
     return rv;
 }
 
-static int hold(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
+/* The place is given back before the answer is sent: a worker that has read it claims again
+ * at once and must not find its own place taken. */
+static int hold(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c,
+                apr_uint32_t *place)
 {
     int unread;
     int rv;
@@ -62,6 +65,7 @@ static int hold(request_rec *r, llmq_claimants_t *all, llmq_claimant_t *c)
         sit(r, all, c);
     }
     sem_destroy(&c->answered);
+    llmq_held_give(place);
     rv = answer(&unread, r, c);
     if (unread) {
         llmq_claimants_give_back(all, c);
@@ -76,15 +80,12 @@ static int hold_if_possible(request_rec *r, const llmq_service_t *service,
                             llmq_claimant_t *c)
 {
     apr_uint32_t *place = llmq_held_take(service);
-    int rv;
 
     if (!place) {
         llmq_claim_room_free(c);
         return refuse(r);
     }
-    rv = hold(r, service->claimants, c);
-    llmq_held_give(place);
-    return rv;
+    return hold(r, service->claimants, c, place);
 }
 
 /* ---- either way ---- */

@@ -1,6 +1,7 @@
 """Claims whose connections cannot be parked hold their threads, and are served all the same."""
 
 import json
+import socket
 import subprocess
 
 import pytest
@@ -8,7 +9,11 @@ import pytest
 from llmq_env import tls
 from llmq_env.conf import load
 from llmq_env.wait import until
-from test_420_park import EMPTY, QUIET, ends, until_end
+from test_420_park import EMPTY, QUIET, claim_request, ends, until_end
+
+
+def workers(api):
+    return {worker["id"] for worker in api.get("/stats/system").json["workers"]}
 
 
 class Held:
@@ -16,7 +21,7 @@ class Held:
 
     @pytest.mark.mpm
     def test_work_wakes_it(self, server, api):
-        with self.claim(server, worker="held", wait=30) as claim:
+        with self.claim(server, worker="held", wait=60) as claim:
             message = api.send("for a worker")
             status, body = claim()
         assert status == 200
@@ -29,18 +34,20 @@ class Held:
             assert claim() == (200, EMPTY)
 
     @pytest.mark.mpm
-    def test_graceful_restart_is_not_held_up(self, server):
-        with self.claim(server, worker="held", wait=60) as claim:
+    def test_graceful_restart_is_not_held_up(self, server, api):
+        with self.claim(server, worker="turned", wait=60) as claim:
+            until(lambda: "turned" in workers(api), "the claim to arrive")
+            api.close()
             old = set(server.workers())
             server.graceful()
             assert claim() == (200, EMPTY)
-            until(lambda: not old & set(server.workers()), "the old children's end", 30)
+            until(lambda: not old & set(server.workers()), "the old children's end")
 
     @pytest.mark.mpm
     def test_more_than_may_be_held_are_refused(self, server, api):
-        with self.claim(server, worker="one", wait=20) as one, \
-                self.claim(server, worker="two", wait=20) as two, \
-                self.claim(server, worker="three", wait=20) as three:
+        with self.claim(server, worker="one", wait=60) as one, \
+                self.claim(server, worker="two", wait=60) as two, \
+                self.claim(server, worker="three", wait=60) as three:
             calls = [one, two, three]
             refused = until(lambda: [c for c in calls if c.process.poll() is not None], "a refusal")
             assert len(refused) == 1 and refused[0]()[0] == 503
@@ -56,12 +63,12 @@ class Call:
     def __init__(self, url, options, wait, worker):
         body = json.dumps({"kinds": ["message"], "wait": wait})
         self.process = subprocess.Popen(
-            ["curl", "-sS", "-m", "90", "-o", "-", "-w", "%{http_code}", *options, "-d", body,
+            ["curl", "-sS", "-m", "300", "-o", "-", "-w", "%{http_code}", *options, "-d", body,
              "-H", "Content-Type: application/json", f"{url}/api/v1/workers/{worker}/claim"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __call__(self):
-        out, err = self.process.communicate(timeout=100)
+        out, err = self.process.communicate(timeout=310)
         assert self.process.returncode == 0, err
         return int(out[-3:]), out[:-3]
 
@@ -81,6 +88,23 @@ class TestFilters(Held):
 
     def claim(self, server, **more):
         return Call(f"http://127.0.0.1:{server.port}", [], **more)
+
+    @pytest.mark.mpm
+    def test_whose_answer_is_on_its_way_has_no_place(self, server, api):
+        """So a worker that has read it may claim again at once."""
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect(("127.0.0.1", server.port))
+            slow.sendall(claim_request(worker="slow", limit=100))
+            until(lambda: "slow" in workers(api), "the claim to arrive")
+            # All at once, so that they are one answer: more than the kernel takes for it.
+            api.post("/admin/queues/normal/pause")
+            for i in range(99):
+                api.send("x" * 65000, user_id=f"u{i}")
+            api.post("/admin/queues/normal/resume")
+            slow.settimeout(120)
+            assert slow.recv(12) == b"HTTP/1.1 200"  # and no more
+            self.test_more_than_may_be_held_are_refused(server, api)
 
 
 class TestHTTP2OverTLS(Held):
