@@ -68,6 +68,8 @@ class Receiver:
         self.most_in_flight = 0
         self.left = []   # those whose client went away while they were kept waiting
         self._lock = threading.Lock()
+        self._open = threading.Event()
+        self._open.set()
         self._ended = threading.Event()
         self._server = _Server((host, 0), _Handler)
         self._server.receiver = self
@@ -87,6 +89,14 @@ class Receiver:
             self.default = Reply()
             self.left = []
             self.most_in_flight = self.in_flight
+        self._open.set()
+
+    def hold(self):
+        """Let requests arrive but answer none until release()."""
+        self._open.clear()
+
+    def release(self):
+        self._open.set()
 
     def at(self, path):
         with self._lock:
@@ -107,16 +117,21 @@ class Receiver:
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             reply = self.replies.pop(0) if self.replies else self.default
         reply = reply(post) if callable(reply) else reply
-        self._keep_waiting(post, connection, time.monotonic() + reply.delay)
+        if self._keep_waiting(post, connection, lambda: not self._open.is_set()):
+            then = time.monotonic() + reply.delay
+            self._keep_waiting(post, connection, lambda: time.monotonic() < then)
         return reply
 
-    def _keep_waiting(self, post, connection, until_then):
-        while time.monotonic() < until_then and not self._ended.is_set():
-            rest = min(0.1, max(0.0, until_then - time.monotonic()))
-            if select.select([connection], [], [], rest)[0]:
+    def _keep_waiting(self, post, connection, goes_on):
+        """Returns False if the client has left meanwhile."""
+        while goes_on() and not self._ended.is_set():
+            readable = select.poll()
+            readable.register(connection, select.POLLIN)
+            if readable.poll(20):
                 with self._lock:
                     self.left.append(post)
-                return
+                return False
+        return True
 
     def end(self):
         with self._lock:
