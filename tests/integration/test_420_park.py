@@ -4,12 +4,12 @@ behaves as one of httpd's."""
 import json
 import re
 import socket
-import time
 
 import pytest
 
 from llmq_env.conf import load
 from llmq_env.wait import kill_process, until
+from test_500_deaths import KILLED
 
 # Messages stay for whoever claims them, all of them in one level.
 QUIET = ("LLMQDispatcher Off\nLLMQQueueConcurrency normal 1000\nLLMQLongContent 0\n"
@@ -17,7 +17,7 @@ QUIET = ("LLMQDispatcher Off\nLLMQQueueConcurrency normal 1000\nLLMQLongContent 
 EMPTY = b'{"tasks":[]}\n'
 
 
-def claim_request(wait=30, worker="w", version="1.1", more="Connection: close\r\n", **body):
+def claim_request(wait=60, worker="w", version="1.1", more="Connection: close\r\n", **body):
     """Closing, so that what is answered at once ends with the connection, too."""
     data = json.dumps({"kinds": ["message"], "wait": wait, **body}).encode()
     return (f"POST /api/v1/workers/{worker}/claim HTTP/{version}\r\nHost: x\r\n{more}"
@@ -29,7 +29,7 @@ class Caller:
     """A connection on which a claim has been sent."""
 
     def __init__(self, server, port=None, before=b"", after=b"", **more):
-        self.socket = socket.create_connection(("127.0.0.1", port or server.port), 60)
+        self.socket = socket.create_connection(("127.0.0.1", port or server.port), 180)
         self.socket.sendall(before + claim_request(**more) + after)
         self.got = b""
 
@@ -207,7 +207,7 @@ class TestSlowReaders:
             StartServers 1
             ThreadsPerChild 8
             MaxRequestWorkers 8
-            Timeout 5
+            Timeout 10
             LLMQParkBuffer 100000
         """, mpm="event")
         made.shape_file.write_text("")
@@ -219,8 +219,11 @@ class TestSlowReaders:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", server.port))
         slow.sendall(claim_request(worker="slow", limit=100))
-        while b"\r\n\r\n" not in slow.recv(4096):
-            pass
+        head = b""
+        while b"\r\n\r\n" not in head:
+            block = slow.recv(4096)
+            assert block, head
+            head += block
         # All at once, so that they are one answer: more than the kernel takes for it.
         api.post("/admin/queues/normal/pause")
         sent = {api.send("x" * 65000, user_id=f"u{i}")["id"] for i in range(99)}
@@ -249,7 +252,7 @@ class TestEnds:
         old = set(server.workers())
         server.graceful()
         assert {body_of(caller.read()) for caller in waiting} == {EMPTY}
-        until(lambda: not old & set(server.workers()), "the old children's end", 30)
+        until(lambda: not old & set(server.workers()), "the old children's end")
         message = api.send("after it")
         assert [t["id"] for t in tasks_of(Caller(server).read())] == [message["id"]]
 
@@ -257,17 +260,15 @@ class TestEnds:
     def test_stop_answers_all(self, server, api):
         waiting = [Caller(server, worker=f"s{i}", wait=60).until_parked() for i in range(20)]
         api.close()
-        begun = time.monotonic()
         server.stop()
-        took = time.monotonic() - begun
         answers = [caller.read() for caller in waiting]
         assert {body_of(answer) for answer in answers} == {EMPTY}
-        assert "AH00045" not in server.log.text() and "AH00046" not in server.log.text(), took
+        assert "AH00046" not in server.log.text()  # nobody had to be killed
         server.start()
 
     @pytest.mark.mpm
     def test_killed_child_takes_only_its_own(self, server, api):
-        server.log.expect("AH00051", "AH00052")
+        server.log.expect("AH00051", *KILLED)
         waiting = [Caller(server, worker=f"k{i}", wait=60).until_parked() for i in range(20)]
         for pid in server.workers():
             kill_process(pid)
