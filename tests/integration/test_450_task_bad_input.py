@@ -78,8 +78,8 @@ class Rig:
 
     def __init__(self, server, api):
         self.server, self.api = server, api
-        self.id = add_task(api, "vector_storage")["id"]
-        self.job = Worker(api, "owner").get(task_types=["vector_storage"], lease=600)
+        self.id = add_task(api, "vector_storage", timeout=3600)["id"]  # longer than all tests
+        self.job = Worker(api, "owner").get(task_types=["vector_storage"], lease=3600)
         assert self.job["id"] == self.id
 
     def fill(self, text):

@@ -79,7 +79,7 @@ class TestAdministration:
 class TestChanges:
     """A graceful restart changes the types that there are."""
 
-    CONF = "LLMQTaskType thumbnails concurrency=1 timeout=9s\n"
+    CONF = "LLMQTaskType thumbnails concurrency=1 timeout=9min\n"
 
     def restart(self, server, api, conf):
         api.close()
@@ -91,9 +91,9 @@ class TestChanges:
 
     def test_a_type_that_goes_and_comes_back(self, server, api):
         made = [add_task(api, "thumbnails") for _ in range(3)]
-        assert made[0]["timeout"] == 9
+        assert made[0]["timeout"] == 540
         worker = Worker(api, "w1")
-        held = worker.claim(limit=3, task_types=["thumbnails"])
+        held = worker.claim(limit=3, task_types=["thumbnails"], lease=540)
         assert len(held) == 1
         self.restart(server, api, "")
         body = {"task_type": "thumbnails", "kb_id": "k", "payload": {}}
@@ -112,7 +112,7 @@ class TestChanges:
         left = [t["id"] for t in made if t["id"] != held[0]["id"]]
         assert api.delete(f"/tasks/{left[0]}").status == 200
         # With another bound it comes back.
-        self.restart(server, api, "LLMQTaskType thumbnails concurrency=2 timeout=5s\n")
+        self.restart(server, api, "LLMQTaskType thumbnails concurrency=2 timeout=5min\n")
         until(lambda: api.post("/tasks", body).status == 201, "the type to be back")
         add_task(api, "thumbnails")
         got = self.claim(api)
