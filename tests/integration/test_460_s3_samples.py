@@ -18,7 +18,7 @@ from llmq_env.wait import SLOWNESS, until
 SAMPLES = pathlib.Path(__file__).parent / "samples"
 EXAMPLES = pathlib.Path(__file__).parents[2] / "docs" / "examples"
 SHAPES = json.loads((SAMPLES / "s3_shapes.json").read_text(encoding="utf-8"))
-LEASE = 3
+LEASE = 6
 DOCUMENT = {"task_type": "document_processing", "kb_id": "kb_123456", "priority": "high",
             "payload": {"file_path": "/srv/uploads/document.pdf", "chunk_size": 1000}}
 # Of a task as JSON on standard input: what is done depends on payload.do.
@@ -51,7 +51,7 @@ class Process:
     def stop(self, signum=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(signum)
-        code = self.process.wait(30 * SLOWNESS)
+        code = self.process.wait(120 * SLOWNESS)
         self.output.close()
         return code
 
@@ -71,12 +71,12 @@ def worker(server):
 
 
 def sample(server, name):
-    """Run a sample with this host and port; its output."""
+    """Run a sample with this host and port; its output. One of them waits for a worker."""
     text = (SAMPLES / name).read_text(encoding="utf-8")
     here = f"http://127.0.0.1:{server.port}"
     assert "http://localhost:8084" in text
     done = subprocess.run(["bash", "-c", text.replace("http://localhost:8084", here)],
-                          text=True, capture_output=True, timeout=60 * SLOWNESS, check=False)
+                          text=True, capture_output=True, timeout=300 * SLOWNESS, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -102,7 +102,7 @@ def until_status(api, task_id, *wanted):
         task = api.get(f"/tasks/{task_id}", check=False).json
         return task if task["status"] in wanted else None
 
-    return until(look, f"{task_id} to be {' or '.join(wanted)}", 30)
+    return until(look, f"{task_id} to be {' or '.join(wanted)}")
 
 
 def age(api, task):
@@ -223,21 +223,23 @@ class TestShapes:
         assert problem["details"]["task_id"] == "invalid_id"
 
 
+def start(worker, name, *types, extend=60):
+    """A worker of docs/examples that has the name w1."""
+    if name == "worker.py":
+        return worker(name, "--name", "w1", "--wait", "2", "--extend", str(extend), "--grace", "0",
+                      ",".join(types))
+    return worker(name, ",".join(types), LLMQ_WORKER="w1", LLMQ_WAIT="2", LLMQ_EXTEND=str(extend))
+
+
 @pytest.mark.parametrize("name", ["worker.sh", "worker.py"])
 class TestExamples:
-    CONF = f"LLMQLease {LEASE}s\nLLMQRetryDelay 100ms 1s\n"
-
-    def start(self, worker, name, *types):
-        if name == "worker.py":
-            return worker(name, "--name", "w1", "--wait", "2", "--extend", "2", "--grace", "0",
-                          ",".join(types))
-        return worker(name, ",".join(types), LLMQ_WORKER="w1", LLMQ_WAIT="2", LLMQ_EXTEND="2")
+    CONF = "LLMQRetryDelay 100ms 1s\n"
 
     def test_results_retries_and_failures(self, api, worker, name):
         tasks = {do: create(api, payload={"do": do, "file_path": "a b"})["id"]
                  for do in ("ok", "again", "never")}
         tasks["other"] = create(api, task_type="knowledge_indexing")["id"]
-        self.start(worker, name, "document_processing", "knowledge_indexing")
+        start(worker, name, "document_processing", "knowledge_indexing")
         assert until_status(api, tasks["ok"], "completed")["result"] == \
             {"file": "a b", "attempt": 1}
         assert until_status(api, tasks["again"], "completed")["retry_count"] == 1
@@ -247,7 +249,7 @@ class TestExamples:
 
     def test_a_stop_gives_the_task_back(self, api, worker, name):
         task_id = create(api, payload={"do": "slow"})["id"]
-        process = self.start(worker, name, "document_processing")
+        process = start(worker, name, "document_processing")
         process.until_slow(task_id)
         assert process.stop() == 0
         task = until_status(api, task_id, "queued")
@@ -256,16 +258,21 @@ class TestExamples:
 
     def test_a_canceled_task_is_dropped_and_the_next_one_done(self, api, worker, name):
         slow = create(api, payload={"do": "slow"})["id"]
-        process = self.start(worker, name, "document_processing")
+        process = start(worker, name, "document_processing", extend=2)
         process.until_slow(slow)
         after = create(api)["id"]
         assert api.delete(f"/tasks/{slow}", check=False).status == 200
         assert until_status(api, after, "completed")
         assert api.get(f"/tasks/{slow}", check=False).json["status"] == "canceled"
 
-    def test_heartbeats_outlast_the_lease(self, api, worker, name):
+
+@pytest.mark.parametrize("name", ["worker.sh", "worker.py"])
+class TestHeartbeats:
+    CONF = f"LLMQLease {LEASE}s\n"
+
+    def test_they_outlast_the_lease(self, api, worker, name):
         task_id = create(api, payload={"do": "slow"})["id"]
-        process = self.start(worker, name, "document_processing")
+        process = start(worker, name, "document_processing", extend=LEASE)
         process.until_slow(task_id)
         first = api.get(f"/tasks/{task_id}", check=False).json
         until(lambda: age(api, first) > LEASE + 1, "the first lease to be over")
