@@ -36,8 +36,11 @@ class Client(worker.Client):
 
     def call(self, method, path, body):
         sent = time.time()
-        status, answer, headers = super().call(method, path, body)
         call = path.rsplit("/", 1)[1]
+        if call == "heartbeat":
+            self.ledger.add(what="heartbeat", token=body["lease_token"], sent=sent,
+                            extend=body["extend"])
+        status, answer, headers = super().call(method, path, body)
         if call == "claim":
             for task in answer.get("tasks", ()):
                 self.ledger.add(what="claim", task=task["id"], token=task["lease_token"],

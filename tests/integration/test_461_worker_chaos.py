@@ -35,7 +35,7 @@ class TestChaos:
         turmoil = chaos.Chaos(server, crowd, LEASE, SEED, pace=2.0 if LARGE else 1.0)
         begun = time.monotonic()
         try:
-            turmoil.run(lambda: self.unfinished(api) == 0, 1800 if LARGE else 90)
+            turmoil.run(lambda: self.unfinished(api) == 0, 1800 if LARGE else 600)
             took = time.monotonic() - begun
             crowd.end()
         finally:
@@ -121,6 +121,15 @@ class TestLedger:
     def test_a_call_after_the_end_of_the_lease_is_found(self):
         audit = Audit(lease("a", 0, answers=[("complete", 4, 200)], effect="e"))
         assert len(audit.stale()) == 1
+
+    @pytest.mark.parametrize("status, wrong", [(None, 0), (409, 1)], ids=["unheard", "refused"])
+    def test_a_heartbeat_that_nobody_heard_of_may_have_extended(self, status, wrong):
+        asked = [{"what": "heartbeat", "token": "a", "sent": 1.5, "extend": 2}]
+        said = [("heartbeat", 1.5, status)] if status else []
+        good, *late = lease("a", 0, answers=[*said, ("complete", 3.5, 200)], effect="e")
+        assert len(Audit([good, *asked, *late]).stale()) == wrong
+        late[-1]["sent"] = 5.5
+        assert len(Audit([good, *asked, *late]).stale()) == 1
 
     def test_two_ends_are_found(self):
         audit = Audit(lease("a", 0, answers=[("complete", 1, 200), ("complete", 1.5, 200)]))

@@ -85,7 +85,7 @@ class Crowd:
     @staticmethod
     def _code(process):
         try:
-            return process.wait(30 * SLOWNESS)
+            return process.wait(120 * SLOWNESS)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGUSR1)  # its threads go to workers.log
             raise
@@ -174,6 +174,7 @@ def tasks(api):
     """All tasks by id, as the list shows them."""
     found = {}
     for page in range(1, 10_000):
+        api.close()  # a child that ends would close it
         answer = api.get(f"/tasks?page={page}&page_size=100&sort_by=created_at&sort_order=asc",
                          check=False)
         assert answer.status == 200, answer

@@ -34,14 +34,16 @@ class Lease:
         self.got = line["got"]              # when its worker read the answer, maybe late
         self.deliveries = line["deliveries"]
         self.attempt = line["attempt"]
-        self.until = line["until"]          # its end, as last heard
+        self.until = line["until"]          # its first end
+        self.asked = {}                     # sent: the extension that a heartbeat asked for
+        self.heard = {}                     # sent: the end that it was told, None: refused
         self.effects = []
         self.meant = None                   # the call that was to end it
-        self.accepted = []                  # (call, sent, until at that time)
+        self.accepted = []                  # (call, sent)
         self.refused = []
 
     def was(self, call):
-        return any(accepted == call for accepted, _, _ in self.accepted)
+        return any(accepted == call for accepted, _ in self.accepted)
 
     def place(self):
         """The order in which a task's leases were given. A worker that is stopped reads its
@@ -51,10 +53,23 @@ class Lease:
     def called(self, line):
         if line["status"] != 200:
             self.refused.append(line["call"])
+            self.heard[line["sent"]] = None
             return
-        self.accepted.append((line["call"], line["sent"], self.until))
-        if line.get("until"):
-            self.until = max(self.until, line["until"])
+        self.accepted.append((line["call"], line["sent"]))
+        self.heard[line["sent"]] = line.get("until")
+
+    def end_for(self, sent):
+        """When the lease may have ended for a call that was sent then. A heartbeat whose answer
+        got lost, as the child was killed, may have extended it: its worker cannot know."""
+        end = self.until
+        for at in sorted({*self.asked, *self.heard}):
+            if at >= sent:
+                break
+            if at in self.heard:
+                end = max(end, self.heard[at] or end)
+            else:
+                end += self.asked[at]
+        return end
 
 
 class Audit:
@@ -83,6 +98,8 @@ class Audit:
             self.effects[lease.task] += 1
         elif what == "meant":
             lease.meant = line["call"]
+        elif what == "heartbeat":
+            lease.asked[line["sent"]] = line["extend"]
         else:
             lease.called(line)
 
@@ -101,9 +118,10 @@ class Audit:
 
     def _late(self, task, lease, later):
         next_got = min((other.got for other in later), default=None)
-        for call, sent, until in lease.accepted:
-            if sent > until + CUT:
-                yield f"{task}: {call} accepted {sent - until:.3f} s after the lease's end"
+        for call, sent in lease.accepted:
+            end = lease.end_for(sent)
+            if sent > end + CUT:
+                yield f"{task}: {call} accepted {sent - end:.3f} s after the lease's end"
             if next_got is not None and sent > next_got:
                 yield f"{task}: {call} accepted from a lease that another had followed"
 
@@ -112,7 +130,7 @@ class Audit:
         found = []
         for task, leases in self.tasks.items():
             ends = [lease for lease in leases if lease.was("complete")]
-            if sum(call == "complete" for lease in ends for call, _, _ in lease.accepted) > 1:
+            if sum(call == "complete" for lease in ends for call, _ in lease.accepted) > 1:
                 found.append(f"{task}: completed more than once")
             if ends and leases[-1] is not ends[-1]:
                 found.append(f"{task}: handed out after it was completed")
