@@ -179,8 +179,8 @@ class TestLimits:
         assert int(answer.headers["retry-after"]) >= 1
         assert api.post("/workers/p4/claim", {"kinds": ["message"]}).json == {"tasks": []}
         waiting[0].close()
-        until(lambda: api.post("/workers/p4/claim", {"kinds": ["message"], "wait": 1}).status == 200,
-              "a place")
+        body = {"kinds": ["message"], "wait": 1}
+        until(lambda: api.post("/workers/p4/claim", body).status == 200, "a place")
         for _ in range(2):
             api.send("work")
         assert all(len(tasks_of(caller.read())) == 1 for caller in waiting[1:])

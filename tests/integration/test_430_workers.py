@@ -213,7 +213,8 @@ class TestDirectives:
     @pytest.mark.parametrize("line,name", [
         ("LLMQMaxWorkers 15", "LLMQMaxWorkers"), ("LLMQMaxWorkers 1000001", "LLMQMaxWorkers"),
         ("LLMQMaxWorkers many", "LLMQMaxWorkers"), ("LLMQMaxWorkers", "LLMQMaxWorkers"),
-        ("LLMQWorkerTimeout 0", "LLMQWorkerTimeout"), ("LLMQWorkerTimeout 25h", "LLMQWorkerTimeout"),
+        ("LLMQWorkerTimeout 0", "LLMQWorkerTimeout"),
+        ("LLMQWorkerTimeout 25h", "LLMQWorkerTimeout"),
         ("LLMQWorkerTimeout soon", "LLMQWorkerTimeout"),
         ("LLMQWorkerRetention 500ms", "LLMQWorkerRetention"),
         ("LLMQWorkerRetention 9000h", "LLMQWorkerRetention"),

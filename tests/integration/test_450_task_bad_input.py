@@ -34,7 +34,8 @@ LEASED = ("progress", "heartbeat", "complete", "fail", "release")
 BROKEN = [
     b"{", b"{]", b"{'a':1}", b'{"a":1,}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":01}', b'{"a":+1}',
     b'{"a":1}}', b'{"a":1} x', b'{"a":"\xff"}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\x01"}',
-    b'{"a":"\x00"}', b'{"kb_id":"a\\u0000b"}', b'{a:1}', b'// c\n{}', b'{"a":tru}', b'"', b'\xef\xbb\xbf{}', b'{"a"}',
+    b'{"a":"\x00"}', b'{"kb_id":"a\\u0000b"}', b'{a:1}', b'// c\n{}', b'{"a":tru}',
+    b'"', b'\xef\xbb\xbf{}', b'{"a"}',
     b"[" * 65 + b"]" * 65, b'{"a":' * 65 + b"1" + b"}" * 65]
 NO_OBJECT = [b"null", b"true", b"7", b'"x"', b"-0.5"]
 
@@ -42,14 +43,17 @@ NO_OBJECT = [b"null", b"true", b"7", b'"x"', b"-0.5"]
 WORDS = [7, True, [], {}, "nonsense", SQL, "é" * 70]
 NUMBERS = ["1", "", SQL, [], [1], {}, True, HUGE, -HUGE]
 REFUSED = {
-    "create": [("task_type", [None, *WORDS]), ("kb_id", [None, 7, True, [], {}, "", " \t", "x" * 129,
+    "create": [("task_type", [None, *WORDS]),
+               ("kb_id", [None, 7, True, [], {}, "", " \t", "x" * 129,
                                                          "a\u0085b", "a\nb"]),
                ("payload", [None, [], "x", 1, True]), ("priority", [*WORDS, "realtime", "High"]),
                ("max_retries", [*NUMBERS, -1, 1001, 0.5]),
                ("timeout", [*NUMBERS, 0, -1, 86401, 1e308]),
-               ("schedule_for", [*WORDS, "2025-02-30T00:00:00Z", "2025-01-01", "9999-01-01T00:00:00Z",
+               ("schedule_for", [*WORDS, "2025-02-30T00:00:00Z", "2025-01-01",
+                                 "9999-01-01T00:00:00Z",
                                  "2025-01-01T00:00:00", 1753713000])],
-    "progress": [("progress", [None, *NUMBERS, -1, 101, 50.5, 1e308]), ("message", [7, True, [], {}]),
+    "progress": [("progress", [None, *NUMBERS, -1, 101, 50.5, 1e308]),
+                 ("message", [7, True, [], {}]),
                  ("worker_id", [7, [], SQL, "a/b", "x" * 129]), ("lease_token", [7, [], {}])],
     "heartbeat": [("lease_token", [None, "", 7, True, [], {}]),
                   ("extend", [*NUMBERS, 0, -1, 86401])],
@@ -243,13 +247,16 @@ class TestPaths:
     @pytest.mark.parametrize("path, query, field", [
         ("/tasks", f"{name}={value}", name) for name, values in {
             "page": ("0", "-1", "x", "1.5", "1%27"), "page_size": ("0", "-5", "all"),
-            "status": ("pending", "QUEUED", "%27", "timeout"), "priority": ("realtime", "1", "HIGH"),
+            "status": ("pending", "QUEUED", "%27", "timeout"),
+            "priority": ("realtime", "1", "HIGH"),
             "task_type": ("x", "%27%3B--", "Health_check"), "sort_order": ("up", "DESC", "1"),
             "sort_by": ("id", "created_at%3B--", "created_at%20DESC", "1", "payload"),
             "created_after": ("x", "1", "-1h", "2025-13-01T00:00:00Z")}.items() for value in values
-    ] + [("/queues/info", "task_type=x", "task_type"), ("/queues/info", "priority=urgent", "priority"),
+    ] + [("/queues/info", "task_type=x", "task_type"),
+         ("/queues/info", "priority=urgent", "priority"),
          ("/queues/info", "priority=%27", "priority"), ("/tasks", "kb_id=%ff", None),
-         ("/tasks", "kb_id=%00", None), ("/tasks", "kb_id=%zz", None), ("/stats/tasks", "kb_id=%ff", None),
+         ("/tasks", "kb_id=%00", None), ("/tasks", "kb_id=%zz", None),
+         ("/stats/tasks", "kb_id=%ff", None),
          ("/tasks", "wait=x", None)])
     def test_parameters(self, api, path, query, field):
         if query == "wait=x":  # of the POST
@@ -268,8 +275,9 @@ class TestChance:
     server's fault. The seed is fixed, so that a failure can be had again."""
 
     ROUNDS = 120
-    PIECES = [b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"-1", b"1e999", b"\\u0000", b"\xff",
-              b"\xc2\x85", b"true", b"\\", b"'", b"\x00", b"999999999999999999999", b'"lease_token"']
+    PIECES = [b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"-1", b"1e999", b"\\u0000",
+              b"\xff", b"\xc2\x85", b"true", b"\\", b"'", b"\x00", b"999999999999999999999",
+              b'"lease_token"']
 
     def spoil(self, chance, text):
         text = bytearray(text)
