@@ -11,6 +11,7 @@
 #include "http/gateway.h"
 #include "http/idempotency.h"
 #include "http/identity.h"
+#include "http/once.h"
 #include "http/reply.h"
 #include "http/reply_openai.h"
 #include "http/request_id.h"
@@ -180,7 +181,7 @@ static int call(llmq_api_fn_t *fn, request_rec *r, const llmq_service_t *service
                 const char *id)
 {
     return llmq_gateway_keeps_answers(service->gateway)
-               ? llmq_idempotency_call(fn, r, service, id)
+               ? llmq_once_call(fn, r, service, id)
                : fn(r, service, id);
 }
 

@@ -6,8 +6,6 @@
 #include "cfg/cfg.h"
 #include "core/digest.h"
 #include "http/body.h"
-#include "http/reply.h"
-#include "store/store_idem.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -174,80 +172,18 @@ static claim_t *create_claim(request_rec *r, const llmq_service_t *service)
     return claim;
 }
 
-/* No JSON begins like an event of a stream. */
-static int is_stream(const llmq_idem_answer_t *answer)
+apr_status_t llmq_idempotency_claim(llmq_idem_answer_t *answer, request_rec *r,
+                                    const llmq_service_t *service, const char *key,
+                                    llmq_result_t *why)
 {
-    return answer->body && strncmp(answer->body, "data: ", 6) == 0;
-}
+    claim_t *claim = create_claim(r, service);
+    apr_status_t rv = identify(&claim->idem, r, key, why);
 
-static int replay(request_rec *r, const llmq_idem_answer_t *answer)
-{
-    apr_table_setn(r->headers_out, "Idempotent-Replayed", "true");
-    if (answer->location) {
-        apr_table_setn(r->headers_out, "Location", answer->location);
-    }
-    if (is_stream(answer)) {
-        r->status = answer->status;
-        apr_table_setn(r->headers_out, "Cache-Control", "no-store");
-        return llmq_reply_text(r, LLMQ_REPLY_STREAM, answer->body, strlen(answer->body));
-    }
-    return llmq_reply_json(r, answer->status, answer->body ? answer->body : "",
-                           answer->body ? strlen(answer->body) : 0);
-}
-
-static int refuse(request_rec *r, apr_status_t rv)
-{
-    llmq_result_t why = {0};
-
-    if (rv == LLMQ_EBUSY) {
-        apr_table_setn(r->headers_out, "Retry-After", "1");
-        llmq_result_set(&why, LLMQ_PROBLEM_KEY_BUSY, "Idempotency-Key",
-                        "a request with this key is being answered");
-        return llmq_reply_problem(r, &why);
-    }
-    if (rv == LLMQ_ESTATE) {
-        llmq_result_set(&why, LLMQ_PROBLEM_KEY_REUSED, "Idempotency-Key",
-                        "this key came with another body before");
-        return llmq_reply_problem(r, &why);
-    }
-    return llmq_reply_status(r, rv);
-}
-
-static int call_claimed(llmq_api_fn_t *fn, request_rec *r, claim_t *claim, const char *id)
-{
-    int rv;
-
-    apr_pool_userdata_setn(claim, CLAIM_KEY, NULL, r->pool);
-    rv = fn(r, claim->service, id);
-    llmq_idempotency_settle(r, HTTP_INTERNAL_SERVER_ERROR,
-                            NULL); /* nobody has answered */
-    return rv;
-}
-
-int llmq_idempotency_call(llmq_api_fn_t *fn, request_rec *r,
-                          const llmq_service_t *service, const char *id)
-{
-    const char *key = r->method_number == M_POST
-                          ? apr_table_get(r->headers_in, "Idempotency-Key")
-                          : NULL;
-    llmq_idem_answer_t answer = {0};
-    llmq_result_t why = {0};
-    claim_t *claim;
-    apr_status_t rv;
-
-    if (!key) {
-        return fn(r, service, id);
-    }
-    claim = create_claim(r, service);
-    rv = identify(&claim->idem, r, key, &why);
-    if (rv == LLMQ_EBODY) {
-        return llmq_reply_problem(r, &why);
+    if (rv == APR_SUCCESS) {
+        rv = llmq_store_idem_claim(&claim->idem, answer, service->store, r->pool);
     }
     if (rv == APR_SUCCESS) {
-        rv = llmq_store_idem_claim(&claim->idem, &answer, service->store, r->pool);
+        apr_pool_userdata_setn(claim, CLAIM_KEY, NULL, r->pool);
     }
-    if (rv == APR_EEXIST) {
-        return replay(r, &answer);
-    }
-    return rv == APR_SUCCESS ? call_claimed(fn, r, claim, id) : refuse(r, rv);
+    return rv;
 }

@@ -1,7 +1,7 @@
 /**
  * @file idempotency.h
- * `Idempotency-Key` on POST: the first 2xx answer is kept and replayed. The key belongs to
- * tenant, caller, method and path.
+ * The claim of a request with an `Idempotency-Key`. The key belongs to tenant, caller, method
+ * and path; the first 2xx answer is kept, and http/once.h replays it.
  *
  * A request with a key claims it in the store before its handler runs (store/store_idem.h),
  * and the answer is stored before it is sent. So, whatever dies when: either the answer is
@@ -12,21 +12,26 @@
 #ifndef LLMQ_IDEMPOTENCY_H
 #define LLMQ_IDEMPOTENCY_H
 
-#include "http/api.h"
+#include "base/result.h"
+#include "http/service.h"
+#include "store/store_idem.h"
 
 #include <httpd.h>
 
 /**
- * Answer a request once: call its handler, or replay what it answered before. A request
- * without the header, and one that is no POST, simply calls the handler.
- * @param fn      the handler
- * @param r       the request
+ * Claim a key for a request; the claim lives as long as that.
+ * @param answer  out: with APR_EEXIST the one that is kept
+ * @param r       the request, a POST
  * @param service the service of this process
- * @param id      of the path, for the handler
- * @return what the handler returns
+ * @param key     the header's value
+ * @param why     out: with LLMQ_EBODY
+ * @return APR_SUCCESS: it is this request's turn; APR_EEXIST: it was answered before;
+ *         LLMQ_EBUSY: it is being answered; LLMQ_ESTATE: the key came with another body;
+ *         LLMQ_EBODY: the key or the body cannot be; LLMQ_ESTORE
  */
-int llmq_idempotency_call(llmq_api_fn_t *fn, request_rec *r,
-                          const llmq_service_t *service, const char *id);
+apr_status_t llmq_idempotency_claim(llmq_idem_answer_t *answer, request_rec *r,
+                                    const llmq_service_t *service, const char *key,
+                                    llmq_result_t *why);
 
 /**
  * The id that what this request makes shall have.

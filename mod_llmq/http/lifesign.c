@@ -25,3 +25,8 @@ int llmq_lifesign_is_missing(llmq_lifesign_t *sign, const llmq_service_t *servic
     }
     return sign->dead_since && sign->dead_at - sign->dead_since > DEAD_LONG;
 }
+
+int llmq_lifesign_matters(llmq_kind_e kind)
+{
+    return kind != LLMQ_KIND_TASK && kind != LLMQ_KIND_RUN;
+}

@@ -6,6 +6,7 @@
 #ifndef LLMQ_LIFESIGN_H
 #define LLMQ_LIFESIGN_H
 
+#include "core/job.h"
 #include "http/service.h"
 
 /** What one watcher has seen; zeroed before the first look. */
@@ -26,5 +27,13 @@ typedef struct llmq_lifesign_t {
  */
 int llmq_lifesign_is_missing(llmq_lifesign_t *sign, const llmq_service_t *service,
                              apr_time_t now);
+
+/**
+ * Tasks are done by workers, and runs go on by themselves, whoever else lives.
+ * @param kind of a job
+ * @return non-zero if it stands still while there is no dispatcher
+ * @threads any
+ */
+int llmq_lifesign_matters(llmq_kind_e kind);
 
 #endif /* LLMQ_LIFESIGN_H */

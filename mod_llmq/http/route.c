@@ -4,7 +4,7 @@
 #include "http/api.h"
 #include "http/gate.h"
 #include "http/guard.h"
-#include "http/idempotency.h"
+#include "http/once.h"
 #include "http/reply.h"
 #include "http/request_id.h"
 #include "http/shield.h"
@@ -283,7 +283,7 @@ static int call(const route_t *row, request_rec *r, const llmq_service_t *servic
     }
     llmq_shield_begin();
     rv = row->flags & ROUTE_KEYED ? row->fn(r, service, id)
-                                  : llmq_idempotency_call(row->fn, r, service, id);
+                                  : llmq_once_call(row->fn, r, service, id);
     llmq_shield_end();
     return rv;
 }

@@ -273,8 +273,8 @@ static apr_status_t look(llmq_job_t **pjob, vigil_t *v)
 
     v->looked_at = apr_time_now();
     apr_pool_clear(v->scratch);
-    rv = llmq_waiters_see(&jobs, &removed, &v->wait->how->way, v->service->store,
-                          &v->job->id, 1, v->scratch);
+    rv = llmq_waiters_way_look(&jobs, &removed, &v->wait->how->way, v->service->store,
+                               &v->job->id, 1, v->scratch);
     if (rv == APR_SUCCESS && (!jobs[0] || removed[0])) {
         return APR_NOTFOUND;
     }
@@ -287,7 +287,7 @@ static apr_status_t look(llmq_job_t **pjob, vigil_t *v)
 
 static int is_deserted(vigil_t *v, apr_time_t now)
 {
-    return llmq_waiters_depend(v->job->kind)
+    return llmq_lifesign_matters(v->job->kind)
            && llmq_lifesign_is_missing(&v->sign, v->service, now);
 }
 

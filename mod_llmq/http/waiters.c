@@ -4,28 +4,13 @@
 
 #include "base/clock.h"
 #include "http/detach.h"
-#include "http/waiters_inner.h"
-#include "store/store_lease.h"
+#include "http/waiters_room.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-
-apr_status_t llmq_waiters_see(llmq_job_t ***pjobs, int **premoved,
-                              const llmq_waiter_way_t *way, llmq_store_t *store,
-                              const char *const *ids, int n, apr_pool_t *p)
-{
-    llmq_waiter_look_fn_t *see = way->look ? way->look : llmq_store_lease_look;
-
-    return see(pjobs, premoved, store, ids, n, p);
-}
-
-int llmq_waiters_depend(llmq_kind_e kind)
-{
-    return kind != LLMQ_KIND_TASK && kind != LLMQ_KIND_RUN;
-}
 
 /* ---- parked ---- */
 

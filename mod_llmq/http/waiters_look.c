@@ -1,6 +1,6 @@
 /* The thread that looks at the jobs of those who wait. Read llmq_waiters_look_run() from top to
  * bottom. */
-#include "http/waiters_inner.h"
+#include "http/waiters_room.h"
 
 #include "base/log.h"
 
@@ -134,8 +134,8 @@ static int look_at_alike(llmq_waiters_t *all, llmq_waiter_t **ws, int n)
     for (i = 0; i < n; i++) {
         ids[i] = ws[i]->id;
     }
-    rv = llmq_waiters_see(&jobs, &removed, ws[0]->way, all->service->store, ids, n,
-                          all->thread.scratch);
+    rv = llmq_waiters_way_look(&jobs, &removed, ws[0]->way, all->service->store, ids, n,
+                               all->thread.scratch);
     if (rv == APR_SUCCESS) {
         make_frames(frames, ws, jobs, removed, n, all->thread.scratch);
     }

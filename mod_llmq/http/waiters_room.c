@@ -1,5 +1,5 @@
 /* Who waits: being listed, marked, answered. */
-#include "http/waiters_inner.h"
+#include "http/waiters_room.h"
 
 #include "base/log.h"
 
@@ -201,7 +201,7 @@ void llmq_waiters_room_despair_locked(llmq_waiters_t *all)
     for (i = 0; all->n && i < LLMQ_WAITERS_BUCKETS; i++) {
         APR_RING_FOREACH_SAFE(w, next, &all->bucket[i], llmq_waiter_t, link)
         {
-            if (llmq_waiters_depend(w->kind)) {
+            if (llmq_lifesign_matters(w->kind)) {
                 llmq_waiters_room_answer_locked(w, LLMQ_WAITED_DEAD,
                                                 "the dispatcher does not run");
             }

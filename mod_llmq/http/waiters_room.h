@@ -1,15 +1,15 @@
 /**
- * @file waiters_inner.h
+ * @file waiters_room.h
  * The room of those who wait: who is in it, for what, and until when. Private to
  * http/waiters*.c.
  */
-#ifndef LLMQ_WAITERS_INNER_H
-#define LLMQ_WAITERS_INNER_H
+#ifndef LLMQ_WAITERS_ROOM_H
+#define LLMQ_WAITERS_ROOM_H
 
 #include "base/agenda.h"
 #include "base/thread.h"
 #include "http/lifesign.h"
-#include "http/waiters.h"
+#include "http/waiters_way.h"
 
 #include <apr_ring.h>
 #include <apr_thread_mutex.h>
@@ -198,4 +198,4 @@ int llmq_waiters_room_expire_locked(llmq_waiter_t **ws, int max, llmq_waiters_t 
  */
 void llmq_waiters_room_despair_locked(llmq_waiters_t *all);
 
-#endif /* LLMQ_WAITERS_INNER_H */
+#endif /* LLMQ_WAITERS_ROOM_H */
