@@ -60,9 +60,12 @@ class BadLLM:
                 if asked.line.startswith("GET "):   # whether we are there
                     near.sendall(http(body=b'{"object":"list","data":[]}'))
                     return
-                with self._lock:
-                    self.asked.append(asked)
-                    act = self.acts.popleft() if self.acts else self.default
+            except OSError:     # no act's: one that asks whether we are there may give up, too
+                return
+            with self._lock:
+                self.asked.append(asked)
+                act = self.acts.popleft() if self.acts else self.default
+            try:
                 act(near, asked)
             except OSError:
                 with self._lock:
