@@ -125,7 +125,10 @@ end_orphans() {
     [ ! -s "$dir/httpd.pid" ] || group=$(<"$dir/httpd.pid")
     [ -n "$group" ] || return 0
     for pid in $(pgrep -g "$group" || true); do
-        if is_ours "$pid"; then kill -KILL "$pid" 2>/dev/null || true; fi
+        if is_ours "$pid"; then
+            kill -KILL "$pid" 2>/dev/null || true
+            wait_for "$DEADLINE" gone "$pid" || die "pid $pid does not end"
+        fi
     done
     rm -f "$dir/httpd.pid"
 }
@@ -212,7 +215,7 @@ pgsql_pid() { [ -s "$dir/pgsql/postmaster.pid" ] && head -n 1 "$dir/pgsql/postma
 pgsql_stop() {
     local pid
     pid=$(pgsql_pid) && alive "$pid" || return 0
-    kill -INT "$pid" # "fast": sessions are ended, what was committed is kept
+    kill -INT "$pid" 2>/dev/null || true # "fast": sessions are ended, what was committed is kept
     wait_for "$DEADLINE" gone "$pid" || die "PostgreSQL (pid $pid) does not end"
 }
 gone() { ! alive "$1"; }
@@ -226,23 +229,32 @@ free_port() {
     echo "$try"
 }
 
+# Somebody else may take the port first: then it ends, and tries another one.
 redis_start() {
     local port
     mkdir -p "$dir/redis"
     ! alive "$(cat "$dir/redis.pid" 2>/dev/null)" || return 0
-    port=$(free_port)
-    echo "$port" >"$dir/redis/port"
-    redis-server --bind 127.0.0.1 --port "$port" --dir "$dir/redis" --daemonize yes \
-        --pidfile "$dir/redis.pid" --logfile "$dir/logs/redis.log" --save '' \
-        --appendonly yes >/dev/null || die "Redis does not start; see $dir/logs/redis.log"
-    wait_for "$DEADLINE" redis_answers "$port" || die "Redis does not answer on port $port"
+    for _ in 1 2 3 4 5; do
+        port=$(free_port)
+        echo "$port" >"$dir/redis/port"
+        setsid redis-server --bind 127.0.0.1 --port "$port" --dir "$dir/redis" --daemonize no \
+            --pidfile "$dir/redis.pid" --logfile "$dir/logs/redis.log" --save '' \
+            --appendonly yes </dev/null >/dev/null 2>&1 &
+        wait_for "$DEADLINE" redis_is_up $! "$port" || die "Redis does not answer on port $port"
+        ! gone $! || continue
+        return
+    done
+    die "Redis does not start; see $dir/logs/redis.log"
 }
-redis_answers() { redis-cli -p "$1" ping >/dev/null 2>&1; }
+redis_is_up() { # redis_is_up PID PORT: or has ended
+    gone "$1" ||
+        redis-cli -p "$2" info server 2>/dev/null | grep "^process_id:$1[^0-9]*$" >/dev/null
+}
 
 redis_stop() {
     local pid
     pid=$(cat "$dir/redis.pid" 2>/dev/null) && alive "$pid" || return 0
-    kill -TERM "$pid"
+    kill -TERM "$pid" 2>/dev/null || true
     wait_for "$DEADLINE" gone "$pid" || die "Redis (pid $pid) does not end"
 }
 
@@ -364,7 +376,7 @@ show_log() {
     [ ! -s "$dir/logs/start.log" ] || tail -n 20 "$dir/logs/start.log" >&2
 }
 
-health() { curl -s -o /dev/null -m 5 -w '%{http_code}' "http://127.0.0.1:$port/api/v1/health"; }
+health() { curl -s -o /dev/null -m "$PATIENCE" -w '%{http_code}' "http://127.0.0.1:$port/api/v1/health"; }
 
 # A server without its database answers, and says that it is unwell: that counts too, but
 # only when it stays so. It writes its pid once it has the port, so that nobody else's answer
@@ -411,7 +423,7 @@ start() {
 stop() {
     local pid
     if pid=$(httpd_pid); then
-        kill -TERM "$pid"
+        kill -TERM "$pid" 2>/dev/null || true # it may have ended by itself
         wait_for "$DEADLINE" gone "$pid" || {
             show_log
             kill -KILL "$pid"
