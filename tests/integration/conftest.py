@@ -28,6 +28,7 @@ from llmq_env.postgres import Postgres  # noqa: E402
 from llmq_env.receiver import Receiver  # noqa: E402
 from llmq_env.relay import Relay  # noqa: E402
 from llmq_env.tokens import secret_file  # noqa: E402
+from llmq_env.wait import keep_within_a_day  # noqa: E402
 
 live_servers = []
 
@@ -201,6 +202,12 @@ def slow(server):
     """A client of what openai.at(slow=...) is."""
     with contextlib.closing(Gateway(server.port, "/slow")) as made:
         yield made
+
+
+@pytest.fixture
+def within_a_day():
+    """For tests whose counts begin anew at midnight."""
+    keep_within_a_day()
 
 
 @pytest.fixture(scope="class")

@@ -8,6 +8,8 @@ from llmq_env.conf import FAKE, OTHERS
 from llmq_env.fakellm import Plan
 from llmq_env.wait import until
 
+pytestmark = pytest.mark.usefixtures("within_a_day")
+
 USAGE = "/admin/usage"
 BACKEND = "LLMQRetryDelay 100ms 200ms\n" + FAKE
 

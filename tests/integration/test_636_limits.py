@@ -11,7 +11,9 @@ from llmq_env.fakellm import Plan
 from llmq_env.openai import Gateway, chat
 from llmq_env.wait import until
 
-# No window of these ends while a test runs, but for once a day.
+pytestmark = pytest.mark.usefixtures("within_a_day")
+
+# No window of these ends while a test runs.
 CONF = FAKE + mounts(
     three="LLMQLimit requests 3/day",
     tight="LLMQLimit requests 5/day\nLLMQLimit requests 2/day key=tenant",

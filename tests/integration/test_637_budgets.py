@@ -8,6 +8,8 @@ from llmq_env.fakellm import Plan
 from llmq_env.openai import Gateway, chat
 from llmq_env.wait import until
 
+pytestmark = pytest.mark.usefixtures("within_a_day")
+
 CONF = "LLMQPrice fake 1000 10000\nLLMQPrice * 100 100\nLLMQRetryDelay 50ms 100ms\n" + FAKE + mounts(
     month="LLMQBudget 0.05", day="LLMQBudget 0.05/day key=tenant",
     waits="LLMQBudget 0.05/day over=queue\nLLMQMaxDelay 48h", free="",

@@ -22,6 +22,13 @@ def until(condition, what, deadline=60.0):
         time.sleep(0.02)
 
 
+def keep_within_a_day(seconds=60):
+    """Wait for the next day (of UTC) if it begins so soon: for what is counted by days."""
+    rest = 86400 - time.time() % 86400
+    if rest < seconds:
+        time.sleep(rest + 0.1)
+
+
 def kill_process(pid):
     """Whether it still was there to be killed: a server that turns over or notices a death
     ends processes by itself at the same moment."""
