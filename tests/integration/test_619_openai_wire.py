@@ -25,7 +25,7 @@ BODY = json.dumps(chat()).encode()
 
 def post(server, more, body, path=b"/open/chat/completions", version=b"1.1"):
     """What comes back for a request that ends its connection: (head, body)."""
-    with socket.create_connection(("127.0.0.1", server.port), 15 * SLOWNESS) as s:
+    with socket.create_connection(("127.0.0.1", server.port), 60 * SLOWNESS) as s:
         s.sendall(HEAD % (path, version) + b"Connection: close\r\n" + more + b"\r\n" + body)
         got = b""
         while block := s.recv(65536):

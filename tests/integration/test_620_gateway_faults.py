@@ -132,13 +132,28 @@ BROKEN = {
 }
 
 
+# What only a time-out ends. Elsewhere none may come before the backend has had its say, however
+# slow it is about it.
+SILENT = ("late", "slow_headers", "silent_headers", "silent_comments")
+
+
+def faulty(name, first, total):
+    return backend(name, "{bad}", "LLMQBackendKeyFile {dir}/key", "LLMQBackendMaxAnswer 200000",
+                   f"LLMQBackendFirstTimeout {first}", f"LLMQBackendTotalTimeout {total}",
+                   "LLMQBackendMaxFailures 0") + f"LLMQModel {name} {name}\n"
+
+
 class TestFaults:
-    CONF = ("LLMQRetryDelay 1ms 1ms\n"
-            + backend("bad", "{bad}", "LLMQBackendKeyFile {dir}/key", "LLMQBackendMaxAnswer 200000",
-                      "LLMQBackendFirstTimeout 1s", "LLMQBackendTotalTimeout 2s",
-                      "LLMQBackendMaxFailures 0")
-            + "LLMQModel fake bad\n"
-            + openai.at(open="LLMQMaxRetries 2", never="LLMQMaxRetries 0"))
+    CONF = ("LLMQRetryDelay 1ms 1ms\n" + faulty("fake", "10min", "10min")
+            + faulty("hasty", "1s", "2s") + faulty("fallen", "10min", "8s")
+            + openai.at(open="LLMQMaxRetries 2", often="LLMQMaxRetries 20",
+                        never="LLMQMaxRetries 0"))
+
+    @pytest.fixture
+    def often(self, server):
+        """Where an answer that comes too late, as the machine is slow, is asked for again."""
+        with contextlib.closing(Gateway(server.port, "/often")) as made:
+            yield made
 
     @pytest.fixture
     def never(self, server):
@@ -146,18 +161,19 @@ class TestFaults:
             yield made
 
     @pytest.mark.parametrize("name", NO_ANSWERS)
-    def test_tried_again(self, gateway, badllm, server, name):
+    def test_tried_again(self, gateway, often, badllm, server, name):
         badllm.acts.append(NO_ANSWERS[name])
-        got = gateway.chat()
+        got = often.chat(model="hasty") if name in SILENT else gateway.chat()
         assert (got.status, got.json) == (200, completion()), got
         assert len(badllm.asked) >= 2
         assert last_row(server)[0] == COMPLETED
 
     @pytest.mark.parametrize("name", NO_STREAMS)
-    def test_stream_tried_again(self, gateway, badllm, server, name):
+    def test_stream_tried_again(self, gateway, often, badllm, server, name):
         badllm.acts.append(NO_STREAMS[name])
         badllm.default = say(STREAMS["plain"])
-        got = gateway.chat(stream=True)
+        got = often.chat(model="hasty", stream=True) if name in SILENT \
+            else gateway.chat(stream=True)
         assert text_of(got) == "one two" and got.done
         assert len(badllm.asked) >= 2
         assert last_row(server)[0] == COMPLETED
@@ -165,9 +181,9 @@ class TestFaults:
     @pytest.mark.parametrize("name", NO_ANSWERS)
     def test_given_up(self, never, badllm, server, name):
         badllm.default = NO_ANSWERS[name]
-        got = never.chat()
+        got = never.chat(model="hasty" if name in SILENT else "fake")
         assert got.status in (500, 502, 503, 504), got
-        assert (got.status == 504) == (name in ("late", "slow_headers")), got
+        assert (got.status == 504) == (name in SILENT), got
         assert "127.0.0.1" not in got.error["message"], got
         status, _, why = last_row(server)
         assert status in (FAILED, TIMEOUT) and why
@@ -182,7 +198,7 @@ class TestFaults:
     @pytest.mark.parametrize("name", BROKEN)
     def test_broken_streams(self, gateway, badllm, server, name):
         badllm.default = BROKEN[name]
-        got = gateway.chat(stream=True)
+        got = gateway.chat(model="fallen" if name == "silence" else "fake", stream=True)
         first, last = list(got)
         assert text_of([first]) == "one " and last["error"]["message"] and not got.done
         assert last_row(server)[0] in (FAILED, TIMEOUT) and len(badllm.asked) == 1
@@ -191,7 +207,7 @@ class TestFaults:
         """No descriptors, no memory, no places: the same backend takes as many calls as before."""
         dispatcher = server.until_dispatcher()
 
-        slow = ("late", "slow_headers", "silence")
+        slow = (*SILENT, "silence")
         acts = [(act, stream) for acts, stream in ((NO_ANSWERS, False), (BROKEN, True))
                 for name, act in acts.items() if name not in slow]
 
@@ -307,8 +323,9 @@ class TestWhatIsPassedOn:
 
 
 class TestFallback:
+    EXPECT = ("LLMQ0504",)  # a check finds it out, too, whenever it comes
     CONF = ("LLMQRetryDelay 1ms 1ms\n"
-            + backend("bad", "{bad}", "LLMQBackendMaxFailures 2", "LLMQBackendCooldown 1s 1s")
+            + backend("bad", "{bad}", "LLMQBackendMaxFailures 2", "LLMQBackendCooldown 3s 3s")
             + backend("spare", "{llm}", "LLMQBackendGroup 1")
             + backend("gone", "http://127.0.0.1:1/v1")
             + "LLMQModel fake bad spare\nLLMQModel lost gone\nLLMQModel left gone spare\n"
@@ -334,13 +351,11 @@ class TestFallback:
 
     def test_nobody_can_be_reached(self, server):
         """The work waits for a backend, the client not for longer than it may."""
-        server.log.expect("LLMQ0504")
         with contextlib.closing(Gateway(server.port, "/brief")) as brief:
             for stream in (False, True):
                 got = brief.chat(model="lost", stream=stream)
                 assert (got.status, got.error["code"]) == (503, "wait_timeout"), got
         assert last_row(server)[0] in (CANCELED, TIMEOUT)
 
-    def test_one_of_two_can_be_reached(self, server, gateway, llm):
-        server.log.expect("LLMQ0504")
+    def test_one_of_two_can_be_reached(self, gateway, llm):
         assert gateway.chat(model="left").status == 200 and len(llm.calls) == 1

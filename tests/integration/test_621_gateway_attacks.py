@@ -4,6 +4,7 @@ nothing is left behind."""
 import contextlib
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -18,7 +19,7 @@ from llmq_env.conf import fake
 from llmq_env.fakellm import Plan
 from llmq_env.openai import Gateway, chat, text_of
 from llmq_env.postgres import Postgres
-from llmq_env.wait import kill_process, until
+from llmq_env.wait import ended, kill_process, until
 
 COMPLETED, FAILED, CANCELED = 2, 3, 5
 OPEN = openai.at(open="LLMQMaxRetries 0", slow="LLMQGatewayLinger Off\nLLMQMaxRetries 0")
@@ -37,7 +38,7 @@ def connect(server, buffer=None):
     s = socket.socket()
     if buffer:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    s.settimeout(60)
+    s.settimeout(120)
     s.connect(("127.0.0.1", server.port))
     return s
 
@@ -59,14 +60,25 @@ def memory_of(pids):
     return total
 
 
-def ended(server, status):
-    return lambda: {row[0] for row in server.query(STATUSES)} <= {status}
+def all_are(server, *statuses):
+    return lambda: {row[0] for row in server.query(STATUSES)} <= set(statuses)
+
+
+def has_no_client(server):
+    """Whether it has taken all who called, and let them go; TIME_WAIT and LISTEN are none."""
+    text = pathlib.Path("/proc/net/tcp").read_text(encoding="ascii")
+    states = [fields[3] for fields in map(str.split, text.splitlines()[1:])
+              if fields[1].endswith(f":{server.port:04X}")]
+    return not set(states) - {"06", "0A"}
+
+
+SLOW = (backend("bad", "{bad}", "LLMQBackendConcurrency 100", "LLMQBackendTotalTimeout 300s")
+        + fake() + "LLMQModel fake bad\nLLMQModel other fake\n"
+        "LLMQQueueConcurrency normal 100\n" + OPEN)
 
 
 class TestSlowReaders:
-    CONF = (backend("bad", "{bad}", "LLMQBackendConcurrency 100", "LLMQBackendTotalTimeout 300s")
-            + fake() + "LLMQModel fake bad\nLLMQModel other fake\nTimeout 4\n"
-            "LLMQQueueConcurrency normal 100\n" + OPEN)
+    CONF = SLOW
 
     def test_a_stream_that_is_faster_than_its_reader(self, server, gateway, badllm):
         """The backend waits, nothing is lost."""
@@ -74,6 +86,10 @@ class TestSlowReaders:
         badllm.default = say(STREAM, *[BLOCK] * n, events(chunk(finish="stop"), "[DONE]"))
         got = gateway.chat(stream=True)
         assert len(text_of(got)) == n * 50 * 200 and got.done
+
+
+class TestDeafReaders:
+    CONF = SLOW + "Timeout 4\n"
 
     def test_nobody_else_waits_and_memory_is_bounded(self, server, gateway, badllm):
         badllm.default = go_on_for_ever(STREAM, BLOCK)
@@ -106,7 +122,8 @@ class TestCrowds:
             with connect(server) as s:
                 s.sendall(request(("/slow", "/open")[i % 2], stream=i % 3 == 0)[:None if i % 5
                                                                                 else 200])
-        until(ended(server, CANCELED), "all ends", 30)
+        until(lambda: has_no_client(server), "all to be heard")
+        until(all_are(server, CANCELED), "all ends")
         badllm.default = say(answer())
         for _ in range(25):
             assert gateway.chat().status == 200
@@ -123,7 +140,7 @@ class TestCrowds:
         with connect(server) as s:
             s.sendall(request()[:-5])
             s.shutdown(socket.SHUT_WR)
-            assert all_of(s).startswith((b"HTTP/1.1 400", b"HTTP/1.1 408", b"")), "no 2xx"
+            assert all_of(s)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 408", b""), "no 2xx"
         assert not badllm.asked and gateway.chat().status == 200
 
     def test_smuggling(self, server, gateway, badllm):
@@ -195,7 +212,7 @@ class TestDeaths:
         for s in waiting:
             assert not all_of(s).endswith(b"0\r\n\r\n")
             s.close()
-        until(ended(server, CANCELED), "their ends")
+        until(all_are(server, CANCELED), "their ends")
         llm.default = Plan()
 
         def is_back():
@@ -203,7 +220,7 @@ class TestDeaths:
                     contextlib.suppress(OSError):
                 return other.chat().status == 200
             return False
-        until(is_back, "a new child", 30)
+        until(is_back, "a new child")
 
     def test_the_relays_socket_is_removed(self, server, llm, gateway):
         """By somebody who cleans up: the operator is told, and a graceful restart makes it
@@ -216,13 +233,14 @@ class TestDeaths:
         assert gateway.chat().error["code"] == "scheduler_unavailable"
         assert server.log.count("LLMQ0641")
         server.graceful()
-        until(lambda: gateway.chat().status == 200, "it to work again", 30)
+        until(lambda: gateway.chat().status == 200, "it to work again")
         assert path.exists()
 
     @pytest.mark.parametrize("how", ["stop", "graceful-stop"])
     def test_a_stop_under_streams(self, server, llm, how):
         """All are told, and nothing hangs."""
         waiting = self.streams(server, llm, 200)
+        parent = server.parent_pid
         ends = []
 
         def hear(s):
@@ -234,15 +252,14 @@ class TestDeaths:
             server.script("stop")
         else:
             server.kill_parent(signal.SIGWINCH)
-            until(lambda: not (server.dir / "httpd.pid").exists(), "the end of the server", 40)
+            until(lambda: ended(parent), "the end of the server")
         for reader in readers:
-            reader.join(30)
+            reader.join(60)
         assert len(ends) == 200
         assert all(b'"error"' in end and end.endswith(b"0\r\n\r\n") for end in ends), \
             [end for end in ends if b'"error"' not in end][:2]
         server.start()
-        until(lambda: {row[0] for row in server.query(STATUSES)} <= {COMPLETED, FAILED, CANCELED},
-              "the rows' ends", 30)
+        until(all_are(server, COMPLETED, FAILED, CANCELED), "the rows' ends")
 
 
 class TestDatabaseRestarts:
@@ -286,15 +303,14 @@ class TestDatabaseRestarts:
             caller.start()
         until(lambda: len(seen) > 40, "the load")
         postgres.stop(signal.SIGQUIT)
-        until(lambda: self.AWAY in seen, "somebody to hear of it", 30)
+        until(lambda: self.AWAY in seen, "somebody to hear of it")
         postgres.start()
-        until(lambda: seen[-8:].count((200, None)) == 8, "it to heal", 30)
+        until(lambda: seen[-8:].count((200, None)) == 8, "it to heal")
         over.set()
         for caller in callers:
-            caller.join(60)
+            caller.join(120)
         assert not any(caller.is_alive() for caller in callers)
         assert set(seen) == {(200, None), self.AWAY}, set(seen)
         # One may have been stored though nobody heard so: whoever begins looks through all.
         server.graceful()
-        until(lambda: {row[0] for row in server.query(STATUSES)} <= {COMPLETED, CANCELED},
-              "the rows' ends", 30)
+        until(all_are(server, COMPLETED, CANCELED), "the rows' ends")

@@ -21,7 +21,7 @@ GONE = "\n".join(["<LLMQBackend gone>", "LLMQBackendKind openai", "LLMQBackendUR
                   "</LLMQBackend>\n"])
 CONF = (SECRET + "LLMQConversationAutoCreate Off\nLLMQRetryDelay 50ms 100ms\n"
         "<LLMQBackend echo>\nLLMQBackendKind echo\n</LLMQBackend>\n" + GONE
-        + "".join(f"<Location {place}>\nLimitRequestBody 5000\nLLMQSSEMaxAge 1s\n</Location>\n"
+        + "".join(f"<Location {place}>\nLimitRequestBody 5000\nLLMQSSEMaxAge 5s\n</Location>\n"
                   for place in PLACES)
         + "<Location /api/v1/admin>\nLLMQAdmin Off\nRequire all granted\n</Location>\n")
 BAD = bearer(token("x", secret="another secret of thirty-two bytes or more"))

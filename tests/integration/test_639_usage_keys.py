@@ -13,6 +13,8 @@ from llmq_env.sessions import SECRET, Sessions, denies
 from llmq_env.tokens import bearer
 from llmq_env.wait import until
 
+pytestmark = pytest.mark.usefixtures("within_a_day")
+
 CONF = FAKE + OTHERS + mounts(
     each="LLMQLimit requests 2/day key=apikey",
     together="LLMQLimit requests 2/day key=user")
@@ -113,7 +115,11 @@ class TestOperator:
         assert ctl("usage", *args, code=2).stderr
 
     def test_metrics_count_tokens_and_who_was_limited(self, server, api, ctl, llm):
+        """What is used is in the metrics a moment after it is in the store."""
         llm.default = Plan(usage=(30, 40))
+        stored = json.loads(ctl("usage", "--json").stdout)["total"]["total_tokens"]
+        until(lambda: sum(figures(server, "llmq_model_tokens_total").values()) == stored,
+              "what was used before to be counted")
         before = figures(server, "llmq_model_tokens_total")
         _, key = key_of(ctl, "metered")
         limited = server.new_api("/each")
@@ -130,7 +136,7 @@ class TestOperator:
         requests = figures(server, "llmq_limited_requests_total")
         assert requests['{reason="requests",action="rejected"}'] == 1
         assert requests['{reason="budget",action="queued"}'] == 0
-        assert sum(figures(server, "llmq_model_cost_total").values()) > 0
+        until(lambda: sum(figures(server, "llmq_model_cost_total").values()) > 0, "the cost")
 
 
 MODEL = "<LLMQAgent model>\nLLMQBackendKind openai\nLLMQBackendURL {llm}\n</LLMQAgent>\n"

@@ -31,7 +31,8 @@ class TestScript:
     def test_messages_are_answered(self, own):
         api = own.new_api()
         assert api.until_status(api.send()["id"])["status"] == "completed"
-        assert "POST /api/v1/messages" in (own.dir / "logs/access.log").read_text()
+        until(lambda: "POST /api/v1/messages" in (own.dir / "logs/access.log").read_text(),
+              "the call in the log")
 
     def test_status_tells_what_runs(self, own):
         done = own.script("status")
@@ -50,7 +51,7 @@ class TestScript:
         secret = (own.dir / "jwt.secret").read_text()
         pids = [own.parent_pid, *own.dispatchers(), *own.workers()]
         own.stop()
-        assert ended(*pids)
+        until(lambda: ended(*pids), "all to end")
         assert not list(own.dir.glob("*/postmaster.pid"))
         assert own.script("status", check=False).returncode == 3
         own.start()
@@ -64,16 +65,18 @@ class TestProcesses:
     @pytest.mark.mpm
     def test_one_dispatcher_with_the_childrens_user(self, store, server):
         pid, = until(server.dispatchers, "the dispatcher")
+        until(lambda: f"dispatcher started, pid {pid}" in server.log.text(), "its word")
         owner = pathlib.Path(f"/proc/{pid}").stat().st_uid
-        assert owner == pathlib.Path(f"/proc/{server.workers()[0]}").stat().st_uid
-        assert f"dispatcher started, pid {pid}" in server.log.text()
+        # A child belongs to root until it has begun.
+        until(lambda: owner == pathlib.Path(f"/proc/{server.workers()[0]}").stat().st_uid,
+              "the children to have the same user")
 
     @pytest.mark.mpm
     def test_graceful_replaces_the_dispatcher(self, store, server):
         before, = until(server.dispatchers, "the dispatcher")
         server.graceful()
         after = server.until_dispatcher(other_than=before)
-        until(lambda: server.dispatchers() == [after], "the old one to leave", 30)
+        until(lambda: server.dispatchers() == [after], "the old one to leave")
 
     def test_terminated_dispatcher_is_started_again(self, store, server, api):
         server.log.expect("LLMQ0807")
