@@ -17,7 +17,8 @@ from llmq_env.wait import SLOWNESS
 
 MODELS = "LLMQModel fake fake=upstream\nLLMQModel qwen/qwen3:8b fake\n"
 CONF = fake() + MODELS + load("deflate") + openai.at(
-    open="LLMQMaxRetries 0", packed="SetInputFilter DEFLATE", tight="SetInputFilter DEFLATE\nLimitRequestBody 1000",
+    open="LLMQMaxRetries 0", packed="SetInputFilter DEFLATE",
+    tight="SetInputFilter DEFLATE\nLimitRequestBody 1000",
     slow="LLMQGatewayLinger Off\nLLMQMaxRetries 0")
 HEAD = b"POST %s HTTP/%s\r\nHost: x\r\nContent-Type: application/json\r\n"
 BODY = json.dumps(chat()).encode()
@@ -171,7 +172,7 @@ class TestWays:
     EXPECT = ("AH02648",)   # mod_deflate's own for what becomes too large
 
     def test_chunked(self, server):
-        pieces = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (BODY[:7], BODY[7:])) + b"0\r\n\r\n"
+        pieces = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (BODY[:7], BODY[7:], b""))
         head, got = post(server, b"Transfer-Encoding: chunked\r\n", pieces)
         assert head.startswith(b"HTTP/1.1 200") and b"answer to Hello" in got
 

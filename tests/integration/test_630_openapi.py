@@ -16,7 +16,8 @@ ALL = OpenApi()
 HERE = OpenApi(but=("/api/sessions", "/api/test"))
 NOWHERE = "0199aa00-0000-7000-8000-000000000000"
 PLACES = ("/api", "/api/v1", "/apps", "/v1", "/health", "/metrics")
-GONE = "\n".join(["<LLMQBackend gone>", "LLMQBackendKind openai", "LLMQBackendURL http://127.0.0.1:1",
+GONE = "\n".join(["<LLMQBackend gone>", "LLMQBackendKind openai",
+                  "LLMQBackendURL http://127.0.0.1:1",
                   "LLMQBackendModel gone", "LLMQBackendGroup 1", "LLMQBackendHealth off",
                   "</LLMQBackend>\n"])
 CONF = (SECRET + "LLMQConversationAutoCreate Off\nLLMQRetryDelay 50ms 100ms\n"
@@ -49,7 +50,8 @@ def new_caller(server, spec):
             (CONVERSATIONS, {"id": "conv_123456", "user_id": "user_789"}, "conversation_id", "id"),
             (MESSAGES, SAY, "message_id", "id"), (TASKS, WORK, "task_id", "id"),
             (APPS, {"name": "Bot"}, "app_id", "id"),
-            (ADMIN + "/preprocessor/rules", {"priority": "low", "pattern": "digest"}, "rule_id", "id"),
+            (ADMIN + "/preprocessor/rules", {"priority": "low", "pattern": "digest"},
+             "rule_id", "id"),
             ("/api/sessions", {}, "session_id", "session_id")):
         answer = c.api.post(path, body, headers=c.user, check=False)
         assert answer.status in (200, 201, 409), answer
@@ -439,8 +441,8 @@ class TestAnswers:
 
 # What the server takes although the document says no: filters in a body are read as those of a
 # query, as text.
-TAKEN = {(DEAD + "/requeue-all", m) for m in ("conversation_id", "error", "user_id", "kb_id", "kind",
-                                              "task_type")}
+TAKEN = {(DEAD + "/requeue-all", m) for m in (
+    "conversation_id", "error", "user_id", "kb_id", "kind", "task_type")}
 
 
 def nobody(path, member):

@@ -10,7 +10,8 @@ from llmq_env.wait import until
 
 pytestmark = pytest.mark.usefixtures("within_a_day")
 
-CONF = "LLMQPrice fake 1000 10000\nLLMQPrice * 100 100\nLLMQRetryDelay 50ms 100ms\n" + FAKE + mounts(
+PRICES = "LLMQPrice fake 1000 10000\nLLMQPrice * 100 100\n"
+CONF = PRICES + "LLMQRetryDelay 50ms 100ms\n" + FAKE + mounts(
     month="LLMQBudget 0.05", day="LLMQBudget 0.05/day key=tenant",
     waits="LLMQBudget 0.05/day over=queue\nLLMQMaxDelay 48h", free="",
 ) + openai.at(ai="LLMQBudget 0.05/month key=tenant")
@@ -61,7 +62,8 @@ class TestBudgets:
         api = server.new_api("/waits")
         llm.default = Plan(usage=(1000, 0))
         spend(api, "waiter")
-        later = until(lambda: "scheduled_at" in (got := post(api, "waiter").data) and got, "it waits")
+        later = until(lambda: "scheduled_at" in (got := post(api, "waiter").data) and got,
+                      "it waits")
         assert later["scheduled_at"].endswith("T00:00:00Z")
 
     def test_what_was_spent_stays_spent(self, server, llm):

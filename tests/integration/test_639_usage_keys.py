@@ -218,7 +218,7 @@ class TestRuns:
         api, session, prompts = prompted(server, "fay", "/later", "one", "two")
         until_final(api, session, started(api, session, prompts[0]))
         run_id = started(api, session, prompts[1])
-        [(run_at, day)] = server.query("SELECT run_at, run_at - run_at % 86400000000 FROM llmq_jobs "
-                                       f"WHERE id = '{run_id}'")
+        [(run_at, day)] = server.query("SELECT run_at, run_at - run_at % 86400000000"
+                                       f" FROM llmq_jobs WHERE id = '{run_id}'")
         assert run_at == day
         assert api.post(f"/sessions/{session}/runs/{run_id}/cancel").status == 200
