@@ -3,6 +3,7 @@
 import pytest
 
 from llmq_env.api import LEVELS, TIME
+from llmq_env.wait import until
 
 # What the preprocessor adds to the metadata of every message.
 MARKS = {"analyzed", "word_count", "sentiment", "contains_question"}
@@ -156,10 +157,18 @@ class TestAnswered:
         done = api.until_status(api.send(metadata={"trace": "abc", "n": [1, 2]})["id"])
         assert done["metadata"].items() >= {"trace": "abc", "n": [1, 2]}.items()
 
+    @staticmethod
+    def until_counted(api):
+        """What has been processed, once the queue has heard of all ends, as it does after the
+        database."""
+        stored = {level: api.total(f"&status=completed&priority={level}") for level in LEVELS}
+        until(lambda: {q["name"]: q["total_processed"] for q in api.queues()["queues"]} == stored,
+              f"the counts to be {stored}")
+        return stored
+
     def test_statistics_count_each_message_once(self, api):
-        before = {q["name"]: q["total_processed"] for q in api.queues()["queues"]}
+        before = self.until_counted(api)
         for level in LEVELS:
             for _ in range(3):
                 api.until_status(api.send(priority=level)["id"])
-        after = {q["name"]: q["total_processed"] for q in api.queues()["queues"]}
-        assert after == {level: before[level] + 3 for level in LEVELS}
+        assert self.until_counted(api) == {level: before[level] + 3 for level in LEVELS}

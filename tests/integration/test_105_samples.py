@@ -18,7 +18,7 @@ class TestSamples:
     def test_sample_runs(self, server, api, sample):
         env = {**os.environ, "BASE": f"http://127.0.0.1:{server.port}/api/v1"}
         done = subprocess.run([*CLIENTS[sample], SAMPLES / sample], env=env, text=True,
-                              capture_output=True, timeout=60, check=False)
+                              capture_output=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         sent, *rest = [json.loads(line) for line in done.stdout.splitlines()]
         assert sent["code"] == 201 and rest

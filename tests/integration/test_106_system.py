@@ -56,8 +56,9 @@ class TestCounters:
         llm.release()
         for message_id in ids:
             api.until_status(message_id, "failed")
-        high = api.level("high")
-        assert (high["processing_count"], high["total_failed"]) == (0, 3)
+        # The queue hears of it after the database.
+        until(lambda: api.level("high")["total_failed"] == 3, "the failures to be counted")
+        assert api.level("high")["processing_count"] == 0
         assert api.queues()["total_failed"] == 3
 
 
@@ -112,12 +113,14 @@ class TestTimes:
         assert wait.endswith("s") and not wait.endswith("ms") and float(wait[:-1]) >= 1.1, wait
 
     def test_a_wait_is_estimated_from_the_backlog_and_the_time_of_calls(self, api, llm):
-        """One at a time and about a second each: behind three others it takes some."""
+        """One at a time and a second each or more: behind three others it takes some, longer
+        than alone."""
         llm.default = Plan(delay=1)
         api.until_status(api.send("measured", priority="low")["id"], "completed")
         llm.hold()
         sent = [api.send(f"behind {n}", priority="low") for n in range(4)]
-        until(lambda: api.send("last", priority="low")["estimated_wait"] >= 1, "the estimate")
-        assert sent[0]["estimated_wait"] <= 1
+        alone = sent[0]["estimated_wait"]
+        until(lambda: api.send("last", priority="low")["estimated_wait"] > max(1, alone),
+              "the estimate")
         llm.default = Plan()
         llm.release()

@@ -4,7 +4,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 
 import pytest
 
@@ -44,6 +43,11 @@ def samples(server, **more):
     return found
 
 
+def until_sample(server, key, value):
+    """What follows from an event is counted a moment after it can be seen elsewhere."""
+    until(lambda: samples(server)[key] == value, f"{key} to be {value}")
+
+
 def lint(text):
     promtool = shutil.which("promtool")
     assert promtool, "promtool is missing; run scripts/setup.sh test"
@@ -54,6 +58,8 @@ def lint(text):
 
 @pytest.mark.mpm
 class TestJson:
+    CONF = "LLMQSlowQuery 1h\n"  # no statement is slow, however slow the machine
+
     def test_all_members_of_the_document_are_there(self, api):
         data = metrics(api)
         assert set(data) == {"system", "application", "database", "redis"}
@@ -91,7 +97,7 @@ class TestJson:
                 other.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: ")  # more follows late
             until(lambda: metrics(api)["application"]["active_connections"] >= 4,
                   "the connections to be seen")
-            assert metrics(api)["system"]["goroutines"] >= 4
+            until(lambda: metrics(api)["system"]["goroutines"] >= 4, "their threads to be seen")
         finally:
             for other in others:
                 other.close()
@@ -103,7 +109,7 @@ class TestJson:
         assert after["connections_active"] + after["connections_idle"] >= 2
         assert after["connections_active"] >= 0
         assert after["query_duration_avg"] != "0s"
-        assert after["slow_queries"] >= before["slow_queries"] == 0
+        assert after["slow_queries"] == before["slow_queries"] == 0
 
     def test_redis_that_is_not_configured_is_zero(self, api):
         assert metrics(api)["redis"] == {"connected_clients": 0, "used_memory": "0B",
@@ -132,7 +138,7 @@ class TestCounts:
         llm.release()
         for message_id in ids:
             api.until_status(message_id, "completed")
-        assert samples(server)['llmq_messages_completed_total{level="high"}'] == 3
+        until_sample(server, 'llmq_messages_completed_total{level="high"}', 3)
 
     def test_times_are_histograms(self, api, server):
         got = samples(server)
@@ -168,14 +174,16 @@ class TestCounts:
         assert seen("2xx") > good
 
     def test_rates_follow_the_requests(self, api):
-        until(lambda: metrics(api)["application"]["requests_per_second"] > 0, "a rate")
-        stop = time.monotonic() + 1.2  # a rate takes two readings a second apart
-        while time.monotonic() < stop:
-            api.get("/queues/status")
-        application = metrics(api)["application"]
-        assert application["requests_per_second"] > 1
-        assert application["avg_response_time"] != "0s"
-        assert application["error_rate"] == 0
+        """They are those between two readings a second or more apart, so a look may still see
+        the refusals of the test before, or a second in which the machine had other things to do."""
+        def rate():
+            for _ in range(20):
+                api.get("/queues/status")
+            seen = metrics(api)["application"]
+            good = seen["requests_per_second"] > 1 and seen["error_rate"] == 0
+            return seen if good else None
+
+        assert until(rate, "a rate without errors")["avg_response_time"] != "0s"
 
     def test_counts_outlive_a_graceful_restart(self, api, server):
         before = samples(server)
