@@ -3,8 +3,12 @@
 import pytest
 
 from llmq_env.api import LEVELS
+from llmq_env.wait import until
 
+# However long it takes to post them, none becomes more urgent or is given up.
 ONE_AT_A_TIME = """
+    LLMQAgeing 0
+    LLMQTimeout 10min
     <LLMQBackend fake>
         LLMQBackendKind openai
         LLMQBackendURL {llm}
@@ -20,10 +24,11 @@ def accepted_first(server, llm):
         conf = ONE_AT_A_TIME.replace("{llm}", llm.url)
         server.configure("LLMQDispatcher Off\n" + conf)
         server.graceful()
+        until(lambda: not server.dispatchers(), "the last one's end")
         accept()
         server.configure("LLMQDispatcher On\n" + conf)
         server.graceful()
-        llm.until_calls(n, 30)
+        llm.until_calls(n)
         return llm.contents()
     return run
 

@@ -31,8 +31,12 @@ def send_many(api, n, **more):
         thread.join()
 
 
+# What is held while others are posted is not given up meanwhile.
+PATIENT = "LLMQTimeout 10min\n"
+
+
 class TestKeys:
-    CONF = fake("LLMQBackendConcurrency 1")
+    CONF = PATIENT + fake("LLMQBackendConcurrency 1")
 
     def test_flood_of_one_user_delays_the_others_by_turns_only(self, server, api, llm):
         llm.hold()
@@ -42,14 +46,14 @@ class TestKeys:
         send_many(api, 10, user_id="b")
         send_many(api, 10, user_id="c")
         llm.release()
-        llm.until_calls(41, 60)
+        llm.until_calls(41)
         first = [content[0] for content in llm.contents()[:41]]
         assert first.count("b") == 10 and first.count("c") == 10
-        until(lambda: len(llm.calls) == 221, "all calls", 60)
+        until(lambda: len(llm.calls) == 221, "all calls", 300)
 
 
 class TestWeights:
-    CONF = "LLMQFairnessWeight premium 3\n" + fake("LLMQBackendConcurrency 1")
+    CONF = PATIENT + "LLMQFairnessWeight premium 3\n" + fake("LLMQBackendConcurrency 1")
 
     def test_key_is_served_as_often_as_its_weight_says(self, server, api, llm):
         llm.hold()
@@ -59,9 +63,9 @@ class TestWeights:
             api.send("premium", user_id="premium")
             api.send("other", user_id="other")
         llm.release()
-        llm.until_calls(13, 30)
+        llm.until_calls(13)
         assert llm.contents()[1:13].count("premium") == 9
-        until(lambda: len(llm.calls) == 19, "all calls", 30)
+        until(lambda: len(llm.calls) == 19, "all calls")
 
 
 class TestCap:
@@ -88,7 +92,7 @@ class TestTenants:
     def hosts(self, server, llm):
         ports = {name: free_port() for name in ("acme", "rival")}
         conf = fake("LLMQBackendConcurrency 2").replace("{llm}", llm.url)
-        conf += "LLMQQueueSize normal 60\nLLMQQueueConcurrency normal 4\n"
+        conf += PATIENT + "LLMQQueueSize normal 60\nLLMQQueueConcurrency normal 4\n"
         for name, port in ports.items():
             conf += f"Listen 127.0.0.1:{port}\n" + tenant_host(port, name)
         llm.reset()
@@ -119,8 +123,8 @@ class TestTenants:
         llm.until_calls(2 + 8)
         assert [c[:5] for c in llm.contents()[2:10]].count("rival") == 3
         until(lambda: acme.queues()["total_processed"] == sent,
-              "all of acme's messages", 60)
-        assert rival.queues()["total_processed"] == 3
+              "all of acme's messages", 300)
+        until(lambda: rival.queues()["total_processed"] == 3, "all of rival's")
         assert rival.queues()["total_failed"] == 0
 
 
@@ -143,41 +147,27 @@ class TestLimits:
 
 
 class TestAgeing:
-    CONF = "LLMQAgeing 500ms\n" + fake("LLMQBackendConcurrency 1")
+    CONF = PATIENT + "LLMQAgeing 500ms\n" + fake("LLMQBackendConcurrency 1")
 
     def test_low_is_served_while_realtime_never_ends(self, server, api, llm):
-        llm.default.delay = 0.02
-        stop = threading.Event()
-
-        def flood():
-            mine = Api(api.port, api.base)
-            while not stop.is_set():
-                mine.send("urgent", priority="realtime")
-                if len(llm.calls) < 5:
-                    continue
-                until(lambda: stop.is_set() or mine.queues()["queues"][0]["size"] < 20, "less backlog", 60)
-            mine.close()
-
-        thread = threading.Thread(target=flood)
-        thread.start()
-        try:
-            llm.until_calls(5, 30)
-            low = api.send("low", priority="low")
-            api.until_status(low["id"])
-            waiting = api.queues()["queues"][0]["size"]
-        finally:
-            stop.set()
-            thread.join()
-        assert waiting > 0  # realtime had work all the time
-        assert "low" in llm.contents()
-
+        llm.hold()
+        api.send("first")
+        llm.until_calls(1)
+        low = api.send("low", priority="low")
+        llm.pause(4 * 0.5)  # it counts as three levels more urgent then
+        send_many(api, 40, user_id="urgent", priority="realtime")
+        llm.release()
+        api.until_status(low["id"], "completed")
+        llm.until_calls(42)
+        # Of levels that count alike each has its turn, though all the others were realtime.
+        assert "low" in llm.contents()[1:6]
 
 class TestDeadlines:
-    CONF = "LLMQDeadline 500ms\n" + fake("LLMQBackendConcurrency 1")
+    CONF = PATIENT + "LLMQDeadline 500ms\n" + fake("LLMQBackendConcurrency 1")
 
     def test_message_that_is_not_begun_in_time_ends_as_timeout(self, server, api, llm):
         llm.hold()
-        runs = api.send("begun in time")
+        runs = api.send("begun in time", deadline=in_seconds(600))
         llm.until_calls(1)
         late = api.send("too late")
         got = api.until_status(late["id"])
@@ -189,7 +179,7 @@ class TestDeadlines:
 
     def test_messages_own_deadline_wins(self, server, api, llm):
         llm.hold()
-        api.send("begun in time")
+        api.send("begun in time", deadline=in_seconds(600))
         llm.until_calls(1)
         patient = api.send("patient", deadline=in_seconds(600))
         late = api.send("too late")
