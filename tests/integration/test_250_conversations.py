@@ -362,16 +362,22 @@ class TestLists:
         assert listed(api, f"user_id={value}")["pagination"]["total"] == 0
 
 
-class TestEnds:
-    """Conversations that live for five seconds, looked through ten times a second."""
+def let_expire(server, *names):
+    """As if they had been made long ago."""
+    for name in names:
+        server.query(f"UPDATE llmq_conversations SET expires_at = 1 WHERE id = '{name}'")
 
-    CONF = "LLMQConversationTTL 5s\nLLMQCleanupInterval 100ms\n"
+
+class TestEnds:
+    """Those that have expired are looked for ten times a second."""
+
+    CONF = "LLMQCleanupInterval 100ms\n" + mounts(short="LLMQConversationTTL 1s")
 
     def test_expired_is_gone_and_removed_for_good(self, server, api):
         sent = api.send("short", conversation_id="conv_short")
         api.until_status(sent["id"])
         create(api, id="conv_empty")
-        until(lambda: api.get("/conversations/conv_short").status == 404, "it to expire")
+        let_expire(server, "conv_short", "conv_empty")
         api.get("/conversations/conv_short").refuses(404, 1005)
         until(lambda: api.get(f"/messages/{sent['id']}").status == 404, "its message to go")
         until(lambda: server.query("SELECT (SELECT count(*) FROM llmq_conversations) + "
@@ -379,22 +385,33 @@ class TestEnds:
               "everything to be removed")
         assert "LLMQ0730" in server.log.text()
 
-    def test_message_to_an_expired_one_begins_it_anew(self, api):
-        made = create(api, id="conv_again", title="old", metadata={"a": 1})
-        until(lambda: api.get("/conversations/conv_again").status == 404, "it to expire")
-        api.send("hello", conversation_id="conv_again", user_id="other")
+    def test_shortest_life_ends_by_itself(self, server):
+        short = server.new_api("/short")
+        create(short, id="conv_made")
+        short.send("begins it", conversation_id="conv_begun")
+        for name in ("conv_made", "conv_begun"):
+            until(lambda name=name: short.get(f"/conversations/{name}").status == 404,
+                  f"{name} to expire")
+
+    def test_message_to_an_expired_one_begins_it_anew(self, server, api):
+        create(api, id="conv_again", title="old", metadata={"a": 1})
+        let_expire(server, "conv_again")
+        api.get("/conversations/conv_again").refuses(404, 1005)
+        sent = api.send("hello", conversation_id="conv_again", user_id="other")
         got = look(api, "conv_again")
         assert (got["title"], got["user_id"]) == ("", "other") and "a" not in got["metadata"]
-        assert got["message_count"] == 1 and got["created_at"] >= made["expires_at"]
+        assert got["message_count"] == 1 and got["created_at"] == sent["created_at"]
 
 
 class TestUnfinished:
-    CONF = "LLMQConversationTTL 1s\nLLMQCleanupInterval 100ms\n"
+    CONF = "LLMQCleanupInterval 100ms\n"
 
     def test_what_is_claimed_keeps_its_conversation(self, server, api):
         held = api.send("mine", conversation_id="conv_held", priority="low", delay="1h")
         api.set_status(held["id"], "processing")
         gone = api.send("other", conversation_id="conv_gone")
+        api.until_status(gone["id"])
+        let_expire(server, "conv_held", "conv_gone")
         until(lambda: api.get(f"/messages/{gone['id']}").status == 404, "the other one to go")
         until(lambda: server.query("SELECT count(*) FROM llmq_conversations")[0][0] == 1,
               "its conversation to go")

@@ -18,6 +18,12 @@ def said(call):
     return [(m["role"], m["content"]) for m in call.body["messages"]]
 
 
+def until_call(llm, content):
+    """The last call for this message. What was sent before it may arrive after it."""
+    return until(lambda: [call for call in llm.calls if call.content == content],
+                 f"the call for {content}")[-1]
+
+
 def turns(*prompts):
     """What has been said when prompts were answered as the fake LLM answers."""
     got = []
@@ -58,7 +64,7 @@ class TestContext:
         gone = api.until_status(api.send("gone", **name)["id"])
         api.delete(f"/messages/{gone['id']}")
         api.until_status(api.send("last", **name)["id"])
-        assert said(llm.calls[-1]) == [*turns("good"), ("user", "last")]
+        assert said(until_call(llm, "last")) == [*turns("good"), ("user", "last")]
 
     def test_answers_of_processors_count(self, api, llm):
         llm.hold()
@@ -69,8 +75,8 @@ class TestContext:
         api.set_status(first["id"], "completed", result="by hand")
         llm.release()
         api.until_status(api.send("then", conversation_id="conv_proc")["id"])
-        assert said(llm.calls[-1]) == [("user", "outside"), ("assistant", "by hand"),
-                                       ("user", "then")]
+        assert said(until_call(llm, "then")) == [("user", "outside"), ("assistant", "by hand"),
+                                                 ("user", "then")]
 
     def test_deleted_conversation_is_forgotten(self, api, llm):
         api.until_status(api.send("secret", conversation_id="conv_gone")["id"])
@@ -162,7 +168,7 @@ class TestContext:
         llm.hold()
         ids = [api.send(f"s{i}", conversation_id=f"conv_side_{i}")["id"] for i in range(8)]
         llm.until_calls(8)
-        assert llm.in_flight == 8
+        until(lambda: llm.in_flight == 8, "those of before to be over")
         llm.release()
         for name in ids:
             assert api.until_status(name)["status"] == "completed"
