@@ -67,7 +67,8 @@ class TestAccepted:
         assert "colour" not in api.send(colour="blue", status="completed", id="msg_1")
 
     @pytest.mark.parametrize("content", [
-        "x", "Grüße, 世界, 🚀", "\"quotes\" \\ / and \t\r\n\u2028", "'; DROP TABLE llmq_jobs; --",
+        "x", "Grüße, 世界, 🚀", "\"quotes\" \\ / and \t\r\n\u2028",
+        "'; DROP TABLE llmq_jobs; --",
         "{\"json\":true}", "\u007f\u0085\ufffd\U0010ffff", "%s%n$1 :a ?1", " leading and trailing ",
     ])
     def test_content_comes_back_to_the_letter(self, api, content):

@@ -38,7 +38,7 @@ class TestQueues:
             assert api.level(level)["size"] == n
         data = api.queues()
         assert data["total_size"] == 10
-        assert (data["total_processing"], data["total_processed"], data["total_failed"]) == (0, 0, 0)
+        assert data["total_processing"] == data["total_processed"] == data["total_failed"] == 0
         assert 0 <= data["system_load"] <= 1
 
 

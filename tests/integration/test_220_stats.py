@@ -206,8 +206,8 @@ class TestAdministration:
 
 
 class TestTenants:
-    CONF = ("LLMQQueueSize normal 10\n<Location /other/api/v1>\nSetHandler llmq-queue\nLLMQTenant other\n"
-            "Require all granted\n</Location>\n")
+    CONF = ("LLMQQueueSize normal 10\n<Location /other/api/v1>\nSetHandler llmq-queue\n"
+            "LLMQTenant other\nRequire all granted\n</Location>\n")
 
     def test_each_sees_its_own(self, api, server):
         other = server.new_api("/other/api/v1")

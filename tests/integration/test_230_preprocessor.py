@@ -55,13 +55,14 @@ class TestDecision:
         LLMQUserPriority plain normal
     """
 
-    @pytest.mark.parametrize("word", ["immediate", "emergency", "asap", "right now", "立即", "马上",
-                                      "紧急", "ASAP", "Right NOW"])
+    @pytest.mark.parametrize("word", ["immediate", "emergency", "asap", "right now", "立即",
+                                      "马上", "紧急", "ASAP",
+                                      "Right NOW"])
     def test_realtime_keywords(self, api, word):
         assert decided(api.send(f"do it {word}, will you")) == ("realtime", "content_keywords")
 
-    @pytest.mark.parametrize("word", ["urgent", "important", "priority", "critical", "soon", "重要",
-                                      "尽快", "优先", "URGENT", "CriTical"])
+    @pytest.mark.parametrize("word", ["urgent", "important", "priority", "critical", "soon",
+                                      "重要", "尽快", "优先", "URGENT", "CriTical"])
     def test_high_keywords(self, api, word):
         assert decided(api.send(f"好的{word}好的")) == ("high", "content_keywords")
 
@@ -145,8 +146,8 @@ class TestMarks:
 
     @pytest.mark.parametrize("content, sentiment", [
         ("I love it, thank you", "positive"), ("terrible, I hate it", "negative"),
-        ("the train leaves at ten", "neutral"), ("not good", "negative"), ("非常感谢", "positive"),
-        ("太失望了", "negative")])
+        ("the train leaves at ten", "neutral"), ("not good", "negative"),
+        ("非常感谢", "positive"), ("太失望了", "negative")])
     def test_sentiment(self, api, content, sentiment):
         assert api.send(content)["metadata"]["sentiment"] == sentiment
 
@@ -156,7 +157,8 @@ class TestMarks:
         assert api.send(content)["metadata"]["contains_question"] == asks
 
     def test_the_senders_metadata_stay(self, api):
-        sent = {"source": "web", "deep": {"analyzed": 1, "word_count": [2]}, "ключ": "}", "n": 1.5}
+        sent = {"source": "web", "deep": {"analyzed": 1, "word_count": [2]}, "ключ": "}",
+                "n": 1.5}
         got = api.message(api.send(metadata=sent)["id"])["metadata"]
         assert got.items() >= sent.items()
 

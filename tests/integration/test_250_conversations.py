@@ -44,7 +44,8 @@ class TestConversations:
 
     def test_created_as_the_sample(self, api):
         answer = api.post("/conversations", SAMPLE)
-        assert answer.status == 201 and answer.json["message"] == "Conversation created successfully"
+        assert answer.status == 201
+        assert answer.json["message"] == "Conversation created successfully"
         made = answer.data
         assert MEMBERS <= set(made)
         assert {name: made[name] for name in SAMPLE} == SAMPLE
@@ -106,7 +107,8 @@ class TestConversations:
         small = server.new_api("/small")
         made = create(small, title="12345", context="1234567")
         assert when(made["expires_at"]) - when(made["created_at"]) == datetime.timedelta(hours=1)
-        small.post("/conversations", {"user_id": "u", "title": "123456"}).refuses(400, None, "title")
+        small.post("/conversations", {"user_id": "u", "title": "123456"}).refuses(
+            400, None, "title")
         small.put(f"/conversations/{made['id']}", {"context": "12345678"}).refuses(
             400, None, "context")
 
@@ -118,8 +120,10 @@ class TestConversations:
 
     def test_update_as_the_sample(self, api):
         made = create(api, metadata={"source": "web", "deep": {"a": 1, "b": 2}})
-        body = {"state": "completed", "title": "已完成的技术咨询", "context": "问题已解决，用户满意",
-                "metadata": {"resolution": "问题已解决", "satisfaction_score": 5, "deep": {"a": 3}}}
+        body = {"state": "completed", "title": "已完成的技术咨询",
+                "context": "问题已解决，用户满意",
+                "metadata": {"resolution": "问题已解决", "satisfaction_score": 5,
+                             "deep": {"a": 3}}}
         answer = api.put(f"/conversations/{made['id']}", body)
         assert answer.status == 200
         assert answer.json["message"] == "Conversation updated successfully"
