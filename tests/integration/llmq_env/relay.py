@@ -65,11 +65,12 @@ class Relay:
         self._open()
 
     def _open(self):
-        self.path.unlink(missing_ok=True)
+        new = self.path.with_suffix(".new")     # a child that comes meanwhile meets somebody
         self.door = socket.socket(socket.AF_UNIX)
-        self.door.bind(str(self.path))
-        os.chmod(self.path, 0o666)
-        self.door.listen(64)
+        self.door.bind(str(new))
+        os.chmod(new, 0o666)
+        self.door.listen(1024)
+        new.rename(self.path)
         self._accepting = threading.Thread(target=self._accept, args=(self.door,), daemon=True)
         self._accepting.start()
 
