@@ -140,7 +140,7 @@ class TestDeaths:
         made = add_task(api)
         worker = Worker(api)
         job = worker.get()
-        pid = server.kill_dispatcher(signal.SIGSTOP)
+        pid = server.halt_dispatcher()
         try:
             worker.must("complete", job, result="alone")
             assert task(api, made["id"])["status"] == "completed"

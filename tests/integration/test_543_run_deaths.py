@@ -45,6 +45,7 @@ class Client:
             try:
                 answer = call()
             except Exception:
+                self.ended.wait(0.02)
                 continue  # the other side was killed; nothing was promised
             self.codes.add(answer.status)
             if answer.status == 201:
@@ -164,7 +165,8 @@ class TestKilled:
             check_log(api, session, {run_id: DONE for run_id in ids})
 
     def test_a_restart_in_the_middle_of_runs(self, server, bot):
-        bot.default = Reply(delay=1.5, body=b"said")
+        bot.hold()
+        bot.default = says("said")
         api = Sessions(server, base="/reuse")
         made = []
         for _ in range(3):
@@ -173,6 +175,7 @@ class TestKilled:
         bot.until_posts(3)
         api.close()
         server.graceful()
+        bot.release()
         for session, run_id in made:
             assert until_final(api, session, run_id)["status"] == "DONE"
             check_log(api, session, {run_id: DONE})
