@@ -52,5 +52,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}"
+# A fresh machine may be at its daily updates, and a mirror away for a moment.
+options=(-qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5)
+apt-get "${options[@]}" update
+apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}"

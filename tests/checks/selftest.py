@@ -237,7 +237,8 @@ FAULTS = {
         ("mod_llmq/queue/queue.h", "    int size", "  int size", "not formatted"),
     ],
     "python": [
-        ("tests/test_it.py", None, "def test_it():\n    assert nowhere\n", "undefined name 'nowhere'"),
+        ("tests/test_it.py", None, "def test_it():\n    assert nowhere\n",
+         "undefined name 'nowhere'"),
     ],
     "docs": [
         ("mod_llmq/queue/queue.h", "@param n", "@param m", "parameter 'm' not found"),
@@ -263,7 +264,8 @@ def run(check, root, *args):
     script = next(p for p in (HERE / f"check_{check}.py", HERE / f"check_{check}.sh")
                   if p.exists())
     done = subprocess.run([str(script), *args], capture_output=True, text=True, check=False,
-                          env={**os.environ, "LLMQ_CHECK_ROOT": str(root)})
+                          env={**os.environ, "LLMQ_CHECK_ROOT": str(root),
+                               "GIT_CEILING_DIRECTORIES": str(root.parent)})
     return done.returncode, done.stdout + done.stderr
 
 
