@@ -81,7 +81,7 @@ class TestFreshInstall:
         assert told(alice, session, run_id) == DONE
 
     def test_waiting(self, alice, session, prompt):
-        answer = start(alice, session, prompt, "?wait=20")
+        answer = start(alice, session, prompt, "?wait=60")
         assert answer.status == 201 and answer.json["status"] == "DONE", answer
         assert told(alice, session, answer.json["run_id"]) == DONE
         denies(start(alice, session, prompt, "?wait=x"), 400,
@@ -161,7 +161,7 @@ class TestAgent:
         made.configure(
             SECRET.replace("{dir}", str(made.dir))
             + agent("bot", bot.url + "/bot", "LLMQAgentRetries 2 50ms 100ms",
-                    "LLMQBackendTotalTimeout 30s")
+                    "LLMQBackendTotalTimeout 300s")
             + "LLMQContextTurns 2\n"
             + sessions(reuse="", enqueue="LLMQRunConflict enqueue",
                        reject="LLMQRunConflict reject", interrupt="LLMQRunConflict interrupt",
@@ -179,7 +179,7 @@ class TestAgent:
 
     def hold(self, bot):
         """The first call is kept waiting, the next ones are answered."""
-        bot.replies = [Reply(delay=30)]
+        bot.replies = [Reply(delay=300)]
         bot.default = says("second")
 
     def test_what_the_agent_is_sent(self, server, alice, session, bot):
@@ -188,7 +188,7 @@ class TestAgent:
         runs = []
         for i in range(4):
             prompt = alice.append(session, f"prompt {i}")["message_id"]
-            answer = start(alice, session, prompt, "?wait=20")
+            answer = start(alice, session, prompt, "?wait=60")
             assert answer.json["status"] == "DONE", answer
             runs.append(answer.json["run_id"])
         post = bot.posts[-1]
@@ -207,7 +207,7 @@ class TestAgent:
 
     def test_a_text_is_an_answer_too(self, server, alice, session, prompt, bot):
         bot.default = Reply(body="Grüß Gott".encode())
-        assert start(alice, session, prompt, "?wait=20").json["status"] == "DONE"
+        assert start(alice, session, prompt, "?wait=60").json["status"] == "DONE"
         run_id = start(alice, session, prompt).json["run_id"]
         assert said_of(alice, session, run_id, "agent.message")["content"] == "Grüß Gott"
 
@@ -221,7 +221,7 @@ class TestAgent:
         assert answer.status == 201 and answer.json["run_id"] == run_id
         assert api.post(f"/sessions/{session}/runs/{run_id}/cancel").json["status"] == "CANCELED"
         assert told(api, session, run_id) == CANCELED
-        mine = start(api, session, second, "?wait=20").json
+        mine = start(api, session, second, "?wait=60").json
         assert mine["run_id"] != run_id and mine["status"] == "DONE"
 
     def test_reject(self, server, bot):
@@ -263,7 +263,7 @@ class TestAgent:
         first, second, third = (api.append(session, text)["message_id"] for text in "abc")
         run_id = started(api, session, first)
         bot.until_posts(1)
-        other = start(api, session, second, "?wait=20").json
+        other = start(api, session, second, "?wait=60").json
         assert other["status"] == "DONE" and other["run_id"] != run_id
         assert run(api, session, run_id)["status"] == "CANCELED"
         assert told(api, session, run_id) == CANCELED
@@ -271,7 +271,7 @@ class TestAgent:
         last = [m for m in api.messages(session) if m["type"] == "run.status"
                 and m["payload"]["run_id"] == run_id][-1]
         assert last["payload"].get("rolled_back") == (True if rule == "rollback" else None)
-        assert start(api, session, third, "?wait=20").json["status"] == "DONE"
+        assert start(api, session, third, "?wait=60").json["status"] == "DONE"
         seen = [m["content"] for m in bot.posts[-1].json["messages"]]
         assert seen == (["b", "c"] if rule == "rollback" else ["a", "b", "c"])
 
@@ -355,11 +355,11 @@ class TestExample:
 
     def test_a_program_and_a_model(self, server, alice, session, prompt, bot, llm):
         bot.default = says("How can I help?")
-        got = start(alice, session, prompt, "?wait=20").json
+        got = start(alice, session, prompt, "?wait=60").json
         assert (got["status"], got["provider"]) == ("DONE", "support"), got
         chat = Sessions(server, "bob", base="/chat")
         theirs = chat.session()["session_id"]
-        got = start(chat, theirs, chat.append(theirs, "Say it")["message_id"], "?wait=20").json
+        got = start(chat, theirs, chat.append(theirs, "Say it")["message_id"], "?wait=60").json
         assert (got["status"], got["provider"]) == ("DONE", "model"), got
         said = said_of(chat, theirs, got["run_id"], "agent.message")
         assert said["content"] and llm.contents() == ["Say it"]

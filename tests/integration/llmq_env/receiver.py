@@ -113,23 +113,23 @@ class Receiver:
     def begin(self, post, connection):
         with self._lock:
             self.posts.append(post)
+            left = self.left  # the list of its own test, should that be over by then
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             reply = self.replies.pop(0) if self.replies else self.default
         reply = reply(post) if callable(reply) else reply
-        if self._keep_waiting(post, connection, lambda: not self._open.is_set()):
-            then = time.monotonic() + reply.delay
-            self._keep_waiting(post, connection, lambda: time.monotonic() < then)
+        stayed = self._keep_waiting(connection, lambda: not self._open.is_set())
+        then = time.monotonic() + reply.delay
+        if not (stayed and self._keep_waiting(connection, lambda: time.monotonic() < then)):
+            left.append(post)
         return reply
 
-    def _keep_waiting(self, post, connection, goes_on):
+    def _keep_waiting(self, connection, goes_on):
         """Returns False if the client has left meanwhile."""
         while goes_on() and not self._ended.is_set():
             readable = select.poll()
             readable.register(connection, select.POLLIN)
             if readable.poll(20):
-                with self._lock:
-                    self.left.append(post)
                 return False
         return True
 
