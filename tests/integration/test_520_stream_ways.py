@@ -6,12 +6,13 @@ import socket
 
 import pytest
 
-from llmq_env.conf import load, sessions
+from llmq_env.conf import hasty, load, sessions
+from llmq_env.httpd import free_port
 from llmq_env.sessions import Sessions
 from llmq_env.sse import Stream
 from llmq_env.wait import until
 
-QUIET = "LLMQDispatcher Off\nLogLevel llmq:info\nTimeout 2\n"
+QUIET = "LLMQDispatcher Off\nLogLevel llmq:info\n"
 SEEN = load("headers", "filter", "deflate", "reqtimeout") + """
     Header set X-Always yes
     AddOutputFilterByType DEFLATE text/event-stream
@@ -30,6 +31,14 @@ class Ways:
 
     MOUNT = "open"
 
+    @pytest.fixture(scope="class")
+    def server(self, new_server, store):
+        port = free_port()
+        made = new_server(store, self.CONF + hasty(port))
+        made.hasty_port = port
+        made.start()
+        return made
+
     @pytest.fixture
     def client(self, server):
         return Sessions(server, base=f"/{self.MOUNT}")
@@ -37,8 +46,10 @@ class Ways:
     def path(self, session, mount=None):
         return f"/{mount or self.MOUNT}/sessions/{session['session_id']}/sse"
 
-    def listen(self, server, session, mount=None, **more):
-        return Stream(server.port, self.path(session, mount), **more)
+    def listen(self, server, session, mount=None, hasty=False, **more):
+        """hasty: where those who do not read are soon given up."""
+        return Stream(server.hasty_port if hasty else server.port, self.path(session, mount),
+                      **more)
 
     def test_headers_come_at_once_and_filters_step_aside(self, server, client):
         session = client.session()
@@ -70,17 +81,29 @@ class Ways:
     def test_request_behind_it_harms_nothing(self, server, client):
         """Sent before the answer begins, and read by nobody if httpd lets go."""
         session = client.session()
-        behind = "GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+        client.append(session["session_id"], "one")
+        with self.behind(server, session, "brief") as stream:
+            assert b"id: 1\n" in self.until_seen(stream, b"\r\n0\r\n\r\n")
+        with self.behind(server, session, self.MOUNT) as stream:
+            self.until_seen(stream, b"id: 1\n")
+            client.append(session["session_id"], "two")
+            self.until_seen(stream, b"id: 2\n")
+
+    def behind(self, server, session, mount):
+        """A stream that is not read, and requests behind it."""
+        stream = self.listen(server, session, mount=mount, start=False)
+        for _ in range(3):
+            stream.socket.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        return stream
+
+    @staticmethod
+    def until_seen(stream, text):
         got = b""
-        with self.listen(server, session, mount="brief", start=False) as stream:
-            for _ in range(3):
-                stream.socket.sendall(behind.encode())
-            client.append(session["session_id"], "one")
-            while b"\r\n0\r\n\r\n" not in got:
-                block = stream.socket.recv(65536)
-                assert block, got
-                got += block
-        assert b"id: 1\n" in got
+        while text not in got:
+            block = stream.socket.recv(65536)
+            assert block, got
+            got += block
+        return got
 
     def test_head_is_headers_and_the_connection_goes_on(self, server, client):
         session = client.session()
@@ -103,14 +126,14 @@ class Ways:
     def test_client_that_does_not_read_is_cut_and_holds_up_nobody(self, server, client):
         session = client.session()
         texts = [f"{i} " + "x" * 60000 for i in range(150)]  # more than the kernel's buffers
-        with self.listen(server, session, start=False, buffer=4096) as deaf, \
+        with self.listen(server, session, hasty=True, start=False, buffer=4096) as deaf, \
                 self.listen(server, session) as other:
             other.until_open()
             for text in texts:
                 client.append(session["session_id"], text)
             other.until_events(len(texts))
             assert [e.json["content"] for e in other.events] == texts
-            until(lambda: ended(server, session, "the client left or was cut"), "its end", 30)
+            until(lambda: ended(server, session, "the client left or was cut"), "its end")
             assert not other.ended.is_set()
             deaf.thread.start()
             deaf.until_ended()
@@ -162,8 +185,8 @@ class TestFiltered(Ways):
 
     def test_access_log_is_written_when_it_ends(self, server, client):
         session = client.session()
+        client.append(session["session_id"], "x" * 1000)
         with self.listen(server, session, mount="brief") as stream:
-            client.append(session["session_id"], "x" * 1000)
             stream.until_ended()
         log = server.dir / "logs" / "stream.log"
         line = re.compile(rf"GET {self.path(session, 'brief')} 200 (\d+) ")

@@ -4,10 +4,11 @@ there are too many, children die."""
 
 import pytest
 
-from llmq_env.conf import sessions
+from llmq_env.conf import hasty, sessions
+from llmq_env.httpd import free_port
 from llmq_env.sessions import Sessions, denies
 from llmq_env.sse import Stream
-from llmq_env.wait import kill_process, until
+from llmq_env.wait import kill_process, reached, until
 
 OPEN = sessions(chat="")
 LAST = "SELECT max(seq) FROM llmq_session_messages WHERE session = '{}'"
@@ -18,8 +19,12 @@ COPY = ("INSERT INTO llmq_session_messages (session, seq, id, tenant, role, type
 TOUCH = "UPDATE llmq_sessions SET last_seq = {seq} + 1 WHERE id = '{session}'"
 
 
-def listen(server, session, **more):
-    return Stream(server.port, f"/chat/sessions/{session['session_id']}/sse", **more)
+def listen(server, session, port=None, **more):
+    return Stream(port or server.port, f"/chat/sessions/{session['session_id']}/sse", **more)
+
+
+def metrics(server):
+    return Sessions(server, base="").call("GET", "/metrics", check=False).body.decode()
 
 
 class TestNobodyTells:
@@ -88,19 +93,26 @@ class TestSlowClients:
 
 
 class TestCut:
-    CONF = "LLMQDispatcher Off\nLLMQStreamBuffer 16384\nTimeout 2\n" + OPEN
+    CONF = "LLMQDispatcher Off\nLLMQStreamBuffer 16384\n" + OPEN
+
+    @pytest.fixture(scope="class")
+    def server(self, new_server, store):
+        port = free_port()
+        made = new_server(store, self.CONF + hasty(port))
+        made.hasty_port = port
+        made.start()
+        return made
 
     def test_whoever_reads_nothing_is_cut(self, server):
         client = Sessions(server, base="/chat")
         session = client.session()
         line = f"session[{session['session_id']}] stream:"
-        with listen(server, session, buffer=4096, start=False):
+        with listen(server, session, server.hasty_port, buffer=4096, start=False):
             for _ in range(250):
                 client.append(session["session_id"], "x" * 30000)
             until(lambda: line in server.log.text(), "the end of the stream")
         assert "the client left or was cut" in server.log.text()
-        scraped = Sessions(server, base="").call("GET", "/metrics", check=False).body.decode()
-        assert "llmq_stream_cut_total 1" in scraped
+        assert "llmq_stream_cut_total 1\n" in metrics(server)
 
 
 class TestLimit:
@@ -115,9 +127,8 @@ class TestLimit:
         assert answer.status == 503, answer
         assert "x-accel-buffering" not in answer.headers
         denies(answer, 503, answer.json["message"])
-        scraped = Sessions(server, base="").call("GET", "/metrics", check=False).body.decode()
-        assert "llmq_streams_open 3" in scraped
-        assert "llmq_streams_total 3" in scraped
+        until(lambda: "llmq_streams_total 3\n" in metrics(server), "the third to be counted")
+        assert "llmq_streams_open 3\n" in metrics(server)
         for stream in streams:
             stream.close()
 
@@ -143,7 +154,8 @@ class TestKilledChild:
                 kill_process(pid)
             stream.until_ended()
         client = Sessions(server, base="/chat")
-        until(lambda: client.try_append(session["session_id"], "two").status == 201, "a child")
+        until(lambda: reached(lambda: client.try_append(session["session_id"], "two",
+                                                        dedupe_key="two").status == 201), "a child")
         with listen(server, session, last=1) as stream:
             stream.until_events(1)
             assert stream.ids() == [2]

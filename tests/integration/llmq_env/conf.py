@@ -34,6 +34,13 @@ def mounts(**texts):
     return places("llmq-queue", texts)
 
 
+def hasty(port):
+    """A virtual host that soon gives up those who do not read: for them alone, as nobody else
+    should have to be so quick."""
+    return (f"Listen 127.0.0.1:{port}\n<VirtualHost 127.0.0.1:{port}>\nTimeout 2\n"
+            "</VirtualHost>\n")
+
+
 def sessions(**texts):
     """For each name sessions at /name."""
     return places("llmq-sessions", texts)

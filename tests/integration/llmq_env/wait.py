@@ -1,5 +1,6 @@
 """Waiting for a condition with a deadline, instead of sleeping and hoping."""
 
+import http.client
 import os
 import pathlib
 import signal
@@ -27,6 +28,14 @@ def keep_within_a_day(seconds=60):
     rest = 86400 - time.time() % 86400
     if rest < seconds:
         time.sleep(rest + 0.1)
+
+
+def reached(call):
+    """What call() returns; None if its connection breaks: one that a dying process has taken."""
+    try:
+        return call()
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def kill_process(pid):
