@@ -199,7 +199,7 @@ class TestRunPayloads:
         session = user.session()["session_id"]
         for content, status in (("Hello", "DONE"), (None, "FAILED")):
             message = user.append(session, content)["message_id"]
-            answer = user.post(f"/sessions/{session}/runs?wait=20", {"trigger_message_id": message})
+            answer = user.post(f"/sessions/{session}/runs?wait=60", {"trigger_message_id": message})
             assert SPEC.check("POST", RUNS, answer) == "201" and answer.json["status"] == status
         seen = set()
         for m in user.messages(session):

@@ -8,10 +8,10 @@ import pytest
 from llmq_env.conf import load, sessions
 from llmq_env.sessions import Sessions
 from llmq_env.sse import Stream
-from llmq_env.wait import ended, kill_process, until
+from llmq_env.wait import ended, kill_process, reached, until
 
 # Under worker and prefork a child ends no sooner than the connections it keeps for other calls.
-MOUNTS = ("LLMQDispatcher Off\nKeepAliveTimeout 1\n" + load("ratelimit")
+MOUNTS = ("LLMQDispatcher Off\nKeepAlive Off\n" + load("ratelimit")
           + sessions(open="", held="SetOutputFilter RATE_LIMIT"))
 
 
@@ -26,14 +26,14 @@ def open_many(server, session, n, **more):
     return streams
 
 
-def append(server, session, content):
+def append(server, session, content, **more):
     """By a connection of its own, as those of before may have ended."""
-    return Sessions(server, base="/open").append(session["session_id"], content)
+    return Sessions(server, base="/open").append(session["session_id"], content, **more)
 
 
 def end_well(streams, ids):
     for stream in streams:
-        stream.until_ended(60)
+        stream.until_ended()
         assert stream.whole and stream.ids() == ids, stream.problem
         stream.close()
 
@@ -53,7 +53,7 @@ class TestRestart:
         old = set(server.workers())
         server.graceful()
         end_well(streams, [1])
-        until(lambda: not old & set(server.workers()), "the end of the old children", 60)
+        until(lambda: not old & set(server.workers()), "the end of the old children")
         append(server, session, "two")
         with listen(server, session, last=1) as stream:
             stream.until_events(1)
@@ -67,7 +67,7 @@ class TestRestart:
                 client.append(session["session_id"], "x" * 60000)
             old = set(server.workers())
             server.graceful()
-            until(lambda: not old & set(server.workers()), "the end of the old children", 60)
+            until(lambda: not old & set(server.workers()), "the end of the old children")
             deaf.thread.start()
             deaf.until_ended()
             assert not deaf.whole
@@ -89,11 +89,11 @@ class TestStop:
         pids = [server.parent_pid, *server.workers()]
         server.kill_parent(signum)
         for stream in streams:
-            stream.until_ended(60)
+            stream.until_ended()
             assert stream.ids() == [1]
             # SIGTERM ends a child of prefork wherever it is.
             assert stream.whole or (server.mpm, signum) == ("prefork", signal.SIGTERM)
-        until(lambda: ended(*pids), "the end", 60)
+        until(lambda: ended(*pids), "the end")
         server.stop()
         server.start()
 
@@ -117,7 +117,9 @@ class TestChildren:
             stream.until_ended()
             assert not stream.whole
         until(lambda: set(server.workers()) - set(victims), "another child")
-        append(server, session, "two")
+        # Nothing is stored twice, whatever becomes of a try.
+        until(lambda: reached(lambda: append(server, session, "two", dedupe_key="two")),
+              "an answer")
         with listen(server, session, last=1) as stream:
             stream.until_events(1)
             assert stream.ids() == [2]
@@ -126,7 +128,7 @@ class TestChildren:
 
 
 class TestChildrenThatHaveServedEnough:
-    CONF = MOUNTS + "MaxConnectionsPerChild 8\nKeepAlive Off\n"
+    CONF = MOUNTS + "MaxConnectionsPerChild 8\n"
 
     pytestmark = pytest.mark.mpm
 
@@ -140,5 +142,5 @@ class TestChildrenThatHaveServedEnough:
                 Sessions(server, base="/open").get_session(session["session_id"])
                 return stream.ended.is_set()
 
-            until(ended, "the end of its child", 60)
+            until(ended, "the end of its child")
             assert stream.whole and stream.ids() == [1]

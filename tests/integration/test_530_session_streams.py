@@ -266,7 +266,7 @@ class TestLifeTime:
     def test_it_ends_with_its_token(self, server):
         client = Sessions(server, "user_1")
         session = client.session()
-        brief = bearer(token("user_1", exp=int(time.time()) + 2))
+        brief = bearer(token("user_1", exp=int(time.time()) + 6))
         with listen(client, session, headers=brief) as stream:
             stream.until_open()
             client.append(session["session_id"], "heard")

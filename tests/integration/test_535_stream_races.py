@@ -1,5 +1,5 @@
-"""Event streams where something can slip through: clients that come while others write, a child that
-falls behind the bus, a database that is away, backlogs that are long."""
+"""Event streams where something can slip through: clients that come while others write, a child
+that falls behind the bus, a database that is away, backlogs that are long."""
 
 import os
 import signal
@@ -49,21 +49,25 @@ class TestComers:
         """Each begins behind what it has seen, at a moment of its own."""
         client = Sessions(server, base="/chat")
         session = client.session()
-        total, streams = 250, []
+        written, streams, enough = [], [], threading.Event()
 
         def write():
             writer = Sessions(server, base="/chat")
-            for i in range(total):
-                writer.append(session["session_id"], f"{i}")
+            while not enough.is_set():
+                written.append(writer.append(session["session_id"], f"{len(written)}")["seq"])
             writer.close()
 
         writer = threading.Thread(target=write)
         writer.start()
-        while writer.is_alive() and len(streams) < 60:
-            seen = client.get_session(session["session_id"])["last_seq"]
-            streams.append((seen, listen(server, session, last=seen)))
-        writer.join()
-        assert len(streams) > 5
+        try:
+            for _ in range(60):
+                seen = client.get_session(session["session_id"])["last_seq"]
+                streams.append((seen, listen(server, session, last=seen)))
+            until(lambda: len(written) >= 250, "many")
+        finally:
+            enough.set()
+            writer.join()
+        total = len(written)
         for seen, stream in streams:
             stream.until_events(total - seen)
             assert stream.ids() == list(range(seen + 1, total + 1))
@@ -89,7 +93,8 @@ class TestOverrun:
         writer.append(session["session_id"], "first")
         writes = until(lambda: self.children(server, "/messages"), "the writer's line")[0]
         streams = []
-        while set(self.children(server, "/sse")) <= {writes} and len(streams) < 60:
+        # The kernel chooses which child has the next connection; mostly it takes a few.
+        while set(self.children(server, "/sse")) <= {writes} and len(streams) < 300:
             streams.append(listen(server, session))
             streams[-1].until_events(1)
             until(lambda: len(self.children(server, "/sse")) == len(streams), "its line")
@@ -133,7 +138,7 @@ class TestDatabaseAway:
         for stream in streams:
             stream.until_events(1)
         postgres.stop(signal.SIGQUIT)
-        until(lambda: "LLMQ0288" in server.log.text(), "the hub to find it away", 30)
+        until(lambda: "LLMQ0288" in server.log.text(), "the hub to find it away")
         pings = [stream.comments.count("ping") for stream in streams]
         assert client.try_append(made[0]["session_id"], "lost").status >= 500
         assert client.get(f"/sessions/{made[0]['session_id']}/sse").status >= 500
@@ -143,7 +148,7 @@ class TestDatabaseAway:
         postgres.start()
         for session in made:
             until(lambda: client.try_append(session["session_id"], "after").status == 201,
-                  "the database to be back", 30)
+                  "the database to be back")
         for session, stream in zip(made, streams):
             wanted = [m["seq"] for m in client.messages(session["session_id"])]
             stream.until_events(len(wanted))
@@ -159,9 +164,10 @@ class TestFarBehind:
                    "MaxRequestWorkers 25\n")
 
     def rss(self, server):
+        """Without what it shares with others."""
         def of(pid):
             with open(f"/proc/{pid}/status") as file:
-                return next(int(x.split()[1]) for x in file if x.startswith("VmRSS"))
+                return next(int(x.split()[1]) for x in file if x.startswith("RssAnon"))
 
         return sum(of(pid) for pid in server.workers())
 
@@ -189,13 +195,13 @@ class TestFarBehind:
                 live.until_events(i + 1)
             client.append(session["session_id"], "the newest")
             for stream, begin in zip(busy, (0, 0, 5000, LONG - 1)):
-                stream.until_events(LONG + 1 - begin, 60)
+                stream.until_events(LONG + 1 - begin, 300)
                 assert stream.ids() == list(range(begin + 1, LONG + 2))
             growth = self.rss(server) - before
             if not os.environ.get("LLMQ_SAN"):  # the sanitizer keeps what is freed for a while
                 assert growth < 16 * 1024, f"{growth} kB for a log of 30,000 kB"
             lazy[0].thread.start()
-            lazy[0].until_events(LONG + 1, 60)
+            lazy[0].until_events(LONG + 1, 300)
             assert lazy[0].ids() == list(range(1, LONG + 2))
             for stream in lazy + busy:
                 stream.close()

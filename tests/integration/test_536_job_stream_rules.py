@@ -1,6 +1,6 @@
-"""Event streams of messages, tasks and conversations as the author of a client meets them: coming back
-in the middle, after the end and after a second begin; several readers; deaths. The database is asked
-for nothing here: each change must be told."""
+"""Event streams of messages, tasks and conversations as the author of a client meets them: coming
+back in the middle, after the end and after a second begin; several readers; deaths. The database
+is asked for nothing here: each change must be told."""
 
 import socket
 import threading
@@ -97,7 +97,7 @@ class TestAfterTheEnd:
         ask = f"GET {path} HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {last}\r\n\r\n".encode()
         end = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         got = b""
-        with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
             connection.sendall(ask + ask + end)
             while block := connection.recv(65536):
                 got += block
@@ -251,7 +251,7 @@ class TestLongConversations:
         conversation = api.send("first")["conversation_id"]
         sent = [api.send(f"{i}", conversation_id=conversation)["id"] for i in range(230)]
         with listen(server, f"/conversations/{conversation}/events") as stream:
-            until(lambda: len(stream.named("message")) == 231, "all of them", 60)
+            until(lambda: len(stream.named("message")) == 231, "all of them")
             assert [e.json["id"] for e in stream.named("message")[1:]] == sent
             assert stream.ids() == sorted(set(stream.ids()))
 
