@@ -14,7 +14,6 @@ SUPPORT = "tests/unit/support.h"
 TESTED_WITH = {
     "backend_scrub": "backend_openai",
     "backend_sse": "backend_openai",
-    "backend_transfer": "backend_curl",
     "completions_end": "completions",
     "ears": "completions",
     "json_scan": "json",

@@ -40,6 +40,7 @@ TCase *test_case(const char *name);
     X(backend_answer)                                                                    \
     X(backend_check)                                                                     \
     X(backend_curl)                                                                      \
+    X(backend_curl_end)                                                                  \
     X(backend_echo)                                                                      \
     X(backend_echo_ask)                                                                  \
     X(backend_echo_raw)                                                                  \
@@ -54,6 +55,7 @@ TCase *test_case(const char *name);
     X(backend_raw_peek)                                                                  \
     X(backend_raw_pieces)                                                                \
     X(backend_timer)                                                                     \
+    X(backend_transfer)                                                                  \
     X(backend_trouble)                                                                   \
     X(backend_watch)                                                                     \
     X(backend_weighed)                                                                   \
