@@ -20,6 +20,14 @@ int store_test_dialects(void)
     return pg_dsn() ? 2 : 1;
 }
 
+/* The driver itself has a second and a half for a lock that somebody else holds. */
+static void be_patient(const apr_dbd_driver_t *driver, apr_dbd_t *handle)
+{
+    apr_dbd_results_t *results = NULL;
+
+    apr_dbd_select(driver, test_pool, handle, &results, "PRAGMA busy_timeout=60000", 1);
+}
+
 static apr_int64_t run_sql(const char *driver_name, const char *params, const char *sql)
 {
     const apr_dbd_driver_t *driver;
@@ -33,6 +41,8 @@ static apr_int64_t run_sql(const char *driver_name, const char *params, const ch
     ck_assert_msg(apr_dbd_open_ex(driver, test_pool, params, &handle, &why)
                       == APR_SUCCESS,
                   "%s", why);
+    if (strcmp(driver_name, "sqlite3") == 0)
+        be_patient(driver, handle);
     ck_assert_msg(apr_dbd_select(driver, test_pool, handle, &results, sql, 1) == 0,
                   "%s: %s", sql, apr_dbd_error(driver, handle, 0));
     if (apr_dbd_num_tuples(driver, results) > 0) {
