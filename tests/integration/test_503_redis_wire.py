@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -63,6 +64,15 @@ class Ear:
             self.events += events
         return found
 
+    def until_words(self, topic, text):
+        """The pieces of a topic, once they make this text."""
+        n = 0
+        while True:
+            pieces = [e for e in self.until(n, DELTA) if e[1] == topic]
+            if "".join(json.loads(data)["content"] for _, _, _, data in pieces).strip() == text:
+                return pieces
+            n = 1 + len([e for e in self.events if e[0] == DELTA])
+
 
 @pytest.fixture
 def ear(redis):
@@ -79,7 +89,8 @@ def marked(wire, server):
 
 
 class TestWhatIsPublished:
-    CONF = ("LLMQRedis 127.0.0.1:{port}\nLLMQNode a-node\nLLMQDeltaInterval 0\n" + SECRET
+    CONF = ("LLMQRedis 127.0.0.1:{port} timeout=10s\nLLMQNode a-node\n"
+            "LLMQDeltaInterval 0\n" + SECRET
             + fake("LLMQBackendStream On"))
 
     def test_messages_of_sessions_as_clients_see_them(self, server, ear):
@@ -114,17 +125,16 @@ class TestWhatIsPublished:
         topics = {topic for _, topic, _, _ in changes}
         assert len(topics) == 2
         for topic in topics:
-            pieces = [e for e in ear.until(4, DELTA) if e[1] == topic]
+            pieces = ear.until_words(topic, "answer to four words are here")
             assert [seq for _, _, seq, _ in pieces] == list(range(1, len(pieces) + 1))
             told = [json.loads(data) for _, _, _, data in pieces]
             assert {piece["message_id"] for piece in told} == {sent["id"]}
-            assert "answer to" in "".join(piece["content"] for piece in told)
 
 
 class TestLies:
     """Somebody in the channel who knows the form and says what is not so."""
 
-    CONF = "LLMQRedis 127.0.0.1:{port}\nLLMQEventPoll 3600 3600\n" + SECRET
+    CONF = "LLMQRedis 127.0.0.1:{port} timeout=10s\nLLMQEventPoll 3600 3600\n" + SECRET
     EXPECT = ("LLMQ0605",)
 
     def test_listeners_find_their_way_back(self, server, wire, ear):
@@ -151,11 +161,12 @@ class TestLies:
             assert [event.json for event in stream.events] == client.messages(session)
 
     def test_a_flood_of_garbage_is_one_line(self, server, wire):
-        before = server.log.count("LLMQ0605")
+        before, begun = server.log.count("LLMQ0605"), time.monotonic()
         for n in range(500):
             wire.publish(CHANNEL, b"\x01" + os.urandom(n))
         marked(wire, server)
-        assert server.log.count("LLMQ0605") <= before + 1
+        minutes = (time.monotonic() - begun) // 60
+        assert server.log.count("LLMQ0605") <= before + 1 + minutes
         assert server.log.count("LLMQ0605") >= 1
 
     def test_a_flood_of_sound_frames_costs_nobody_else(self, server, wire):

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -47,7 +48,7 @@ class TestBadRedis:
 
     CONF = "LLMQRedis 127.0.0.1:{between} timeout=1s\n" + SECRET
     EXPECT = LOST
-    CALLS, SECONDS = 60, 30
+    CALLS, SECONDS = 150, 120
 
     def goes_on(self, server):
         client = Sessions(server, "user_1")
@@ -65,13 +66,14 @@ class TestBadRedis:
 
     @pytest.mark.parametrize("mode", ["silent", "reset"])
     def test_nobody_else_waits_for_it(self, server, between, mode):
-        lines = server.log.count("LLMQ0603")
+        lines, begun = server.log.count("LLMQ0603"), time.monotonic()
         between.be(mode)
         self.goes_on(server)
         until_cut(server)
         self.goes_on(server)
-        until(lambda: between.met >= 3, "more tries", 30)
-        assert server.log.count("LLMQ0603") <= lines + 1
+        until(lambda: between.met >= 3, "more tries")
+        minutes = (time.monotonic() - begun) // 60
+        assert server.log.count("LLMQ0603") <= lines + 1 + minutes
         assert ask(server, "/api/v1", "/health").data["status"] == "degraded"
         between.be("pass")
         until_linked(server)
@@ -103,11 +105,10 @@ class TestBadRedis:
         """Redis may have cut it meanwhile."""
         between.be("pass")
         until_linked(server)
-        pid = server.dispatchers()[-1]
-        os.kill(pid, signal.SIGSTOP)
+        pid = server.halt_dispatcher()
         between.be("reset")
         between.be("pass")
         self.goes_on(server)
         os.kill(pid, signal.SIGCONT)
-        until(lambda: between.met >= 2, "a new link", 30)
+        until(lambda: between.met >= 2, "a new link")
         until_linked(server)
