@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from llmq_env.wait import SLOWNESS, kill_process
+from llmq_env.wait import kill_process
 
 from test_500_deaths import KILLED, until_all_completed
 
@@ -85,6 +85,6 @@ class TestSoak:
         assert len(ids) == COUNT and deaths
         print(f"{COUNT} accepted, {load.refused} refused, {load.broken} broken connections, "
               f"{len(deaths)} dispatchers killed")
-        until_all_completed(server, ids, 120 * SLOWNESS)
+        until_all_completed(server, ids, 600)
         extra = len(server.query("SELECT id FROM llmq_jobs")) - COUNT
         assert 0 <= extra <= load.broken  # stored, but the answer was cut
