@@ -5,13 +5,20 @@ import pytest
 from llmq_env.sessions import SECRET, Sessions
 from llmq_env.wait import until
 
-EVERYTHING = "SELECT (SELECT count(*) FROM llmq_sessions) + (SELECT count(*) FROM llmq_session_messages)"
+EVERYTHING = ("SELECT (SELECT count(*) FROM llmq_sessions)"
+              " + (SELECT count(*) FROM llmq_session_messages)")
+
+
+def age(server, minutes):
+    """All sessions are older by so many minutes."""
+    server.query(f"UPDATE llmq_sessions SET updated_at = updated_at - {minutes * 60_000_000}"
+                 " RETURNING 1")
 
 
 class TestEnds:
-    """Sessions that live for three seconds, looked through ten times a second."""
+    """Sessions that live for an hour, looked through ten times a second."""
 
-    CONF = "LLMQSessionTTL 3s\nLLMQCleanupInterval 100ms\n" + SECRET
+    CONF = "LLMQSessionTTL 1h\nLLMQCleanupInterval 100ms\n" + SECRET
 
     def test_untouched_is_gone_and_removed_for_good(self, server):
         ann = Sessions(server, "ann")
@@ -19,6 +26,7 @@ class TestEnds:
         for n in range(3):
             ann.append(closed["session_id"], f"message {n}")
         ann.post(f"/sessions/{closed['session_id']}/archive")
+        age(server, 61)
         for session in (closed, empty):
             until(lambda s=session: ann.get(f"/sessions/{s['session_id']}").status == 404,
                   "the session to end")
@@ -31,13 +39,12 @@ class TestEnds:
     def test_touched_stays(self, server):
         ann = Sessions(server, "ann")
         kept, gone = ann.session()["session_id"], ann.session()["session_id"]
-
-        def gone_has_ended():
-            ann.append(kept)
-            return ann.get(f"/sessions/{gone}").status == 404
-
-        until(gone_has_ended, "the other one to end")
-        assert [m["seq"] for m in ann.messages(kept, "?limit=2")] == [1, 2]
+        age(server, 40)
+        ann.append(kept)
+        age(server, 40)
+        until(lambda: ann.get(f"/sessions/{gone}").status == 404, "the other one to end")
+        ann.append(kept)
+        assert [m["seq"] for m in ann.messages(kept)] == [1, 2]
 
 
 class TestForEver:
