@@ -7,6 +7,7 @@
 #include "dispatch/context.h"
 #include "dispatch/deadline.h"
 #include "dispatch/dispatch_inner.h"
+#include "dispatch/ears.h"
 #include "dispatch/remember.h"
 #include "dispatch/way.h"
 #include "queue/queue_job.h"
@@ -60,11 +61,28 @@ static llmq_ack_e how_it_ended(const llmq_entry_t *entry, const llmq_job_t *job)
                                                 : LLMQ_ACK_FAILED;
 }
 
-/* Not to be done: withdrawn or taken by somebody (no job), or done already. */
-static void drop(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job)
+/* A row that does not wait for the disk goes with the database that dies (LLMQ_SQL_LIGHT):
+ * who listens for its end would wait in vain. Nobody does for what was withdrawn. */
+static void tell_lost(llmq_line_t *line, const llmq_entry_t *entry, apr_pool_t *p)
+{
+    static const llmq_completion_error_t error = {
+        "the request was lost with the database's last moments", "server_error", NULL,
+        "store_unavailable"};
+
+    if (entry->kind == LLMQ_KIND_COMPLETION) {
+        llmq_ears_error(line->d, entry->id, 503, &error, p);
+    }
+}
+
+/* Not to be done: withdrawn, lost or taken by somebody (no job), or done already. */
+static void drop(llmq_line_t *line, const llmq_entry_t *entry, const llmq_job_t *job,
+                 apr_pool_t *p)
 {
     llmq_queue_ack_t ack = {entry->id, entry->attempt, how_it_ended(entry, job)};
 
+    if (!job) {
+        tell_lost(line, entry, p);
+    }
     LLMQ_LOG(LLMQ_LOG_DEBUG, 0, LLMQ_NO(0701) "msg[%s] is not to be done any more",
              entry->id);
     llmq_queue_ack(line->queue, &ack, 1);
@@ -255,7 +273,7 @@ static int act(llmq_line_t *line, const llmq_entry_t *taken, int n, act_fn_t *do
             do_it(line, &taken[i], &what);
         }
         else {
-            drop(line, &taken[i], what.job);
+            drop(line, &taken[i], what.job, p);
         }
     }
     return n;

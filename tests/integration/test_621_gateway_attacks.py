@@ -1,6 +1,7 @@
 """Clients of the gateway that mean it ill, and processes that die under it: nobody else notices,
 nothing is left behind."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -285,7 +286,10 @@ class TestDatabaseRestarts:
     def outcome(self, gateway, content, stream):
         got = gateway.chat(content, stream=stream)
         if isinstance(got, openai.Stream):
-            assert text_of(got).strip() == f"answer to {content}" and got.done
+            events = list(got)
+            if events and "error" in events[-1]:
+                return "stream", events[-1]["error"]["code"]
+            assert text_of(events).strip() == f"answer to {content}" and got.done
             return 200, None
         return got.status, None if got.status == 200 else got.error["code"]
 
@@ -298,18 +302,18 @@ class TestDatabaseRestarts:
             with contextlib.closing(Gateway(server.port)) as mine:
                 while not over.is_set():
                     seen.append(self.outcome(mine, f"w{number}", number % 2 == 0))
-        callers = [threading.Thread(target=ask, args=(i,)) for i in range(8)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            callers = [pool.submit(ask, i) for i in range(8)]
+            try:
+                until(lambda: len(seen) > 40, "the load")
+                postgres.stop(signal.SIGQUIT)
+                until(lambda: self.AWAY in seen, "somebody to hear of it")
+                postgres.start()
+                until(lambda: seen[-8:].count((200, None)) == 8, "it to heal")
+            finally:
+                over.set()
         for caller in callers:
-            caller.start()
-        until(lambda: len(seen) > 40, "the load")
-        postgres.stop(signal.SIGQUIT)
-        until(lambda: self.AWAY in seen, "somebody to hear of it")
-        postgres.start()
-        until(lambda: seen[-8:].count((200, None)) == 8, "it to heal")
-        over.set()
-        for caller in callers:
-            caller.join(120)
-        assert not any(caller.is_alive() for caller in callers)
+            caller.result()
         assert set(seen) == {(200, None), self.AWAY}, set(seen)
         # One may have been stored though nobody heard so: whoever begins looks through all.
         server.graceful()

@@ -422,6 +422,22 @@ START_TEST(a_model_that_has_vanished_is_an_error)
 }
 END_TEST
 
+/* As the death of a database does it to those that were committed last. */
+START_TEST(who_listens_for_what_was_lost_hears_of_it)
+{
+    dispatch_rig_t *rig = ready(dispatch_rig());
+
+    put(rig, "cmpl_1", 0);
+    store_test_sql("DELETE FROM llmq_jobs");
+    dispatch_rig_start(rig);
+    DISPATCH_WAIT(queue_state(rig->q, "cmpl_1") == LLMQ_ENTRY_FREE);
+    ck_assert_int_eq(count(&relay.ended), 1);
+    ck_assert_int_eq(relay.status, 503);
+    ck_assert_ptr_nonnull(strstr(relay.body, "store_unavailable"));
+    dispatch_rig_close(rig);
+}
+END_TEST
+
 START_TEST(what_expires_is_told)
 {
     dispatch_rig_t *rig = ready(dispatch_rig());
@@ -478,6 +494,7 @@ TCase *case_completions(void)
     tcase_add_test(tc, who_goes_away_aborts_the_call);
     tcase_add_test(tc, who_goes_away_while_waiting_leaves_the_queue);
     tcase_add_test(tc, a_model_that_has_vanished_is_an_error);
+    tcase_add_test(tc, who_listens_for_what_was_lost_hears_of_it);
     tcase_add_test(tc, what_expires_is_told);
     tcase_add_test(tc, what_a_stopped_dispatcher_has_begun_goes_on_elsewhere);
     return tc;
