@@ -14,6 +14,7 @@
 #include <mpm_common.h>
 #include <unixd.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -87,18 +88,38 @@ static void migrate_here(const llmq_glue_proc_t *proc, int report_fd, apr_pool_t
     }
 }
 
+/* Signals that come meanwhile, such as for another restart, are no reason to give up. */
+static int speaks_in_time(int fd)
+{
+    apr_time_t until = apr_time_now() + apr_time_from_msec(MIGRATE_LIMIT_MSEC);
+    struct pollfd pfd = {fd, POLLIN, 0};
+    int n;
+
+    do {
+        apr_time_t left = until - apr_time_now();
+
+        n = poll(&pfd, 1, left > 0 ? (int)apr_time_as_msec(left) : 0);
+    } while (n < 0 && errno == EINTR);
+    return n == 1;
+}
+
 static report_t hear_report(int fd, pid_t pid)
 {
-    struct pollfd pfd = {fd, POLLIN, 0};
     report_t report = {LLMQ_ESTORE, 0};
+    ssize_t n = -1;
     int status;
 
-    if (poll(&pfd, 1, MIGRATE_LIMIT_MSEC) != 1
-        || read(fd, &report, sizeof(report)) != (ssize_t)sizeof(report)) {
+    if (speaks_in_time(fd)) {
+        do {
+            n = read(fd, &report, sizeof(report));
+        } while (n < 0 && errno == EINTR);
+    }
+    if (n != (ssize_t)sizeof(report)) {
         report.rv = LLMQ_ESTORE;
         kill(pid, SIGKILL);
     }
-    waitpid(pid, &status, 0);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     return report;
 }
 

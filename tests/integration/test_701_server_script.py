@@ -1,9 +1,12 @@
 """scripts/server.sh itself, and what it promises to those who measure and debug with it."""
 
+import contextlib
 import pathlib
 import signal
 import stat
+import time
 
+import psycopg2
 import pytest
 
 from llmq_env.wait import ended, until
@@ -82,3 +85,16 @@ class TestProcesses:
         server.log.expect("LLMQ0807")
         server.until_dispatcher(other_than=server.kill_dispatcher(signal.SIGTERM))
         assert api.until_status(api.send()["id"])["status"] == "completed"
+
+    def test_restart_while_another_one_looks_at_the_schema(self, cluster, new_server):
+        """The signal interrupts the wait for the look, which is no reason to give it up."""
+        server = new_server("pgsql")
+        server.start()
+        with contextlib.closing(psycopg2.connect(server.dsn, connect_timeout=60)) as other:
+            other.cursor().execute("LOCK TABLE llmq_schema IN ACCESS EXCLUSIVE MODE")
+            server.kill_parent(signal.SIGUSR1)
+            until(lambda: "llmq-migrate" in server.names(), "the look at the schema")
+            server.kill_parent(signal.SIGUSR1)
+            time.sleep(0.2)
+        until(lambda: server.log.count("resuming normal operations") == 3, "both to be over")
+        assert "LLMQ0803" not in server.log.text()

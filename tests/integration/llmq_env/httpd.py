@@ -204,6 +204,10 @@ class Server:
                 found.append((int(fields[19]), int(entry.name), name))
         return sorted(found)
 
+    def names(self):
+        """What the parent's children are called."""
+        return [name for _, _, name in self._children()]
+
     def dispatchers(self):
         return [pid for _, pid, name in self._children() if name == DISPATCHER]
 
