@@ -63,17 +63,6 @@ static void fail(llmq_redis_t *redis, const char *what)
     redis->next_try = llmq_clock_now() + redis->pause;
 }
 
-static redisReply *ask(llmq_redis_t *redis, const char *command)
-{
-    llmq_redis_why_t why;
-    redisReply *reply = llmq_redis_link_ask(why, redis->link, command, NULL);
-
-    if (!reply) {
-        fail(redis, why);
-    }
-    return reply;
-}
-
 static int is_connected(llmq_redis_t *redis)
 {
     llmq_redis_why_t why;
@@ -91,10 +80,31 @@ static int is_connected(llmq_redis_t *redis)
     return redis->link != NULL;
 }
 
+/* A server closes connections that were idle (its `timeout`): one that was kept may be gone
+ * although all is well, which a new one shows. */
+static redisReply *ask(llmq_redis_t *redis, const char *command)
+{
+    int kept = redis->link != NULL;
+    redisReply *reply = NULL;
+    llmq_redis_why_t why;
+
+    if (is_connected(redis)) {
+        reply = llmq_redis_link_ask(why, redis->link, command, NULL);
+    }
+    if (!reply && kept && llmq_redis_link_is_closed(redis->link)) {
+        disconnect(redis);
+        return ask(redis, command);
+    }
+    if (!reply && redis->link) {
+        fail(redis, why);
+    }
+    return reply;
+}
+
 static void ping(llmq_redis_t *redis)
 {
     apr_time_t begun = apr_time_now();
-    redisReply *reply = is_connected(redis) ? ask(redis, "PING") : NULL;
+    redisReply *reply = ask(redis, "PING");
     int was_well = redis->health.well || !redis->health.asked_at;
 
     redis->health.asked_at = llmq_clock_now();
@@ -111,7 +121,7 @@ static void ping(llmq_redis_t *redis)
 
 static void inform(llmq_redis_t *redis)
 {
-    redisReply *reply = is_connected(redis) ? ask(redis, "INFO") : NULL;
+    redisReply *reply = ask(redis, "INFO");
 
     redis->informed_at = llmq_clock_now();
     llmq_redis_parse_info(&redis->info,

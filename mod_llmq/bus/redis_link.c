@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 
+#include <errno.h>
 #include <string.h>
 
 #define PAUSE_MIN apr_time_from_sec(1)
@@ -44,6 +45,12 @@ redisReply *llmq_redis_link_ask(llmq_redis_why_t why, redisContext *link,
         return NULL;
     }
     return reply;
+}
+
+int llmq_redis_link_is_closed(const redisContext *link)
+{
+    return link->err == REDIS_ERR_EOF
+           || (link->err == REDIS_ERR_IO && (errno == ECONNRESET || errno == EPIPE));
 }
 
 static int sign_in(llmq_redis_why_t why, redisContext *link,

@@ -42,6 +42,13 @@ redisReply *llmq_redis_link_ask(llmq_redis_why_t why, redisContext *link,
                                 const char *command, const char *argument);
 
 /**
+ * @param link a connection, right after llmq_redis_link_ask() has failed on it
+ * @return non-zero if the other side has closed it
+ * @threads the one that has asked
+ */
+int llmq_redis_link_is_closed(const redisContext *link);
+
+/**
  * @param why   out: the first word of the error
  * @param reply of type REDIS_REPLY_ERROR
  * @threads any

@@ -28,6 +28,7 @@ typedef struct fake_t {
     atomic_int pings;
     atomic_int marks;
     atomic_int silent;
+    atomic_int hasty; /* closes each connection after an answer */
 } fake_t;
 
 static const char *answer_to(fake_t *f, const char *text)
@@ -60,6 +61,9 @@ static void serve(fake_t *f, int fd)
         text[n] = '\0';
         answer = answer_to(f, text);
         if (!atomic_load(&f->silent) && write(fd, answer, strlen(answer)) < 0) {
+            break;
+        }
+        if (atomic_load(&f->hasty)) {
             break;
         }
     }
@@ -158,6 +162,28 @@ START_TEST(server_that_answers_is_well_and_asked_once_a_second)
     llmq_clock_set(T0 + APR_USEC_PER_SEC);
     ck_assert_int_eq(is_well(redis), 1);
     ck_assert_int_eq(atomic_load(&f.pings), 2);
+}
+END_TEST
+
+START_TEST(connection_that_was_closed_meanwhile_is_replaced)
+{
+    llmq_redis_conf_t conf;
+    llmq_redis_info_t info;
+    llmq_redis_t *redis;
+    fake_t f;
+    int i;
+
+    fake_start(&f, NULL);
+    atomic_store(&f.hasty, 1);
+    conf = conf_of(&f, NULL);
+    ck_assert_int_eq(llmq_redis_create(&redis, &conf, test_pool), APR_SUCCESS);
+    for (i = 0; i < 3; i++) {
+        llmq_clock_set(T0 + i * APR_USEC_PER_SEC);
+        ck_assert_int_eq(is_well(redis), 1);
+        llmq_redis_info(&info, redis);
+        ck_assert_int_eq(info.clients, 45);
+    }
+    ck_assert_int_eq(atomic_load(&f.pings), 3);
 }
 END_TEST
 
@@ -267,6 +293,7 @@ TCase *case_redis(void)
     TCase *tc = test_case("redis");
 
     tcase_add_test(tc, server_that_answers_is_well_and_asked_once_a_second);
+    tcase_add_test(tc, connection_that_was_closed_meanwhile_is_replaced);
     tcase_add_test(tc, silent_server_is_away_and_tried_again_after_growing_pauses);
     tcase_add_test(tc, nobody_there_is_away);
     tcase_add_test(tc, password_is_sent_and_never_logged);
