@@ -8,7 +8,7 @@ import re
 import select
 import time
 
-from .wait import SLOWNESS, until
+from .wait import PATIENCE, SLOWNESS, until
 
 # A connection that was not used for so long is not used again: httpd closes it after 30 s.
 IDLE = 10
@@ -169,7 +169,7 @@ class Api:
     def set_status(self, message_id, status, **fields):
         return self.put(f"/messages/{message_id}/status", {"status": status, **fields})
 
-    def until_status(self, message_id, *wanted, deadline=60.0):
+    def until_status(self, message_id, *wanted, deadline=PATIENCE):
         """The message, once its status is one of wanted (default: a final one)."""
         wanted = wanted or FINAL
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from .wait import until
+from .wait import PATIENCE, until
 
 
 @dataclasses.dataclass
@@ -90,7 +90,7 @@ class FakeLLM:
         with self._lock:
             return [call.content for call in self.calls]
 
-    def until_calls(self, n, deadline=60.0):
+    def until_calls(self, n, deadline=PATIENCE):
         until(lambda: len(self.calls) >= n, f"{n} calls at the backend", deadline)
 
     # -- the handler's side ------------------------------------------------------------

@@ -14,7 +14,7 @@ import subprocess
 from . import postgres
 from .api import Api
 from .errorlog import KILLED, ErrorLog
-from .wait import SLOWNESS, ended, until
+from .wait import PATIENCE, SLOWNESS, ended, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "server.sh"
@@ -171,7 +171,7 @@ class Server:
         self.apis.append(api)
         return api
 
-    def raw(self, data, deadline=60.0):
+    def raw(self, data, deadline=PATIENCE):
         """Send bytes as they are; everything that comes back until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), deadline * SLOWNESS) as s:
             s.sendall(data)

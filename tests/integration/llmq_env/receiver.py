@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 
-from .wait import until
+from .wait import PATIENCE, until
 
 
 @dataclasses.dataclass
@@ -102,7 +102,7 @@ class Receiver:
         with self._lock:
             return [post for post in self.posts if post.path == path]
 
-    def until_posts(self, n, path=None, deadline=60.0):
+    def until_posts(self, n, path=None, deadline=PATIENCE):
         def look():
             found = self.at(path) if path else list(self.posts)
             return found if len(found) >= n else None

@@ -3,7 +3,7 @@
 import json
 
 from .receiver import Reply
-from .wait import until
+from .wait import PATIENCE, until
 
 STATUS = {"run_id", "status", "trigger_message_id", "error"}
 ERROR = {"run_id", "message", "retryable", "http_status", "provider", "latency_ms",
@@ -45,7 +45,7 @@ def run(api, session, run_id):
     return answer.json
 
 
-def until_final(api, session, run_id, deadline=60):
+def until_final(api, session, run_id, deadline=PATIENCE):
     def look():
         got = run(api, session, run_id)
         return got if got["status"] in FINAL else None

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 
-from .wait import until
+from .wait import PATIENCE, until
 
 
 class Event:
@@ -64,12 +64,12 @@ class Stream:
         assert self.status == status, (self.status, self.raw, self.problem)
         return self
 
-    def until_events(self, n, deadline=60):
+    def until_events(self, n, deadline=PATIENCE):
         until(lambda: len(self.events) >= n or self.ended.is_set(), f"{n} events", deadline)
         assert len(self.events) >= n, (len(self.events), self.problem)
         return self.events
 
-    def until_ended(self, deadline=60):
+    def until_ended(self, deadline=PATIENCE):
         until(self.ended.is_set, "the end of the stream", deadline)
         return self
 

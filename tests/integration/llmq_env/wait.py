@@ -9,10 +9,14 @@ import time
 # Sanitizer builds and busy machines are slower, never differently right.
 SLOWNESS = float(os.environ.get("LLMQ_SLOWNESS", 4 if os.environ.get("LLMQ_SAN") else 1))
 
+# How long a condition has to come true: much longer than it takes, which costs a test that
+# passes nothing, and shorter than the minute after which a dispatcher walks over the store by
+# itself, which would find what a lost wake-up has left.
+PATIENCE = 40.0
 
-def until(condition, what, deadline=60.0):
-    """Call condition() until it returns something true; return that. Fail after deadline s: it
-    is long, because it costs a test that passes nothing."""
+
+def until(condition, what, deadline=PATIENCE):
+    """Call condition() until it returns something true; return that. Fail after deadline s."""
     end = time.monotonic() + deadline * SLOWNESS
     while True:
         value = condition()
