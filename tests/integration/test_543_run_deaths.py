@@ -82,6 +82,9 @@ class Client:
             for run_id in ids:
                 assert until_final(api, session, run_id)["status"] == "DONE"
             check_log(api, session, {run_id: DONE for run_id in ids})
+        # Also those whose 201 got lost, so that none of them comes in the midst of the next test.
+        until(lambda: self.server.query("SELECT 1 FROM llmq_runs WHERE told = 0") == [],
+              "the end of all others")
 
 
 class TestKilled:
