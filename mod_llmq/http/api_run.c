@@ -132,6 +132,7 @@ static int create(request_rec *r, const llmq_service_t *service,
         llmq_runs_as_job(job, run, r->pool);
         rv = llmq_wait_for(&job, wait, r, service, &why);
     }
+    llmq_wait_end(wait); /* who has read the answer may ask again at once */
     if (rv == APR_EINPROGRESS) {
         return OK;
     }
@@ -151,7 +152,6 @@ int llmq_api_run_create(request_rec *r, const llmq_service_t *service, const cha
     llmq_wait_t wait;
     const char *trigger = NULL;
     apr_status_t rv;
-    int answered;
 
     if (read_trigger(&trigger, r, &why) != APR_SUCCESS) {
         return llmq_session_call_refuse(r, service, id, &why);
@@ -163,9 +163,7 @@ int llmq_api_run_create(request_rec *r, const llmq_service_t *service, const cha
     if (llmq_wait_begin(&wait, &how, r, service, &why) != APR_SUCCESS) {
         return llmq_reply_problem(r, &why);
     }
-    answered = create(r, service, &wish, &wait);
-    llmq_wait_end(&wait);
-    return answered;
+    return create(r, service, &wish, &wait);
 }
 
 /* ---- GET /sessions/{id}/runs/{id}, POST …/cancel ---- */

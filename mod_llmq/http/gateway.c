@@ -233,10 +233,12 @@ int llmq_gateway_answer(request_rec *r, const llmq_service_t *service, llmq_job_
         leave_room(&room, service);
         return llmq_reply_status(r, APR_ENOMEM);
     }
+    call->place = room.place;
     rv = submit(call, r, service, job, &answered);
     if (!answered) {
         rv = wait_for_it(call, r, &room);
     }
+    room.place = call->place; /* unless it was given back before the answer */
     leave_room(&room, service);
     llmq_gateway_call_drop(call);
     return rv;

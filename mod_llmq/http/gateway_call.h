@@ -69,6 +69,7 @@ typedef struct llmq_gateway_call_t {
     apr_size_t pending;         /* under lock: bytes of the list */
     sem_t news;                 /* posted for each of the list */
     void *ctx;                  /* the way's */
+    apr_uint32_t *place;        /* of its request's thread: llmq_held_take() */
 } llmq_gateway_call_t;
 
 /** How answers are written: by a request's thread, or to a stream. A call comes to be said

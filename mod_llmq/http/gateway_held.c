@@ -82,11 +82,20 @@ static void add_headers(request_rec *r, const char *lines, apr_size_t len)
     }
 }
 
+/* It waits no more, but writes: who has read the answer may ask again at once and must not
+ * find its own place taken. */
+static void give_place(llmq_gateway_call_t *call)
+{
+    llmq_held_give(call->place);
+    call->place = NULL;
+}
+
 static void answer(llmq_gateway_call_t *call, const llmq_relay_end_t *end)
 {
     request_rec *r = request_of(call);
     char words[LLMQ_GATEWAY_HEAD_SIZE];
 
+    give_place(call);
     llmq_gateway_head_status(words, sizeof(words), end->status);
     r->status_line = apr_pstrdup(r->pool, words);
     add_headers(r, end->headers, end->headers_len);
@@ -118,6 +127,9 @@ static int go_on(llmq_gateway_call_t *call)
         gone = call->gone;
         llmq_gateway_call_unlock(call->all);
         if (news && !gone) {
+            if (news->type == LLMQ_RELAY_END) {
+                give_place(call);
+            }
             llmq_gateway_story_go_on(call, news->type, news->data, news->len);
         }
         free(news);

@@ -308,6 +308,24 @@ class TestFull:
             gateway.close()
 
 
+class TestHeldFull:
+    """One place for those that hold their threads, and an answer that is long on its way."""
+
+    CONF = BASE + load("ratelimit") + load("env") + "LLMQMaxHeld 1\n" + QUICK + \
+        "<Location />\nSetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1\n</Location>\n"
+
+    def test_whose_answer_is_on_its_way_has_no_place(self, server, relay):
+        """So a client that has read its answer may ask again at once."""
+        with contextlib.closing(Gateway(server.port, "/slow")) as first, \
+                contextlib.closing(Gateway(server.port, "/slow")) as second:
+            first.begin()
+            relay.job().end({**COMPLETION, "padding": "x" * 300000})
+            until(lambda: answered([first]), "an answer's beginning")
+            second.begin()
+            relay.job().end(COMPLETION)
+            until(lambda: answered([second]), "the other's")
+
+
 class TestRestart:
     CONF = BASE + QUICK
 
