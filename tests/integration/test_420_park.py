@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from llmq_env.conf import load
+from llmq_env.errorlog import KILLED
 from llmq_env.wait import kill_process, until
-from test_500_deaths import KILLED
 
 # Messages stay for whoever claims them, all of them in one level.
 QUIET = ("LLMQDispatcher Off\nLLMQQueueConcurrency normal 1000\nLLMQLongContent 0\n"

@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from llmq_env.conf import mounts
+from llmq_env.errorlog import KILLED
 from llmq_env.tasks import create
 from llmq_env.wait import until
 from llmq_env.workers import Worker, until_task
-from test_500_deaths import KILLED
 
 
 def system(api):

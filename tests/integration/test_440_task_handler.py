@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from llmq_env.errorlog import KILLED
 from llmq_env.receiver import Receiver, Reply
 from llmq_env.wait import until
-from test_500_deaths import KILLED
 
 CONF = """
 LLMQRetryDelay 100ms 300ms

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
+from llmq_env.errorlog import KILLED
 from llmq_env.httpd import free_port
 from llmq_env.receiver import Receiver, Reply
 from llmq_env.wait import until
-from test_500_deaths import KILLED
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLD = "a key of plain text"

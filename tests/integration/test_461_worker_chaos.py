@@ -12,8 +12,8 @@ import time
 import pytest
 
 from llmq_env import chaos
+from llmq_env.errorlog import KILLED
 from llmq_env.ledger import Audit
-from test_500_deaths import KILLED
 
 TASKS = int(os.environ.get("LLMQ_CHAOS_TASKS", "400"))
 WORKERS = int(os.environ.get("LLMQ_CHAOS_WORKERS", "8"))

@@ -6,11 +6,9 @@ import pytest
 
 from llmq_env.api import FINAL
 from llmq_env.conf import FAKE
+from llmq_env.errorlog import KILLED
 from llmq_env.httpd import AT_STOP
 from llmq_env.wait import ended, kill_process, until
-
-# What httpd and the module say when a process is killed.
-KILLED = ("LLMQ0807", "AH00052", "LLMQ0711", "LLMQ0301", "LLMQ0302", "LLMQ0710")
 
 
 class Poster:

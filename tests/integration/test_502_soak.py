@@ -10,9 +10,10 @@ import time
 
 import pytest
 
+from llmq_env.errorlog import KILLED
 from llmq_env.wait import kill_process
 
-from test_500_deaths import KILLED, until_all_completed
+from test_500_deaths import until_all_completed
 
 COUNT = int(os.environ.get("LLMQ_SOAK", "2000"))
 CONNECTIONS = 64

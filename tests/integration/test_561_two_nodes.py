@@ -5,6 +5,7 @@ a message at one node is heard at the other."""
 
 import pytest
 
+from llmq_env.errorlog import KILLED
 from llmq_env.httpd import free_port
 from llmq_env.link import LOST, foreign_events, until_cut, until_linked
 from llmq_env.listeners import Reader, Writer
@@ -18,8 +19,6 @@ from llmq_env.wait import kill_process, until
 PASSWORD = "a word for Redis"
 # Neither node looks at the database by itself within a test.
 DEAF = "LLMQEventPoll 3600 3600\n"
-# What the server says of those who are killed.
-KILLED = ("LLMQ0807", "LLMQ0711", "AH00052", "AH10392")
 
 
 @pytest.fixture(scope="class")

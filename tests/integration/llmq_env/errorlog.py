@@ -7,8 +7,10 @@ LINE = re.compile(r"^\[[^\]]+\] \[(?P<module>[^:\]]*):(?P<level>[a-z0-9]+)\] \[p
 PLAIN = re.compile(r"^(AH\d{5}: |Syntax OK$|$)")
 LOUD = {"emerg", "alert", "crit", "error", "warn"}
 
-# What httpd and the module say when a process is killed, be it inside the queue's lock.
-KILLED = ("AH00052", "LLMQ0301", "LLMQ0302", "LLMQ0710", "LLMQ0711", "LLMQ0807")
+# What httpd and the module say when a process is killed, be it inside the queue's lock, or
+# the tenth in a row.
+KILLED = ("AH00052", "children are killed successively", "LLMQ0301", "LLMQ0302", "LLMQ0710",
+          "LLMQ0711", "LLMQ0807")
 
 
 class ErrorLog:

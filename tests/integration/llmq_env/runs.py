@@ -2,6 +2,7 @@
 
 import json
 
+from . import errorlog
 from .receiver import Reply
 from .wait import PATIENCE, until
 
@@ -13,7 +14,7 @@ RUN = {"run_id", "session_id", "trigger_message_id", "status", "error", "provide
 FINAL = ("DONE", "FAILED", "CANCELED")
 
 # What httpd and the module say when a process is killed.
-KILLED = ("LLMQ0807", "AH00052", "LLMQ0711", "LLMQ0301", "LLMQ0302", "LLMQ0710", "LLMQ0504")
+KILLED = (*errorlog.KILLED, "LLMQ0504")
 
 
 def agent(name, url, *lines):
