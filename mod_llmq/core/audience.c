@@ -40,7 +40,7 @@ static void set_state(llmq_listener_t *l, llmq_listener_state_e state)
 static void fall_behind(llmq_audience_t *a, llmq_listener_t *l)
 {
     set_state(l, LLMQ_LISTENER_BEHIND);
-    llmq_audience_room_list(a, l->subject, LLMQ_AUDIENCE_TODO);
+    llmq_audience_room_list(a, l->subject, LLMQ_AUDIENCE_BEHIND);
 }
 
 apr_status_t llmq_audience_enter(llmq_audience_t *a, llmq_listener_t *l,
@@ -324,7 +324,7 @@ void llmq_audience_settle(llmq_audience_t *a, llmq_subject_t *s,
         settle_one(a, l, news, is_current);
     }
     if (s->behind) {
-        llmq_audience_room_list(a, s, LLMQ_AUDIENCE_TODO);
+        llmq_audience_room_list(a, s, LLMQ_AUDIENCE_BEHIND);
     }
     llmq_audience_release(a, s);
 }
@@ -332,7 +332,7 @@ void llmq_audience_settle(llmq_audience_t *a, llmq_subject_t *s,
 void llmq_audience_again(llmq_audience_t *a, llmq_subject_t *s)
 {
     if (s->behind) {
-        llmq_audience_room_list(a, s, LLMQ_AUDIENCE_TODO);
+        llmq_audience_room_list(a, s, LLMQ_AUDIENCE_BEHIND);
     }
 }
 
@@ -348,7 +348,7 @@ void llmq_audience_retry(llmq_audience_t *a)
     while (!APR_RING_EMPTY(&a->stuck, llmq_subject_t, task)) {
         s = APR_RING_FIRST(&a->stuck);
         llmq_audience_room_unlist(s);
-        llmq_audience_room_list(a, s, LLMQ_AUDIENCE_TODO);
+        llmq_audience_room_list(a, s, LLMQ_AUDIENCE_BEHIND);
     }
 }
 

@@ -83,12 +83,12 @@ void llmq_audience_room_unlist(llmq_subject_t *s)
 void llmq_audience_room_list(llmq_audience_t *a, llmq_subject_t *s,
                              llmq_audience_list_e which)
 {
-    if (s->list == LLMQ_AUDIENCE_TODO || s->list == (char)which) {
+    if (s->list == LLMQ_AUDIENCE_BEHIND || s->list == (char)which) {
         return;
     }
     llmq_audience_room_unlist(s);
     s->list = (char)which;
-    if (which == LLMQ_AUDIENCE_TODO) {
+    if (which == LLMQ_AUDIENCE_BEHIND) {
         APR_RING_INSERT_TAIL(&a->todo, s, llmq_subject_t, task);
     }
     else {

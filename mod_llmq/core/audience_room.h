@@ -12,8 +12,8 @@
 /** The list that a subject stands in. */
 typedef enum {
     LLMQ_AUDIENCE_NONE = 0,
-    LLMQ_AUDIENCE_TODO, /* somebody is behind */
-    LLMQ_AUDIENCE_STUCK /* they have yet to take what waits */
+    LLMQ_AUDIENCE_BEHIND, /* somebody is behind */
+    LLMQ_AUDIENCE_STUCK   /* they have yet to take what waits */
 } llmq_audience_list_e;
 
 APR_RING_HEAD(llmq_audience_subjects_t, llmq_subject_t);

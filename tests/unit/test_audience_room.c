@@ -16,7 +16,7 @@ START_TEST(what_is_to_do_comes_before_what_is_stuck)
     ck_assert_ptr_eq(llmq_audience_room_first(a, 5), s);
     llmq_audience_room_list(a, s, LLMQ_AUDIENCE_STUCK);
     ck_assert_int_ne(llmq_audience_is_stuck(a), 0);
-    llmq_audience_room_list(a, s, LLMQ_AUDIENCE_TODO);
+    llmq_audience_room_list(a, s, LLMQ_AUDIENCE_BEHIND);
     ck_assert_int_eq(llmq_audience_is_stuck(a), 0);
     llmq_audience_room_list(a, s, LLMQ_AUDIENCE_STUCK);
     ck_assert_int_ne(llmq_audience_has_todo(a), 0);
