@@ -1,5 +1,7 @@
 #include "store_support.h"
 
+#include "store/store_session.h"
+
 #include <apr_dbd.h>
 #include <apr_file_io.h>
 #include <apr_strings.h>
@@ -183,4 +185,19 @@ llmq_job_t *store_test_find(const char *id)
 
     ck_assert(rv == APR_SUCCESS || rv == APR_NOTFOUND);
     return job;
+}
+
+void store_test_session(const char *owner, const char *id, const char *name,
+                        apr_time_t now)
+{
+    llmq_session_t s;
+
+    memset(&s, 0, sizeof(s));
+    s.id = id;
+    s.tenant = "acme";
+    s.owner = owner;
+    s.name = name;
+    s.created_at = now;
+    ck_assert_int_eq(llmq_store_session_create(store_test.store, &s, test_pool),
+                     APR_SUCCESS);
 }

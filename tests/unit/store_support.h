@@ -59,4 +59,8 @@ void store_test_insert(llmq_store_t *store, const llmq_job_t *job);
 /** Read a job of the default tenant; NULL if there is none. */
 llmq_job_t *store_test_find(const char *id);
 
+/** Create a session of the tenant "acme". */
+void store_test_session(const char *owner, const char *id, const char *name,
+                        apr_time_t now);
+
 #endif /* LLMQ_TEST_STORE_SUPPORT_H */

@@ -16,23 +16,9 @@ static llmq_session_ref_t mine(const char *id)
     return ref;
 }
 
-static void create_of(const char *owner, const char *id, const char *name, apr_time_t now)
-{
-    llmq_session_t s;
-
-    memset(&s, 0, sizeof(s));
-    s.id = id;
-    s.tenant = "acme";
-    s.owner = owner;
-    s.name = name;
-    s.created_at = now;
-    ck_assert_int_eq(llmq_store_session_create(store_test.store, &s, test_pool),
-                     APR_SUCCESS);
-}
-
 static void create(const char *id, const char *name, apr_time_t now)
 {
-    create_of("ann", id, name, now);
+    store_test_session("ann", id, name, now);
 }
 
 static llmq_session_t *look(const char *id)

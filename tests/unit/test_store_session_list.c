@@ -9,23 +9,9 @@
 
 #define T0 STORE_TEST_T0
 
-static void create_of(const char *owner, const char *id, const char *name, apr_time_t now)
-{
-    llmq_session_t s;
-
-    memset(&s, 0, sizeof(s));
-    s.id = id;
-    s.tenant = "acme";
-    s.owner = owner;
-    s.name = name;
-    s.created_at = now;
-    ck_assert_int_eq(llmq_store_session_create(store_test.store, &s, test_pool),
-                     APR_SUCCESS);
-}
-
 static void create(const char *id, const char *name, apr_time_t now)
 {
-    create_of("ann", id, name, now);
+    store_test_session("ann", id, name, now);
 }
 
 static void say(const char *session, const char *id, const char *content, apr_time_t now)
@@ -91,7 +77,7 @@ START_TEST(the_one_with_the_latest_message_comes_first_the_empty_ones_last)
     create("s3", NULL, T0 + 1);
     create("s4", NULL, T0 + 2);
     create("s5", NULL, T0 + 5);
-    create_of("bob", "s6", NULL, T0 + 9);
+    store_test_session("bob", "s6", NULL, T0 + 9);
     say("s3", "m1", "x", T0 + 20);
     say("s4", "m2", "x", T0 + 30);
     ck_assert_str_eq(page(&query, 5), "s4 s3 s2 s5 s1");
